@@ -1,0 +1,18 @@
+/** Runs every package from its TypeScript source: no build step between an edit and its test. */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/packages', '<rootDir>/services', '<rootDir>/examples', '<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  modulePathIgnorePatterns: ['/dist/'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+    ],
+  },
+  moduleNameMapper: {
+    '^@meseta/(model|protocol|kit|sdk|cli|testing)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@meseta/(master|agent|allocator|registry)$': '<rootDir>/services/$1/src/index.ts',
+  },
+};

@@ -1,0 +1,26 @@
+import { Metadata, status } from '@grpc/grpc-js';
+import { failure, failureKinds } from '@meseta/model';
+import { FailureError } from '../failure-error';
+import { failureOf, toServiceError } from './service-error';
+
+test.each(failureKinds)('%s keeps its kind, message and detail across the wire', (kind) => {
+  const sent = failure(kind, 'the sentence', { leader: 'a:1', field: 'role' });
+  expect(failureOf(toServiceError(sent))).toEqual(sent);
+});
+
+test('a status without our metadata becomes the kind that says what to do next', () => {
+  const refused = Object.assign(new Error('14 UNAVAILABLE: no connection'), {
+    code: status.UNAVAILABLE,
+    details: 'no connection',
+    metadata: new Metadata(),
+  });
+  expect(failureOf(refused)).toEqual(failure('notLeader', 'no connection'));
+});
+
+test('any other error is a bug, and a failure is itself', () => {
+  expect(failureOf(new Error('boom'))).toEqual(failure('bug', 'boom'));
+  expect(failureOf('boom')).toEqual(failure('bug', 'boom'));
+  const known = failure('denied', 'no');
+  expect(failureOf(new FailureError(known))).toBe(known);
+  expect(failureOf(known)).toBe(known);
+});

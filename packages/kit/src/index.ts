@@ -1,0 +1,47 @@
+export { systemClock, systemTimers, type Clock, type Timers } from './clock';
+export { parseAddress, type Address } from './config/address';
+export { commonOptions } from './config/common-options';
+export { ConfigExit, isConfigExit } from './config/config-exit';
+export { parseDurationMs, printDurationMs } from './config/duration';
+export {
+  defineOptions,
+  flagOf,
+  variableOf,
+  type ConfigOf,
+  type OptionKind,
+  type OptionSpec,
+  type ServiceOptions,
+} from './config/option';
+export { readConfig } from './config/read-config';
+export { renderOptions } from './config/render-options';
+export { FailureError, isFailureError } from './failure-error';
+export { BatchWriter, type BatchWriterOptions } from './grpc/batch-stream';
+export { channelOptions, maxMessageBytes } from './grpc/channel';
+export { LeaderFinder, type LeaderFinderOptions } from './grpc/leader';
+export { findProtoRoot } from './grpc/protos';
+export { startGrpcServer, type GrpcServer, type GrpcServerOptions, type GrpcService } from './grpc/server';
+export { failureHeader, failureOf, leaderHeader, toServiceError } from './grpc/service-error';
+export { grpcStatusOf } from './grpc/status';
+export {
+  callDeadlineMs,
+  callUnary,
+  unaryHandler,
+  type CallUnaryOptions,
+  type UnaryCall,
+  type UnaryMethod,
+} from './grpc/unary';
+export { startHttpServer, type HttpServer, type HttpServerOptions } from './http/server';
+export { checkMayListen, hostPort, isLoopback } from './listen';
+export { createLogger, logLevels, type Logger } from './log';
+export { createMetrics, latencyBucketsSeconds, type Metrics } from './metrics';
+export { runService, type ProcessPort, type RunningService, type ServiceContext } from './service';
+export {
+  noTracing,
+  startTracing,
+  type Attributes,
+  type Span,
+  type SpanKind,
+  type SpanOptions,
+  type Tracing,
+} from './tracing/tracing';
+export { version } from './version';

@@ -1,0 +1,12 @@
+/** The nouns of Meseta as values. Imports nothing, so that the pure cores which may import only this reach nothing else. */
+export * from './assert';
+export * from './attributes';
+export * from './failure';
+export * from './ids';
+export * from './instant';
+export * from './resources';
+export * from './roles';
+export * from './task-state';
+export * from './values/ranges';
+export * from './values/scalar';
+export * from './values/sets';

@@ -1,0 +1,3 @@
+export * from './resource';
+export { addableKey, isWhole } from './addable';
+export { Resources } from './resources';

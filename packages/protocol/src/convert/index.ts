@@ -1,0 +1,3 @@
+export * from './attributes';
+export * from './resources';
+export * from './task-state';

@@ -1,0 +1,21 @@
+import { createMetrics } from '@meseta/kit';
+
+/** Every series of the allocator. */
+export function createAllocatorMetrics() {
+  const metrics = createMetrics('allocator');
+  return {
+    registry: metrics.registry,
+    onCollect: metrics.onCollect,
+    turnSeconds: metrics.histogram('turn_seconds', 'Time of one allocation turn.', [], [0.00005, 0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2]),
+    proposals: metrics.counter('proposals_total', 'Proposals sent to the master.'),
+    changes: metrics.counter('changes_total', 'Changes received from the master.'),
+    dominantShare: metrics.gauge('dominant_share', 'Dominant share of a role, 0 to 1, not divided by its weight.', ['role']),
+    agents: metrics.gauge('agents', 'Agents known.'),
+    frameworks: metrics.gauge('frameworks', 'Frameworks known.'),
+    filters: metrics.gauge('offer_filters_active', 'Offer filters that have not ended.'),
+    term: metrics.gauge('term', 'Term of the master served; 0 when none is.'),
+    queued: metrics.gauge('proposals_queued', 'Proposals that wait to be written to the master.'),
+  };
+}
+
+export type AllocatorMetrics = ReturnType<typeof createAllocatorMetrics>;

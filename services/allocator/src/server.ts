@@ -1,0 +1,86 @@
+import {
+  startGrpcServer,
+  startHttpServer,
+  systemClock,
+  systemTimers,
+  version,
+  type Clock,
+  type Logger,
+  type Timers,
+  type Tracing,
+} from '@meseta/kit';
+import { Resources } from '@meseta/model';
+import { internal } from '@meseta/protocol';
+import type { AllocatorConfig } from './config';
+import { Sessions } from './handlers/allocator';
+import { createAllocatorMetrics } from './metrics';
+import { drf } from './state/policy/drf';
+
+/** The world of one allocator. */
+export interface AllocatorDeps {
+  readonly config: AllocatorConfig;
+  readonly log: Logger;
+  readonly tracing: Tracing;
+  readonly clock?: Clock;
+  readonly timers?: Timers;
+  readonly random?: () => number;
+}
+
+/** An allocator that runs. */
+export interface AllocatorServer {
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+  close(): Promise<void>;
+}
+
+/** Starts an allocator. It has no globals: one process may run several. */
+export async function createAllocatorServer(deps: AllocatorDeps): Promise<AllocatorServer> {
+  const { config, log, tracing } = deps;
+  const metrics = createAllocatorMetrics();
+  const sessions = new Sessions({
+    options: {
+      policy: drf,
+      minAllocatable: config.minAllocatable.map((text) => Resources.parse(text)).filter((one) => one instanceof Resources),
+    },
+    allocationIntervalMs: config.allocationInterval,
+    turnGapMs: config.turnGap,
+    clock: deps.clock ?? systemClock,
+    timers: deps.timers ?? systemTimers,
+    random: deps.random ?? Math.random,
+    tracing,
+    metrics,
+    log,
+  });
+  metrics.onCollect(() => sessions.current?.observe());
+  const grpc = await startGrpcServer({
+    ...config,
+    log,
+    services: [
+      {
+        definition: internal.AllocatorServiceService,
+        implementation: { allocate: sessions.allocate, explain: sessions.explain },
+        fullName: 'meseta.internal.v1.AllocatorService',
+      },
+    ],
+  });
+  const http = await startHttpServer({
+    ...config,
+    port: config.httpPort,
+    service: 'allocator',
+    version,
+    metrics: metrics.registry,
+    ready: () => true,
+    log,
+  });
+  log.info({ grpc: grpc.address, http: http.address }, 'listening');
+  return {
+    grpcAddress: grpc.address,
+    httpAddress: http.address,
+    close: async () => {
+      sessions.close();
+      await http.close();
+      await grpc.close();
+      await tracing.shutdown();
+    },
+  };
+}

@@ -1,0 +1,164 @@
+// One master's term with the allocator: its stream, its state, its turns.
+
+import { performance } from 'node:perf_hooks';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { BatchWriter, toServiceError, type Clock, type Logger, type Span, type Timers, type Tracing } from '@meseta/kit';
+import type { FrameworkId, Instant } from '@meseta/model';
+import { failure, isFailure } from '@meseta/model';
+import { resourcesToProto, type internal } from '@meseta/protocol';
+import { commandOf } from './handlers/change';
+import type { AllocatorMetrics } from './metrics';
+import type { Proposal } from './state/effect';
+import { explain, type RoleExplanation } from './state/explain';
+import type { AllocatorOptions, AllocatorState } from './state/state';
+import { hasWork, initialState, nextDeadline, step } from './state/step';
+
+/** Proposals that may wait for a master that does not read; at the bound the stream ends, and a new snapshot heals all. */
+const proposalsQueuedMax = 100_000;
+const proposalsPerMessageMax = 1000;
+
+type Stream = ServerDuplexStream<internal.AllocateRequest, internal.AllocateResponse>;
+
+export interface SessionDeps {
+  readonly options: AllocatorOptions;
+  readonly allocationIntervalMs: number;
+  readonly turnGapMs: number;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: () => number;
+  readonly tracing: Tracing;
+  readonly metrics: AllocatorMetrics;
+  readonly log: Logger;
+}
+
+export class Session {
+  readonly term: number;
+  readonly #deps: SessionDeps;
+  readonly #stream: Stream;
+  readonly #state: AllocatorState;
+  readonly #proposals: BatchWriter<internal.Proposal, internal.AllocateResponse>;
+  #version = 0n;
+  #snapshotDone = false;
+  #closed = false;
+  #turnPlanned: (() => void) | undefined;
+  #deadline: (() => void) | undefined;
+  #interval: (() => void) | undefined;
+
+  constructor(term: number, stream: Stream, deps: SessionDeps) {
+    this.term = term;
+    this.#deps = deps;
+    this.#stream = stream;
+    this.#state = initialState(deps.options);
+    this.#proposals = new BatchWriter({
+      write: (message) => stream.write(message),
+      onDrain: (fn) => void stream.once('drain', fn),
+      toMessage: (proposals) => ({ term: BigInt(term), version: this.#version, proposals }),
+      itemsPerMessageMax: proposalsPerMessageMax,
+      itemsQueuedMax: proposalsQueuedMax,
+      onOverflow: () => this.end('overloaded', 'the master does not read its proposals'),
+    });
+    this.#planInterval();
+  }
+
+  /** Applies a message of the master. */
+  receive(request: internal.AllocateRequest): void {
+    if (this.#closed) return;
+    const now = this.#deps.clock.now();
+    for (const change of request.changes) {
+      const command = commandOf(change);
+      if (isFailure(command)) return this.end('invalid', command.message);
+      step(this.#state, command, now);
+    }
+    this.#deps.metrics.changes.inc(request.changes.length);
+    this.#version = request.version;
+    if (!request.snapshot) this.#snapshotDone = true;
+    if (hasWork(this.#state)) this.#planTurn();
+  }
+
+  explain(frameworkId: FrameworkId, role: string): readonly RoleExplanation[] | undefined {
+    return explain(this.#state, frameworkId, role, this.#deps.clock.now());
+  }
+
+  /** Ends the term: the stream closes with a status that says why. */
+  end(kind: 'fenced' | 'invalid' | 'overloaded', message: string): void {
+    if (this.#closed) return;
+    this.#deps.log.warn({ term: this.term }, `session ended: ${message}`);
+    this.close();
+    this.#stream.emit('error', toServiceError(failure(kind, message)));
+  }
+
+  /** Stops turning; the stream is the caller's to end. */
+  close(): void {
+    this.#closed = true;
+    for (const cancel of [this.#turnPlanned, this.#deadline, this.#interval]) cancel?.();
+  }
+
+  /** Refreshes the gauges that are read from the state. */
+  observe(): void {
+    const { metrics } = this.#deps;
+    metrics.agents.set(this.#state.agents.size);
+    metrics.frameworks.set(this.#state.frameworks.size);
+    metrics.queued.set(this.#proposals.queued);
+    metrics.filters.set(this.#state.expiries.length);
+    metrics.dominantShare.reset();
+    for (const role of this.#state.tree.knownRoles()) {
+      metrics.dominantShare.set({ role: role.path }, this.#state.tree.dominantShare(role.held));
+    }
+  }
+
+  #planTurn(): void {
+    if (!this.#snapshotDone || this.#turnPlanned !== undefined) return;
+    this.#turnPlanned = this.#deps.timers.after(this.#deps.turnGapMs, () => {
+      this.#turnPlanned = undefined;
+      this.#turn(false);
+    });
+  }
+
+  #planInterval(): void {
+    this.#interval = this.#deps.timers.after(this.#deps.allocationIntervalMs, () => {
+      if (this.#snapshotDone) this.#turn(true);
+      this.#planInterval();
+    });
+  }
+
+  #planDeadline(now: Instant): void {
+    this.#deadline?.();
+    this.#deadline = undefined;
+    const at = nextDeadline(this.#state);
+    if (at !== undefined) this.#deadline = this.#deps.timers.after(Math.max(0, at - now), () => this.#turn(false));
+  }
+
+  #turn(everyAgent: boolean): void {
+    if (this.#closed) return;
+    const { clock, metrics, random } = this.#deps;
+    const now = clock.now();
+    const startedMs = performance.now();
+    const seed = Math.floor(random() * 2 ** 32);
+    for (const effect of step(this.#state, { kind: 'allocate', everyAgent, seed }, now)) this.#propose(effect.proposals, now);
+    metrics.turnSeconds.observe((performance.now() - startedMs) / 1000);
+    this.#planDeadline(now);
+  }
+
+  #propose(proposals: readonly Proposal[], now: Instant): void {
+    this.#deps.metrics.proposals.inc(proposals.length);
+    for (const proposal of proposals) {
+      const span = this.#span(proposal, now);
+      this.#proposals.push({
+        frameworkId: { value: proposal.frameworkId },
+        role: proposal.role,
+        agentId: { value: proposal.agentId },
+        resources: resourcesToProto(proposal.resources),
+        allocatedAtMs: BigInt(now),
+        traceparent: span?.traceparent ?? '',
+      });
+      span?.end();
+    }
+  }
+
+  /** Each proposal begins a trace: one offer's way is one trace. */
+  #span({ frameworkId, agentId, role }: Proposal, now: Instant): Span | undefined {
+    if (!this.#deps.tracing.enabled) return undefined;
+    const attributes = { 'framework.id': frameworkId, 'agent.id': agentId, role };
+    return this.#deps.tracing.start('allocator.allocate', { attributes, startMs: now });
+  }
+}

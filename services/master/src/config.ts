@@ -1,0 +1,62 @@
+import { commonOptions, defineOptions, type ConfigOf } from '@meseta/kit';
+
+/** The options of the master, and all that is derived from them: flags, variables, help, documentation. */
+export const masterOptions = {
+  name: 'master',
+  summary: 'The broker: frameworks, agents, offers, tasks. One leads, any number stand by.',
+  options: defineOptions({
+    ...commonOptions,
+    port: { ...commonOptions.port, default: 5060 },
+    httpPort: { ...commonOptions.httpPort, default: 5050 },
+    registry: {
+      kind: 'addresses',
+      default: ['127.0.0.1:5063'],
+      help: 'Registry instances; any of them will do.',
+      placeholder: 'host:port,…',
+    },
+    allocator: {
+      kind: 'addresses',
+      default: ['127.0.0.1:5062'],
+      help: 'Allocator instances; one of them is used.',
+      placeholder: 'host:port,…',
+    },
+    hostname: { kind: 'string', help: "The name of this machine, as others know it; the system's own if not given.", placeholder: 'name' },
+    agentPingTimeout: {
+      kind: 'duration',
+      default: '15s',
+      min: 100,
+      max: 900_000,
+      help: 'How long an agent may take to answer a ping, and so how often it is pinged.',
+    },
+    maxAgentPingTimeouts: {
+      kind: 'integer',
+      default: 5,
+      min: 1,
+      help: 'How many pings in a row an agent may miss before it is unreachable.',
+    },
+    agentReregisterTimeout: {
+      kind: 'duration',
+      default: '10m',
+      min: 1000,
+      help: 'How long agents of the registry may stay away after an election before they are unreachable.',
+    },
+    offerTimeout: {
+      kind: 'duration',
+      default: '5m',
+      min: 0,
+      help: 'How long a framework may sit on an offer before it is rescinded; 0 means for ever.',
+    },
+  }),
+  relations: (config: { agentPingTimeout: number; maxAgentPingTimeouts: number; agentReregisterTimeout: number }): string | undefined =>
+    config.agentReregisterTimeout < config.agentPingTimeout
+      ? '--agent-reregister-timeout must not be shorter than --agent-ping-timeout: agents would be given up before they are pinged'
+      : undefined,
+};
+
+export type MasterConfig = ConfigOf<typeof masterOptions.options>;
+
+/** Constants of Mesos (semantics of heartbeats and history), kept in one place. */
+export const heartbeatIntervalMs = 15_000;
+export const completedFrameworksMax = 50;
+export const completedTasksPerFrameworkMax = 1000;
+export const unreachableTasksPerFrameworkMax = 1000;

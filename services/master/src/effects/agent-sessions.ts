@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { BatchWriter, toServiceError, type Logger } from '@meseta/kit';
+import { failure } from '@meseta/model';
+import type { internal } from '@meseta/protocol';
+import type { SessionId } from '../state/state';
+
+/** Orders that may wait for an agent that does not read. At the bound its session is ended: it registers again. */
+export const ordersQueuedMax = 50_000;
+const ordersPerMessageMax = 1000;
+
+type Call = ServerDuplexStream<internal.ConnectRequest, internal.ConnectResponse>;
+
+interface OpenSession {
+  readonly call: Call;
+  readonly writer: BatchWriter<internal.MasterMessage, internal.ConnectResponse>;
+}
+
+/** The streams to connected agents. */
+export class AgentSessions {
+  readonly #sessions = new Map<SessionId, OpenSession>();
+
+  constructor(private readonly log: Logger) {}
+
+  open(call: Call, term: number): SessionId {
+    const id = randomUUID();
+    const writer = new BatchWriter<internal.MasterMessage, internal.ConnectResponse>({
+      write: (message) => call.write(message),
+      onDrain: (fn) => void call.once('drain', fn),
+      toMessage: (messages) => ({ term: BigInt(term), messages }),
+      itemsPerMessageMax: ordersPerMessageMax,
+      itemsQueuedMax: ordersQueuedMax,
+      onOverflow: () => {
+        this.log.warn({ sessionId: id, ordersQueuedMax }, 'an agent does not read its orders: its session is ended');
+        this.end(id);
+      },
+    });
+    this.#sessions.set(id, { call, writer });
+    return id;
+  }
+
+  send(id: SessionId, message: internal.MasterMessage): void {
+    this.#sessions.get(id)?.writer.push(message);
+  }
+
+  /** Ends a session after what was sent in it. */
+  end(id: SessionId): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    session.writer.close();
+    session.call.end();
+  }
+
+  forget(id: SessionId): void {
+    this.#sessions.delete(id);
+  }
+
+  endAll(leader: string | undefined): void {
+    const error = failure('notLeader', 'this master leads no more', leader === undefined ? undefined : { leader });
+    for (const { call } of this.#sessions.values()) call.emit('error', toServiceError(error));
+    this.#sessions.clear();
+  }
+}

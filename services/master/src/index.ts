@@ -1,0 +1,2 @@
+export { masterOptions, type MasterConfig } from './config';
+export { createMasterServer, type MasterDeps, type MasterServer } from './server';

@@ -1,0 +1,153 @@
+// Follower → candidate → leader: the campaign says which, and a term lives as long as it leads.
+
+import type { Clock, Logger, Timers, Tracing } from '@meseta/kit';
+import { agentId, frameworkId, instant } from '@meseta/model';
+import { internal, type MasterInfo } from '@meseta/protocol';
+import { Campaign } from './campaign';
+import { completedFrameworksMax, completedTasksPerFrameworkMax, heartbeatIntervalMs, unreachableTasksPerFrameworkMax, type MasterConfig } from './config';
+import type { RegistryClient } from './effects/registry-client';
+import type { Leading } from './handlers/leading';
+import { descriptionOf } from './handlers/read';
+import type { MasterMetrics } from './metrics';
+import { recover, type Recovered } from './state/recovery';
+import type { MasterOptions } from './state/state';
+import { Term } from './term';
+
+export interface LeaderDeps {
+  readonly config: MasterConfig;
+  readonly masterId: string;
+  readonly candidate: internal.Candidate;
+  readonly masterInfo: MasterInfo;
+  readonly registry: RegistryClient;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: () => number;
+  readonly metrics: MasterMetrics;
+  readonly tracing: Tracing;
+  readonly log: Logger;
+}
+
+export class Leader implements Leading {
+  term: Term | undefined;
+  leader: string | undefined;
+  recovering = false;
+  readonly #deps: LeaderDeps;
+  readonly #campaign: Campaign;
+  /** The number of the term that is being recovered or served. */
+  #number = 0;
+
+  constructor(deps: LeaderDeps) {
+    this.#deps = deps;
+    this.#campaign = new Campaign(deps, {
+      elected: (term) => this.#elected(term),
+      lost: (reason) => this.#lost(reason),
+      leaderIs: (leader) => {
+        this.leader = leader?.grpcAddress;
+      },
+    });
+  }
+
+  start(): void {
+    this.#campaign.start();
+  }
+
+  /** Whether a registry can be reached at all: the campaign knows. */
+  get knowsLeader(): boolean {
+    return this.term !== undefined || this.leader !== undefined;
+  }
+
+  close(): void {
+    this.#number = 0;
+    this.#endTerm();
+    this.#campaign.close();
+  }
+
+  #elected(number: number): void {
+    const { metrics, log } = this.#deps;
+    log.info({ term: number }, 'elected');
+    this.#number = number;
+    this.leader = undefined;
+    this.recovering = true;
+    metrics.elections.inc();
+    this.#recover(number).catch((error: unknown) => {
+      if (this.#number !== number) return;
+      log.error({ term: number, err: error }, 'the registry could not be read: leadership is given up');
+      this.#campaign.resign('recovery failed');
+    });
+  }
+
+  async #recover(number: number): Promise<void> {
+    const { config, registry, clock, metrics, log } = this.#deps;
+    const recovered = recoveredOf(await registry.snapshot());
+    if (this.#number !== number) return;
+    const identity = { masterId: this.#deps.masterId, cluster: config.cluster, term: number };
+    const { state, effects } = recover(identity, optionsOf(config), recovered, clock.now());
+    const term = new Term(state, {
+      ...this.#deps,
+      allocator: config.allocator,
+      commit: (operations) => registry.commit(number, operations, () => this.#campaign.leads(number)),
+      resign: (reason) => {
+        if (this.#number === number) this.#campaign.resign(reason);
+      },
+    });
+    this.term = term;
+    this.recovering = false;
+    this.leader = this.#deps.candidate.grpcAddress;
+    metrics.elected.set(1);
+    metrics.term.set(number);
+    await term.start(effects);
+    log.info({ term: number, agents: recovered.agents.length, frameworks: recovered.frameworks.length }, 'leading');
+  }
+
+  #lost(reason: string): void {
+    this.#deps.log.warn({ term: this.#number }, `leadership is over: ${reason}`);
+    this.#number = 0;
+    this.leader = undefined;
+    this.#endTerm();
+  }
+
+  #endTerm(): void {
+    this.recovering = false;
+    this.#deps.metrics.elected.set(0);
+    this.#deps.metrics.term.set(0);
+    const { term } = this;
+    this.term = undefined;
+    term?.close(this.leader);
+  }
+}
+
+function optionsOf(config: MasterConfig): MasterOptions {
+  return {
+    pingIntervalMs: config.agentPingTimeout,
+    pingsMissedMax: config.maxAgentPingTimeouts,
+    agentReregisterTimeoutMs: config.agentReregisterTimeout,
+    offerTimeoutMs: config.offerTimeout,
+    heartbeatIntervalMs,
+    completedFrameworksMax,
+    completedTasksPerFrameworkMax,
+    unreachableTasksPerFrameworkMax,
+  };
+}
+
+function recoveredOf(records: readonly internal.Record[]): Recovered {
+  const agents: Recovered['agents'][number][] = [];
+  const frameworks: Recovered['frameworks'][number][] = [];
+  const weights: Recovered['weights'][number][] = [];
+  for (const { record } of records) {
+    if (record?.$case === 'agent' && record.value.agentInfo !== undefined) {
+      const { agentInfo: info, membership, sinceMs } = record.value;
+      if (agentId(info.id?.value ?? '') === '') continue;
+      agents.push({ info, unreachable: membership === internal.AgentMembership.UNREACHABLE, since: instant(Number(sinceMs)) });
+    }
+    if (record?.$case === 'framework' && record.value.frameworkInfo !== undefined) {
+      const { frameworkInfo: info, registeredAtMs, removedAtMs } = record.value;
+      frameworks.push({
+        description: { ...descriptionOf(info), id: frameworkId(info.id?.value ?? '') },
+        registeredAt: instant(Number(registeredAtMs)),
+        removedAt: removedAtMs === 0n ? undefined : instant(Number(removedAtMs)),
+      });
+    }
+    if (record?.$case === 'weight') weights.push({ role: record.value.role, weight: record.value.weight });
+  }
+  return { agents, frameworks, weights };
+}

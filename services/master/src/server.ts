@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { hostname as systemHostname } from 'node:os';
+import {
+  startGrpcServer,
+  startHttpServer,
+  systemClock,
+  systemTimers,
+  version,
+  type Clock,
+  type GrpcServer,
+  type HttpServer,
+  type Logger,
+  type Timers,
+  type Tracing,
+} from '@meseta/kit';
+import { MasterInfo_Capability_Type, OperatorServiceService, SchedulerServiceService, internal, type MasterInfo } from '@meseta/protocol';
+import type { MasterConfig } from './config';
+import { RegistryClient } from './effects/registry-client';
+import { agentGatewayHandlers } from './handlers/agent-gateway';
+import type { Leading } from './handlers/leading';
+import { operatorHandlers } from './handlers/operator';
+import { schedulerHandlers } from './handlers/scheduler';
+import { Leader } from './leader';
+import { createMasterMetrics } from './metrics';
+
+/** The world of one master. */
+export interface MasterDeps {
+  readonly config: MasterConfig;
+  readonly log: Logger;
+  readonly tracing: Tracing;
+  readonly clock?: Clock;
+  readonly timers?: Timers;
+  readonly random?: () => number;
+}
+
+/** A master that runs, leading or standing by. */
+export interface MasterServer {
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+  /** Whether it leads and serves now. */
+  readonly leading: boolean;
+  close(): Promise<void>;
+}
+
+/** Starts a master: it listens at once, stands for leadership, and answers as a standby until it is elected. */
+export async function createMasterServer(deps: MasterDeps): Promise<MasterServer> {
+  const { config, log, tracing } = deps;
+  const clock = deps.clock ?? systemClock;
+  const timers = deps.timers ?? systemTimers;
+  const random = deps.random ?? Math.random;
+  const metrics = createMasterMetrics();
+  const masterId = randomUUID();
+  const hostname = config.hostname ?? systemHostname();
+  const identity = { masterInfo: undefined as MasterInfo | undefined };
+  // The handlers need the leader, and the leader needs the addresses that listening gives.
+  const holder: { leader: Leader | undefined } = { leader: undefined };
+  const leading: Leading = {
+    get term() {
+      return holder.leader?.term;
+    },
+    get leader() {
+      return holder.leader?.leader;
+    },
+    get recovering() {
+      return holder.leader?.recovering ?? false;
+    },
+  };
+  const startedAtMs = clock.now();
+  let grpc: GrpcServer | undefined;
+  let http: HttpServer | undefined;
+  metrics.onCollect(() => holder.leader?.term?.observe());
+  metrics.elected.set(0);
+  try {
+    http = await startHttpServer({
+      ...config,
+      port: config.httpPort,
+      service: 'master',
+      version,
+      metrics: metrics.registry,
+      ready: () => (holder.leader?.knowsLeader === true ? true : 'no leader is known yet'),
+      log,
+    });
+    grpc = await startGrpcServer({
+      ...config,
+      log,
+      services: [
+        { definition: SchedulerServiceService, implementation: schedulerHandlers(leading), fullName: 'meseta.v1.SchedulerService' },
+        {
+          definition: OperatorServiceService,
+          implementation: operatorHandlers(leading, {
+            get masterInfo() {
+              return identity.masterInfo ?? { capabilities: [] };
+            },
+            cluster: config.cluster,
+            startedAtMs,
+          }),
+          fullName: 'meseta.v1.OperatorService',
+        },
+        {
+          definition: internal.AgentGatewayService,
+          implementation: agentGatewayHandlers(leading, log),
+          fullName: 'meseta.internal.v1.AgentGateway',
+        },
+      ],
+    });
+  } catch (error) {
+    await http?.close();
+    throw error;
+  }
+  const grpcAddress = config.advertise ?? grpc.address;
+  identity.masterInfo = masterInfoOf(masterId, hostname, http.address);
+  const registry = new RegistryClient(config.registry, random, timers);
+  const leader = new Leader({
+    config,
+    masterId,
+    candidate: { id: masterId, grpcAddress, httpAddress: http.address, hostname, version },
+    masterInfo: identity.masterInfo,
+    registry,
+    clock,
+    timers,
+    random,
+    metrics,
+    tracing,
+    log,
+  });
+  holder.leader = leader;
+  leader.start();
+  log.info({ grpc: grpc.address, http: http.address }, 'listening');
+  const servers = { grpc, http };
+  return {
+    grpcAddress: grpc.address,
+    httpAddress: http.address,
+    get leading() {
+      return leader.term !== undefined;
+    },
+    close: async () => {
+      leader.close();
+      registry.close();
+      await servers.http.close();
+      await servers.grpc.close();
+      await tracing.shutdown();
+    },
+  };
+}
+
+function masterInfoOf(id: string, hostname: string, address: string): MasterInfo {
+  const cut = address.lastIndexOf(':');
+  const ip = address.slice(0, cut);
+  const port = Number(address.slice(cut + 1));
+  return {
+    id,
+    hostname,
+    port,
+    pid: `master@${address}`,
+    version,
+    address: { hostname, ip, port },
+    capabilities: [{ type: MasterInfo_Capability_Type.AGENT_UPDATE }],
+  };
+}

@@ -1,0 +1,225 @@
+import { assert, isTerminal, partitionUnawareState, plusMs, type AgentId, type Instant } from '@meseta/model';
+import type { AgentInfo } from '@meseta/protocol';
+import type { AgentRegistration, Command } from './command';
+import { holdingsOf, removeTask } from './ledger';
+import { makeAgent } from './make-agent';
+import { rescindAgentOffers } from './offers';
+import { mergeTasks } from './returning-tasks';
+import { isPartitionAware, type Agent, type AgentMembership, type Framework, type SessionId, type Task } from './state';
+import { complete, recover, statusAt, tellMade } from './tasks';
+import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
+
+/** Registration, first or again (M1, M3). What the agent says of its tasks is the truth about them. */
+export function stepAgentRegister(turn: Turn, registration: AgentRegistration): void {
+  const { state } = turn;
+  if (registration.cluster !== '' && registration.cluster !== state.cluster) {
+    return refuse(turn, registration.session, `the agent belongs to cluster ${registration.cluster}, this is cluster ${state.cluster}`);
+  }
+  const known = registration.agentId === undefined ? undefined : state.agents.get(registration.agentId);
+  const id = registration.agentId ?? (`${state.masterId}-A${state.nextAgent++}` as AgentId);
+  if (known?.session !== undefined && known.session !== registration.session) {
+    turn.effects.push({ kind: 'endSession', session: known.session });
+  }
+  const was = known?.membership;
+  const agent = known ?? makeAgent(id, registration, turn.now);
+  const info: AgentInfo = { ...registration.info, id: { value: id } };
+  recordMember(turn, agent, was, info);
+  if (was === 'active' || was === 'disconnected') rescindAgentOffers(turn, agent);
+  Object.assign(agent, {
+    info,
+    hostname: info.hostname ?? '',
+    total: registration.total,
+    attributes: registration.attributes,
+    capabilities: registration.capabilities,
+    version: registration.version,
+    grpcAddress: registration.grpcAddress,
+    httpAddress: registration.httpAddress,
+    session: registration.session,
+    registeredAt: agent.registeredAt ?? turn.now,
+    reregisteredAt: was === undefined ? undefined : turn.now,
+    pingSequence: 0,
+    pingsMissed: 0,
+    pongSeen: true,
+  } satisfies Partial<Agent>);
+  state.agents.set(id, agent);
+  enter(turn, agent, 'active', was === undefined ? 'registered' : 'registered again');
+  const { pingIntervalMs, pingsMissedMax } = state.options;
+  order(turn, agent, {
+    $case: 'registered',
+    value: { agentId: { value: id }, cluster: state.cluster, silenceMaxMs: BigInt(pingIntervalMs * pingsMissedMax) },
+  });
+  mergeTasks(turn, agent, registration);
+  ping(turn, agent);
+  describeAgent(turn, agent);
+  if (was === undefined || was === 'recovered' || was === 'unreachable') tellOperators(turn, { kind: 'agentAdded', agent });
+}
+
+/** The connection broke: nothing is offered of the agent; its silence is counted from its last pong (T45). */
+export function stepAgentSessionEnded(turn: Turn, session: SessionId, agentId: AgentId): void {
+  const agent = turn.state.agents.get(agentId);
+  if (agent === undefined || agent.session !== session) return;
+  agent.session = undefined;
+  enter(turn, agent, 'disconnected', 'its connection broke');
+  rescindAgentOffers(turn, agent);
+  tellAllocator(turn, { kind: 'agentActivated', agentId, active: false });
+}
+
+/** The agent leaves for good (M8, T43): its tasks are lost to everyone. */
+export function stepAgentUnregister(turn: Turn, command: Extract<Command, { kind: 'agentUnregister' }>): void {
+  const agent = turn.state.agents.get(command.agentId);
+  if (agent === undefined || agent.session !== command.session) return;
+  commit(turn, { $case: 'removeAgent', value: { agentId: { value: agent.id } } });
+  rescindAgentOffers(turn, agent);
+  for (const task of [...agent.tasks.values()]) loseTask(turn, agent, task, 'the agent unregistered');
+  tellAllocator(turn, { kind: 'agentRemoved', agentId: agent.id });
+  turn.effects.push({ kind: 'endSession', session: command.session });
+  turn.state.agents.delete(agent.id);
+  tellOperators(turn, { kind: 'agentRemoved', agentId: agent.id });
+  observe(turn, { kind: 'agent', agentId: agent.id, to: 'removed', why: command.reason });
+}
+
+export function stepPong(turn: Turn, command: Extract<Command, { kind: 'pong' }>): void {
+  const agent = turn.state.agents.get(command.agentId);
+  if (agent === undefined || agent.session !== command.session || command.sequence !== agent.pingSequence) {
+    return observe(turn, { kind: 'ignored', what: 'pong' });
+  }
+  agent.pongSeen = true;
+  agent.pingsMissed = 0;
+}
+
+/** A ping is due, or an agent of the registry was waited for long enough (M4, M5). */
+export function stepAgentDeadline(turn: Turn, agentId: AgentId, at: Instant): void {
+  const agent = turn.state.agents.get(agentId);
+  if (agent === undefined || agent.nextDeadlineAt !== at || agent.membership === 'unreachable') return;
+  if (agent.membership === 'recovered') return markUnreachable(turn, agent, 'it did not come back after the election');
+  if (!agent.pongSeen || agent.membership === 'disconnected') agent.pingsMissed += 1;
+  if (agent.pingsMissed >= turn.state.options.pingsMissedMax) {
+    const silentMs = turn.state.options.pingIntervalMs * agent.pingsMissed;
+    return markUnreachable(turn, agent, `it was silent for ${silentMs / 1000} s`);
+  }
+  ping(turn, agent);
+}
+
+/** Adds an agent of the registry that has not come back yet. */
+export function addRecoveredAgent(turn: Turn, info: AgentInfo, membership: 'recovered' | 'unreachable', since: Instant): void {
+  const id = (info.id?.value ?? '') as AgentId;
+  const agent = makeAgent(id, { info }, since);
+  agent.membership = membership;
+  turn.state.agents.set(id, agent);
+  if (membership === 'recovered') waitUntil(turn, agent, plusMs(turn.now, turn.state.options.agentReregisterTimeoutMs));
+}
+
+/** Tells the allocator all about an agent; proposals made before it are stale from now on. */
+export function describeAgent(turn: Turn, agent: Agent, snapshot = false): void {
+  const { id: agentId, hostname, total, attributes } = agent;
+  const holdings = holdingsOf(turn.state, agent);
+  const active = agent.membership === 'active';
+  agent.resetVersion = tellAllocator(turn, { kind: 'agentChanged', agentId, hostname, total, attributes, active, holdings }, snapshot);
+}
+
+/** The registry is told of whoever it does not know as it is. */
+function recordMember(turn: Turn, agent: Agent, was: AgentMembership | undefined, info: AgentInfo): void {
+  const value = { agentInfo: info, atMs: BigInt(turn.now) };
+  if (was === 'unreachable') commit(turn, { $case: 'markAgentReachable', value });
+  else if (was === undefined || !sameInfo(agent.info, info)) commit(turn, { $case: 'admitAgent', value });
+}
+
+/** Out of contact for too long (T40, T41): its tasks are unreachable, its offers void, its resources not counted. */
+function markUnreachable(turn: Turn, agent: Agent, why: string): void {
+  commit(turn, { $case: 'markAgentUnreachable', value: { agentInfo: agent.info, atMs: BigInt(turn.now) } });
+  rescindAgentOffers(turn, agent);
+  for (const task of [...agent.tasks.values()]) {
+    if (task.orphaned || turn.state.frameworks.get(task.frameworkId) === undefined) removeTask(agent, task);
+    else makeUnreachable(turn, agent, task, why);
+  }
+  tellAllocator(turn, { kind: 'agentRemoved', agentId: agent.id });
+  if (agent.session !== undefined) turn.effects.push({ kind: 'endSession', session: agent.session });
+  agent.session = undefined;
+  for (const framework of turn.state.frameworks.values()) tell(turn, framework, { kind: 'agentFailure', agentId: agent.id });
+  tellOperators(turn, { kind: 'agentRemoved', agentId: agent.id });
+  enter(turn, agent, 'unreachable', why);
+}
+
+function makeUnreachable(turn: Turn, agent: Agent, task: Task, why: string): void {
+  const framework = turn.state.frameworks.get(task.frameworkId);
+  assert(framework !== undefined, `task ${task.id} has a framework`);
+  const from = task.state;
+  if (isTerminal(from)) return tellEnd(turn, framework, task);
+  removeTask(agent, task);
+  framework.tasks.delete(task.id);
+  task.state = 'TASK_UNREACHABLE';
+  task.unreachableSince = turn.now;
+  task.unacknowledged = undefined;
+  framework.unreachable.set(task.id, task);
+  if (framework.unreachable.size > turn.state.options.unreachableTasksPerFrameworkMax) {
+    const [oldest] = framework.unreachable.keys();
+    if (oldest !== undefined) framework.unreachable.delete(oldest);
+  }
+  observe(turn, { kind: 'taskState', task, from, to: task.state });
+  tellOperators(turn, { kind: 'taskUpdated', task, status: undefined });
+  task.toldState = isPartitionAware(framework) ? 'TASK_UNREACHABLE' : 'TASK_LOST';
+  tellMade(turn, framework, {
+    taskId: task.id,
+    agentId: agent.id,
+    state: task.toldState,
+    reason: 'REASON_AGENT_REMOVED',
+    message: `Agent ${agent.hostname} is unreachable: ${why}`,
+    unreachableSince: turn.now,
+  });
+}
+
+/** A task that had ended keeps its true end (M3); what its framework has not heard of it yet, it hears now. */
+function tellEnd(turn: Turn, framework: Framework, task: Task): void {
+  const told = task.toldState !== undefined && isTerminal(task.toldState);
+  complete(turn, framework, task);
+  if (told) return;
+  tellMade(turn, framework, {
+    taskId: task.id,
+    agentId: task.agentId,
+    state: isPartitionAware(framework) ? task.state : partitionUnawareState(task.state),
+    reason: 'REASON_RECONCILIATION',
+    message: 'The task had ended before its agent became unreachable',
+    like: statusAt(task),
+  });
+}
+
+function loseTask(turn: Turn, agent: Agent, task: Task, why: string): void {
+  const framework = task.orphaned ? undefined : turn.state.frameworks.get(task.frameworkId);
+  const from = task.state;
+  removeTask(agent, task);
+  recover(turn, task);
+  task.state = framework !== undefined && isPartitionAware(framework) ? 'TASK_GONE' : 'TASK_LOST';
+  observe(turn, { kind: 'taskState', task, from, to: task.state });
+  if (framework === undefined) return;
+  complete(turn, framework, task);
+  tellMade(turn, framework, { taskId: task.id, agentId: agent.id, state: task.state, reason: 'REASON_AGENT_REMOVED', message: `Agent ${agent.hostname} was removed: ${why}` });
+}
+
+function ping(turn: Turn, agent: Agent): void {
+  if (agent.session !== undefined) {
+    agent.pingSequence += 1;
+    agent.pongSeen = false;
+    order(turn, agent, { $case: 'ping', value: { sequence: BigInt(agent.pingSequence) } });
+  }
+  waitUntil(turn, agent, plusMs(turn.now, turn.state.options.pingIntervalMs));
+}
+
+function waitUntil(turn: Turn, agent: Agent, at: Instant): void {
+  agent.nextDeadlineAt = at;
+  turn.state.deadlines.set(at, { kind: 'agent', agentId: agent.id });
+}
+
+function enter(turn: Turn, agent: Agent, membership: AgentMembership, why: string): void {
+  agent.membership = membership;
+  agent.since = turn.now;
+  observe(turn, { kind: 'agent', agentId: agent.id, to: membership, why });
+}
+
+function refuse(turn: Turn, session: SessionId, reason: string): void {
+  turn.effects.push({ kind: 'toAgent', session, message: { message: { $case: 'refused', value: { reason } } } }, { kind: 'endSession', session });
+}
+
+function sameInfo(a: AgentInfo, b: AgentInfo): boolean {
+  const text = (info: AgentInfo): string => JSON.stringify(info, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  return text(a) === text(b);
+}

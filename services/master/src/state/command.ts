@@ -1,0 +1,147 @@
+import type { AgentId, Attribute, Failure, FrameworkId, OfferId, Resources, TaskId, TaskState } from '@meseta/model';
+import type { AgentInfo, FrameworkInfo, Task, TaskInfo, TaskStatus } from '@meseta/protocol';
+import type { SessionId, StreamId } from './state';
+
+/** Identifies a call that waits for its reply. */
+export type CallId = number;
+
+/** A framework's description with what the core reasons about read out of it. */
+export interface FrameworkDescription {
+  readonly info: FrameworkInfo;
+  /** Undefined for a framework that has none yet. */
+  readonly id: FrameworkId | undefined;
+  readonly roles: readonly string[];
+  readonly capabilities: ReadonlySet<string>;
+  readonly failoverTimeoutMs: number;
+}
+
+/** A task as an agent reports it. */
+export interface ReportedTask {
+  readonly taskId: TaskId;
+  readonly frameworkId: FrameworkId;
+  readonly task: Task;
+  readonly info: TaskInfo;
+  readonly role: string;
+  readonly resources: Resources;
+  readonly state: TaskState;
+}
+
+export interface AgentRegistration {
+  readonly session: SessionId;
+  /** Undefined for an agent that has none yet. */
+  readonly agentId: AgentId | undefined;
+  readonly info: AgentInfo;
+  readonly cluster: string;
+  readonly version: string;
+  readonly capabilities: readonly string[];
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+  readonly total: Resources;
+  readonly attributes: readonly Attribute[];
+  readonly tasks: readonly ReportedTask[];
+  readonly frameworks: readonly FrameworkDescription[];
+}
+
+/** A task that a framework wants to launch. */
+export interface TaskToLaunch {
+  readonly taskId: TaskId;
+  readonly info: TaskInfo;
+  /** As read from the call, without allocation role; a failure when they could not be read. */
+  readonly resources: Resources | Failure;
+}
+
+/** One ACCEPT. A call may carry several; they are handled in order. */
+export interface Accept {
+  readonly offerIds: readonly OfferId[];
+  readonly tasks: readonly TaskToLaunch[];
+  readonly refuseMs: number;
+}
+
+export interface Decline {
+  readonly offerIds: readonly OfferId[];
+  readonly refuseMs: number;
+}
+
+export interface Kill {
+  readonly taskId: TaskId;
+  readonly agentId: AgentId | undefined;
+  readonly graceMs: number | undefined;
+}
+
+export interface Acknowledgement {
+  readonly agentId: AgentId;
+  readonly taskId: TaskId;
+  /** 16 bytes in hexadecimal. */
+  readonly uuid: string;
+}
+
+export interface ReconciledTask {
+  readonly taskId: TaskId;
+  readonly agentId: AgentId | undefined;
+}
+
+/** What the allocator proposes to offer. */
+export interface Proposal {
+  readonly frameworkId: FrameworkId;
+  readonly role: string;
+  readonly agentId: AgentId;
+  readonly resources: Resources;
+  readonly allocatedAtMs: number;
+  readonly traceparent: string;
+}
+
+/** Who calls: a framework, and the subscription it thinks is the newest (empty: any). */
+export interface Caller {
+  readonly call: CallId;
+  readonly frameworkId: FrameworkId;
+  readonly stream: StreamId;
+}
+
+/** Everything that can happen to a leading master. */
+export type Command =
+  | {
+      readonly kind: 'subscribe';
+      readonly stream: StreamId;
+      readonly framework: FrameworkDescription;
+      readonly suppressedRoles: readonly string[];
+    }
+  | { readonly kind: 'streamEnded'; readonly stream: StreamId; readonly frameworkId: FrameworkId }
+  | ({ readonly kind: 'accept'; readonly accepts: readonly Accept[] } & Caller)
+  | ({ readonly kind: 'decline'; readonly declines: readonly Decline[] } & Caller)
+  | ({ readonly kind: 'revive'; readonly roles: readonly string[] } & Caller)
+  | ({ readonly kind: 'suppress'; readonly roles: readonly string[] } & Caller)
+  | ({ readonly kind: 'kill'; readonly kills: readonly Kill[] } & Caller)
+  | ({ readonly kind: 'acknowledge'; readonly acknowledgements: readonly Acknowledgement[] } & Caller)
+  | ({ readonly kind: 'reconcile'; readonly tasks: readonly ReconciledTask[] } & Caller)
+  | ({
+      readonly kind: 'updateFramework';
+      readonly framework: FrameworkDescription;
+      readonly suppressedRoles: readonly string[];
+    } & Caller)
+  | ({ readonly kind: 'teardown' } & Caller)
+  /** A hint or a message that is taken and has no effect in this version (S66, S107). */
+  | ({ readonly kind: 'noted' } & Caller)
+  | { readonly kind: 'operatorKill'; readonly call: CallId; readonly frameworkId: FrameworkId; readonly taskId: TaskId; readonly graceMs: number | undefined }
+  | { readonly kind: 'operatorTeardown'; readonly call: CallId; readonly frameworkId: FrameworkId }
+  | ({ readonly kind: 'agentRegister' } & AgentRegistration)
+  | { readonly kind: 'agentSessionEnded'; readonly session: SessionId; readonly agentId: AgentId }
+  | { readonly kind: 'agentUnregister'; readonly session: SessionId; readonly agentId: AgentId; readonly reason: string }
+  | { readonly kind: 'pong'; readonly session: SessionId; readonly agentId: AgentId; readonly sequence: number }
+  | {
+      readonly kind: 'statusUpdate';
+      readonly session: SessionId;
+      readonly agentId: AgentId;
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly status: TaskStatus;
+      readonly state: TaskState;
+      readonly latestState: TaskState;
+      /** 16 bytes in hexadecimal; empty for an update that needs no acknowledgement. */
+      readonly uuid: string;
+      readonly traceparent: string;
+    }
+  /** A new stream to the allocator is open: it is told everything. */
+  | { readonly kind: 'allocatorConnected' }
+  | { readonly kind: 'proposals'; readonly version: number; readonly proposals: readonly Proposal[] }
+  /** Something may have come due. */
+  | { readonly kind: 'tick' };

@@ -1,0 +1,100 @@
+import type { AgentId, Attribute, Failure, FrameworkId, Instant, OfferId, Resources, TaskId, TaskState } from '@meseta/model';
+import type { TaskStatus, internal } from '@meseta/protocol';
+import type { CallId } from './command';
+import type { Agent, AgentMembership, Framework, FrameworkMembership, Offer, SessionId, StreamId, Task } from './state';
+
+/** A status that the master makes itself: it has no uuid and needs no acknowledgement (T27). */
+export interface MadeStatus {
+  readonly taskId: TaskId;
+  readonly state: TaskState;
+  readonly agentId: AgentId | undefined;
+  readonly reason: string;
+  readonly message: string;
+  readonly at: Instant;
+  readonly unreachableSince: Instant | undefined;
+  /** The last status that came from the agent, whose health and container the answer repeats (T50). */
+  readonly like: TaskStatus | undefined;
+}
+
+/** What a framework is told. */
+export type FrameworkEvent =
+  | { readonly kind: 'subscribed'; readonly frameworkId: FrameworkId }
+  | { readonly kind: 'heartbeat' }
+  | { readonly kind: 'offers'; readonly offers: readonly { readonly offer: Offer; readonly agent: Agent }[] }
+  | { readonly kind: 'rescind'; readonly offerId: OfferId }
+  | { readonly kind: 'update'; readonly status: TaskStatus; readonly shownState: TaskState }
+  | { readonly kind: 'madeUpdate'; readonly status: MadeStatus }
+  | { readonly kind: 'agentFailure'; readonly agentId: AgentId }
+  | { readonly kind: 'error'; readonly message: string };
+
+/** What the allocator is told. Resources carry no allocation role. */
+export type AllocationChange =
+  | {
+      readonly kind: 'agentChanged';
+      readonly agentId: AgentId;
+      readonly hostname: string;
+      readonly total: Resources;
+      readonly attributes: readonly Attribute[];
+      readonly active: boolean;
+      readonly holdings: readonly Holding[];
+    }
+  | { readonly kind: 'agentActivated'; readonly agentId: AgentId; readonly active: boolean }
+  | { readonly kind: 'agentRemoved'; readonly agentId: AgentId }
+  | {
+      readonly kind: 'frameworkChanged';
+      readonly frameworkId: FrameworkId;
+      readonly name: string;
+      readonly roles: readonly string[];
+      readonly suppressedRoles: readonly string[];
+      readonly active: boolean;
+      readonly capabilities: readonly string[];
+    }
+  | { readonly kind: 'frameworkRemoved'; readonly frameworkId: FrameworkId }
+  | ({ readonly kind: 'recovered'; readonly agentId: AgentId; readonly refuseMs: number } & Holding)
+  | { readonly kind: 'suppressed'; readonly frameworkId: FrameworkId; readonly roles: readonly string[] }
+  | { readonly kind: 'revived'; readonly frameworkId: FrameworkId; readonly roles: readonly string[] }
+  | { readonly kind: 'weightChanged'; readonly role: string; readonly weight: number }
+  /** All that there was when the stream opened has been told. */
+  | { readonly kind: 'snapshotEnd' };
+
+export interface Holding {
+  readonly frameworkId: FrameworkId;
+  readonly role: string;
+  readonly resources: Resources;
+}
+
+/** What operators who watch are told. */
+export type OperatorEvent =
+  | { readonly kind: 'taskAdded'; readonly task: Task }
+  | { readonly kind: 'taskUpdated'; readonly task: Task; readonly status: TaskStatus | undefined }
+  | { readonly kind: 'agentAdded'; readonly agent: Agent }
+  | { readonly kind: 'agentRemoved'; readonly agentId: AgentId }
+  | { readonly kind: 'frameworkAdded'; readonly framework: Framework }
+  | { readonly kind: 'frameworkUpdated'; readonly framework: Framework }
+  | { readonly kind: 'frameworkRemoved'; readonly framework: Framework };
+
+export type OfferOutcome = 'accepted' | 'declined' | 'rescinded' | 'expired' | 'withdrawn';
+
+/** What happened, for logs, metrics and spans: the core stays silent, the loop tells. */
+export type Observation =
+  | { readonly kind: 'offerSent'; readonly offer: Offer }
+  | { readonly kind: 'offerDecided'; readonly offer: Offer; readonly outcome: OfferOutcome }
+  | { readonly kind: 'proposalDropped'; readonly why: 'stale' | 'unfit' | 'gone' }
+  | { readonly kind: 'taskState'; readonly task: Task; readonly from: TaskState | undefined; readonly to: TaskState }
+  | { readonly kind: 'statusForwarded'; readonly task: Task; readonly state: TaskState; readonly traceparent: string }
+  | { readonly kind: 'agent'; readonly agentId: AgentId; readonly to: AgentMembership | 'removed'; readonly why: string }
+  | { readonly kind: 'framework'; readonly frameworkId: FrameworkId; readonly name: string; readonly to: FrameworkMembership | 'removed'; readonly why: string }
+  | { readonly kind: 'ignored'; readonly what: 'acknowledgement' | 'statusUpdate' | 'kill' | 'pong' };
+
+/** What the master asks of the world. Commits are made durable first; nothing else leaves before they are. */
+export type Effect =
+  | { readonly kind: 'commit'; readonly operation: internal.RegistryOperation }
+  | { readonly kind: 'reply'; readonly call: CallId; readonly result: Failure | Task | Framework | undefined }
+  | { readonly kind: 'event'; readonly stream: StreamId; readonly event: FrameworkEvent }
+  | { readonly kind: 'endStream'; readonly stream: StreamId }
+  | { readonly kind: 'toAgent'; readonly session: SessionId; readonly message: internal.MasterMessage }
+  | { readonly kind: 'launch'; readonly session: SessionId; readonly framework: Framework; readonly task: Task; readonly offerId: OfferId }
+  | { readonly kind: 'endSession'; readonly session: SessionId }
+  | { readonly kind: 'allocation'; readonly version: number; readonly snapshot: boolean; readonly change: AllocationChange }
+  | { readonly kind: 'operator'; readonly event: OperatorEvent }
+  | { readonly kind: 'seen'; readonly observation: Observation };

@@ -1,0 +1,119 @@
+import { plusMs, type Instant, type OfferId } from '@meseta/model';
+import type { Decline, Proposal } from './command';
+import type { OfferOutcome } from './effect';
+import { addOffer, freeOf, removeOffer } from './ledger';
+import type { Agent, Framework, Offer } from './state';
+import { observe, tell, tellAllocator, type Turn } from './turn';
+
+/**
+ * Turns the allocator's proposals into offers. A proposal counts only if it took the agent's last whole description into account,
+ * still fits the ledger, and its framework still wants it; else it is dropped, and the allocator told the truth.
+ */
+export function stepProposals(turn: Turn, version: number, proposals: readonly Proposal[]): void {
+  const offered = new Map<Framework, { offer: Offer; agent: Agent }[]>();
+  for (const proposal of proposals) {
+    const agent = turn.state.agents.get(proposal.agentId);
+    if (agent === undefined || version < agent.resetVersion) {
+      // The allocator has been told of the agent anew since: what it counted for this proposal is already forgotten.
+      observe(turn, { kind: 'proposalDropped', why: 'stale' });
+      continue;
+    }
+    const framework = turn.state.frameworks.get(proposal.frameworkId);
+    if (agent.membership !== 'active' || framework === undefined || !mayBeOffered(framework, proposal.role)) {
+      drop(turn, proposal, 'gone');
+    } else if (!freeOf(agent).contains(proposal.resources)) {
+      drop(turn, proposal, 'unfit');
+    } else {
+      const sent = { offer: makeOffer(turn, agent, framework, proposal), agent };
+      const list = offered.get(framework);
+      if (list === undefined) offered.set(framework, [sent]);
+      else list.push(sent);
+    }
+  }
+  for (const [framework, offers] of offered) tell(turn, framework, { kind: 'offers', offers });
+}
+
+/** DECLINE: unknown ids are ignored (S63). */
+export function decline(turn: Turn, framework: Framework, { offerIds, refuseMs }: Decline): void {
+  for (const offerId of offerIds) {
+    const offer = turn.state.offers.get(offerId);
+    if (offer === undefined || offer.frameworkId !== framework.id) continue;
+    takeBack(turn, offer, 'declined', refuseMs);
+  }
+}
+
+/** An offer that its framework sat on for too long (S52). */
+export function stepOfferTimeout(turn: Turn, offerId: OfferId): void {
+  const offer = turn.state.offers.get(offerId);
+  if (offer !== undefined) rescind(turn, offer, 'expired');
+}
+
+/** Takes an offer back and tells its framework. */
+export function rescind(turn: Turn, offer: Offer, outcome: OfferOutcome = 'rescinded'): void {
+  const framework = turn.state.frameworks.get(offer.frameworkId);
+  if (framework !== undefined) tell(turn, framework, { kind: 'rescind', offerId: offer.id });
+  takeBack(turn, offer, outcome, 0);
+}
+
+/** Rescinds all that is offered of an agent. */
+export function rescindAgentOffers(turn: Turn, agent: Agent): void {
+  for (const offerId of [...agent.offers]) {
+    const offer = turn.state.offers.get(offerId);
+    if (offer !== undefined) rescind(turn, offer);
+  }
+}
+
+/** Withdraws all that a framework was offered, without telling it: it is not there, or was replaced (S26, S30). */
+export function withdrawFrameworkOffers(turn: Turn, framework: Framework): void {
+  for (const offerId of [...framework.offers]) {
+    const offer = turn.state.offers.get(offerId);
+    if (offer !== undefined) takeBack(turn, offer, 'withdrawn', 0);
+  }
+}
+
+/** Ends an offer and gives all of it back to the allocator. */
+export function takeBack(turn: Turn, offer: Offer, outcome: OfferOutcome, refuseMs: number): void {
+  endOffer(turn, offer, outcome);
+  tellAllocator(turn, { kind: 'recovered', agentId: offer.agentId, frameworkId: offer.frameworkId, role: offer.role, resources: offer.resources, refuseMs });
+}
+
+/** Ends an offer; what becomes of its resources is the caller's to say. */
+export function endOffer(turn: Turn, offer: Offer, outcome: OfferOutcome): void {
+  turn.state.offers.delete(offer.id);
+  turn.state.frameworks.get(offer.frameworkId)?.offers.delete(offer.id);
+  const agent = turn.state.agents.get(offer.agentId);
+  if (agent !== undefined) removeOffer(agent, offer);
+  observe(turn, { kind: 'offerDecided', offer, outcome });
+}
+
+function makeOffer(turn: Turn, agent: Agent, framework: Framework, proposal: Proposal): Offer {
+  const { state, now } = turn;
+  const offer: Offer = {
+    id: `${state.masterId}-O${state.nextOffer++}` as OfferId,
+    frameworkId: framework.id,
+    agentId: agent.id,
+    role: proposal.role,
+    resources: proposal.resources,
+    allocatedAt: Math.min(proposal.allocatedAtMs, now) as Instant,
+    offeredAt: now,
+    traceparent: proposal.traceparent,
+  };
+  state.offers.set(offer.id, offer);
+  framework.offers.add(offer.id);
+  addOffer(agent, offer);
+  if (state.options.offerTimeoutMs > 0) {
+    state.deadlines.set(plusMs(now, state.options.offerTimeoutMs), { kind: 'offer', offerId: offer.id });
+  }
+  observe(turn, { kind: 'offerSent', offer });
+  return offer;
+}
+
+function mayBeOffered(framework: Framework, role: string): boolean {
+  return framework.membership === 'active' && framework.roles.includes(role) && !framework.suppressed.has(role);
+}
+
+function drop(turn: Turn, proposal: Proposal, why: 'unfit' | 'gone'): void {
+  observe(turn, { kind: 'proposalDropped', why });
+  const { agentId, frameworkId, role, resources } = proposal;
+  tellAllocator(turn, { kind: 'recovered', agentId, frameworkId, role, resources, refuseMs: 0 });
+}

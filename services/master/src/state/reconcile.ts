@@ -1,0 +1,48 @@
+import { partitionUnawareState, type TaskState } from '@meseta/model';
+import type { ReconciledTask } from './command';
+import { isPartitionAware, type Framework, type Task } from './state';
+import { statusAt, tellMade } from './tasks';
+import type { Turn } from './turn';
+
+/** RECONCILE (T50 – T56): every task that is not completed, or each one asked about. */
+export function reconcile(turn: Turn, framework: Framework, tasks: readonly ReconciledTask[]): void {
+  if (tasks.length === 0) for (const task of framework.tasks.values()) tellLatest(turn, framework, task);
+  else for (const task of tasks) reconcileTask(turn, framework, task);
+}
+
+/** The ladder of answers: the first rung that holds is told. */
+export function reconcileTask(turn: Turn, framework: Framework, { taskId, agentId }: ReconciledTask): void {
+  const { agents } = turn.state;
+  const task = framework.tasks.get(taskId);
+  if (task !== undefined) return tellLatest(turn, framework, task);
+  // An agent that is not back yet may bring the task (T51): silence, the framework asks again.
+  const agent = agentId === undefined ? undefined : agents.get(agentId);
+  if (agent?.membership === 'recovered') return;
+  if (agentId === undefined) for (const one of agents.values()) if (one.membership === 'recovered') return;
+  const unreachable = framework.unreachable.get(taskId);
+  const answer = (state: TaskState, message: string): void =>
+    tellMade(turn, framework, {
+      taskId,
+      agentId,
+      state: isPartitionAware(framework) ? state : partitionUnawareState(state),
+      reason: 'REASON_RECONCILIATION',
+      message: `Reconciliation: ${message}`,
+      unreachableSince: state === 'TASK_UNREACHABLE' ? (unreachable?.unreachableSince ?? agent?.since) : undefined,
+    });
+  if (agent?.membership === 'active' || agent?.membership === 'disconnected') return answer('TASK_GONE', 'the task is not on its agent');
+  if (agent?.membership === 'unreachable' || unreachable !== undefined) return answer('TASK_UNREACHABLE', 'the agent is unreachable');
+  answer('TASK_UNKNOWN', 'neither the task nor its agent is known');
+}
+
+/** What the framework was told last, or the state as it is (T50). */
+function tellLatest(turn: Turn, framework: Framework, task: Task): void {
+  const state = task.toldState ?? task.state;
+  tellMade(turn, framework, {
+    taskId: task.id,
+    agentId: task.agentId,
+    state: isPartitionAware(framework) ? state : partitionUnawareState(state),
+    reason: 'REASON_RECONCILIATION',
+    message: 'Reconciliation: Latest task state',
+    like: statusAt(task),
+  });
+}

@@ -1,0 +1,171 @@
+// What the leading master knows.
+//
+// Owns:          which agents, frameworks, offers and tasks exist now, and the ledger of every agent's resources.
+// Does not own:  the clock, the network, etcd, who leads. It says what should be done; the loop does it.
+//
+// Invariants
+//   M1. `step` is synchronous and deterministic: the same commands at the same instants give the same state and effects.
+//   M2. Only `step` writes a MasterState. Everyone else holds a MasterView.
+//   M3. A terminal task never changes state again (an UNREACHABLE one is not terminal, and may come back).
+//   M4. On every agent, offered and used together never exceed the total. A resource is in at most one offer or task.
+//   M5. What is used on an agent is the sum over its tasks that are not terminal.
+//   M6. Every task of a framework is also among its agent's tasks, unless the agent is unreachable.
+
+import type { AgentId, Attribute, FrameworkId, Instant, OfferId, Resources, TaskId, TaskState } from '@meseta/model';
+import type { AgentInfo, FrameworkInfo, TaskInfo, TaskStatus } from '@meseta/protocol';
+import type { Deadlines } from './deadlines';
+
+/** One subscription's stream of events. */
+export type StreamId = string;
+/** One agent's connection. */
+export type SessionId = string;
+
+export interface MasterState {
+  readonly options: MasterOptions;
+  /** Unique for each start of a master; the prefix of the ids that it gives. */
+  readonly masterId: string;
+  readonly cluster: string;
+  readonly term: number;
+  readonly agents: Map<AgentId, Agent>;
+  readonly frameworks: Map<FrameworkId, Framework>;
+  readonly offers: Map<OfferId, Offer>;
+  /** Torn down or timed out; may not come back (S31). The oldest are forgotten at the bound. */
+  readonly completedFrameworks: Map<FrameworkId, CompletedFramework>;
+  readonly weights: Map<string, number>;
+  readonly deadlines: Deadlines;
+  /** Counts changes told to the allocator; see `Agent.resetVersion`. */
+  allocationVersion: number;
+  nextFramework: number;
+  nextAgent: number;
+  nextOffer: number;
+}
+
+/** What may be looked at between steps. */
+export type MasterView = Readonly<Omit<MasterState, 'deadlines'>>;
+
+export interface MasterOptions {
+  readonly pingIntervalMs: number;
+  readonly pingsMissedMax: number;
+  /** How long an agent of the registry may stay away after an election. */
+  readonly agentReregisterTimeoutMs: number;
+  /** How long a framework may sit on an offer; 0 means for ever. */
+  readonly offerTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly completedFrameworksMax: number;
+  readonly completedTasksPerFrameworkMax: number;
+  readonly unreachableTasksPerFrameworkMax: number;
+}
+
+/**
+ * active: registered and connected. disconnected: its connection broke, its silence is counted. recovered: in the registry, not seen
+ * since this master was elected. unreachable: silent for too long; it may return.
+ */
+export type AgentMembership = 'active' | 'disconnected' | 'recovered' | 'unreachable';
+
+export interface Agent {
+  readonly id: AgentId;
+  info: AgentInfo;
+  hostname: string;
+  total: Resources;
+  attributes: readonly Attribute[];
+  capabilities: readonly string[];
+  version: string;
+  grpcAddress: string;
+  httpAddress: string;
+  membership: AgentMembership;
+  /** When it entered that membership. */
+  since: Instant;
+  session: SessionId | undefined;
+  registeredAt: Instant | undefined;
+  reregisteredAt: Instant | undefined;
+  pingSequence: number;
+  pingsMissed: number;
+  pongSeen: boolean;
+  /** The moment of the deadline that counts; an older one in the heap is void. */
+  nextDeadlineAt: Instant | undefined;
+  used: Resources;
+  offered: Resources;
+  readonly tasks: Map<string, Task>;
+  readonly offers: Set<OfferId>;
+  /** The change that last described this agent whole to the allocator. A proposal made before it is stale. */
+  resetVersion: number;
+}
+
+/** active: subscribed. disconnected: its stream ended, its failover timeout runs. recovered: known from registry or agents only. */
+export type FrameworkMembership = 'active' | 'disconnected' | 'recovered';
+
+export interface Framework {
+  readonly id: FrameworkId;
+  info: FrameworkInfo;
+  roles: readonly string[];
+  capabilities: ReadonlySet<string>;
+  readonly suppressed: Set<string>;
+  failoverTimeoutMs: number;
+  membership: FrameworkMembership;
+  stream: StreamId | undefined;
+  registeredAt: Instant;
+  reregisteredAt: Instant | undefined;
+  /** When it is removed if it does not come back. */
+  failoverAt: Instant | undefined;
+  readonly tasks: Map<TaskId, Task>;
+  /** Tasks on unreachable agents, oldest first. */
+  readonly unreachable: Map<TaskId, Task>;
+  /** Acknowledged terminal tasks, oldest first. */
+  readonly completed: Task[];
+  readonly offers: Set<OfferId>;
+}
+
+export interface CompletedFramework {
+  readonly id: FrameworkId;
+  readonly info: FrameworkInfo;
+  readonly registeredAt: Instant;
+  readonly removedAt: Instant;
+  readonly completed: readonly Task[];
+}
+
+export interface Offer {
+  readonly id: OfferId;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly role: string;
+  /** Without allocation role. */
+  readonly resources: Resources;
+  readonly allocatedAt: Instant;
+  readonly offeredAt: Instant;
+  /** The trace that the allocation began; empty when not traced. */
+  readonly traceparent: string;
+}
+
+export interface Task {
+  readonly id: TaskId;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly info: TaskInfo;
+  readonly role: string;
+  /** Without allocation role. Held on the agent until the task is terminal. */
+  readonly resources: Resources;
+  /** The newest state known, which may be ahead of what the framework was told. */
+  state: TaskState;
+  /** What the framework was told last, if anything. */
+  toldState: TaskState | undefined;
+  /** The newest status of each state, without data (T31). */
+  readonly statuses: TaskStatus[];
+  /** The update that waits for an acknowledgement. */
+  unacknowledged: { readonly uuid: string; readonly state: TaskState } | undefined;
+  /** A kill that could not be sent: the agent was away. */
+  killPending: { readonly graceMs: number | undefined } | undefined;
+  /** Its framework is gone: the master acknowledges in its place. */
+  orphaned: boolean;
+  unreachableSince: Instant | undefined;
+  readonly allocatedAt: Instant | undefined;
+  readonly launchedAt: Instant | undefined;
+}
+
+/** The key of a task among an agent's: ids hold no slash (S87). */
+export function taskKey(frameworkId: FrameworkId, taskId: TaskId): string {
+  return `${frameworkId}/${taskId}`;
+}
+
+export function isPartitionAware(framework: Framework): boolean {
+  return framework.capabilities.has('PARTITION_AWARE');
+}

@@ -1,0 +1,62 @@
+import { isTerminal, partitionUnawareState } from '@meseta/model';
+import type { Acknowledgement, Command } from './command';
+import { isPartitionAware, taskKey, type Agent, type Framework, type Task } from './state';
+import { complete, moveTask, remember } from './tasks';
+import { observe, order, tell, type Turn } from './turn';
+
+/** A status from an agent (T21 – T33): applied, then forwarded if its framework listens; the agent repeats it until it is acknowledged. */
+export function stepStatusUpdate(turn: Turn, command: Extract<Command, { kind: 'statusUpdate' }>): void {
+  const agent = turn.state.agents.get(command.agentId);
+  if (agent === undefined || agent.session !== command.session) return observe(turn, { kind: 'ignored', what: 'statusUpdate' });
+  const framework = turn.state.frameworks.get(command.frameworkId);
+  const task = agent.tasks.get(taskKey(command.frameworkId, command.taskId));
+  if (framework === undefined || task?.orphaned === true) return stepOrphanUpdate(turn, agent, task, command);
+  if (task !== undefined) {
+    remember(task, command.status);
+    moveTask(turn, task, command.latestState, command.status);
+  }
+  if (framework.membership !== 'active') return;
+  if (task !== undefined) {
+    task.toldState = command.state;
+    if (command.uuid !== '') task.unacknowledged = { uuid: command.uuid, state: command.state };
+    observe(turn, { kind: 'statusForwarded', task, state: command.state, traceparent: command.traceparent });
+  }
+  const shownState = isPartitionAware(framework) ? command.state : partitionUnawareState(command.state);
+  tell(turn, framework, { kind: 'update', status: command.status, shownState });
+}
+
+/** ACKNOWLEDGE (S103): passed to the agent; a terminal one ends the task for the master. */
+export function acknowledge(turn: Turn, framework: Framework, { agentId, taskId, uuid }: Acknowledgement): void {
+  const agent = turn.state.agents.get(agentId);
+  if (agent?.session === undefined) return observe(turn, { kind: 'ignored', what: 'acknowledgement' });
+  const task = framework.tasks.get(taskId);
+  if (task?.unacknowledged?.uuid === uuid) {
+    const { state } = task.unacknowledged;
+    task.unacknowledged = undefined;
+    if (isTerminal(state) && isTerminal(task.state)) complete(turn, framework, task);
+  }
+  passOn(turn, agent, framework.id, taskId, uuid);
+}
+
+/** Nobody is there to acknowledge for a framework that is gone, so the master does. */
+function stepOrphanUpdate(turn: Turn, agent: Agent, task: Task | undefined, command: Extract<Command, { kind: 'statusUpdate' }>): void {
+  if (task !== undefined) {
+    moveTask(turn, task, command.latestState, command.status);
+    if (isTerminal(task.state)) complete(turn, undefined, task);
+  }
+  if (command.uuid !== '') passOn(turn, agent, command.frameworkId, command.taskId, command.uuid);
+}
+
+function passOn(turn: Turn, agent: Agent, frameworkId: string, taskId: string, uuid: string): void {
+  order(turn, agent, {
+    $case: 'acknowledgeUpdate',
+    value: { frameworkId: { value: frameworkId }, taskId: { value: taskId }, uuid: bytesOf(uuid) },
+  });
+}
+
+/** The 16 bytes of a uuid in hexadecimal. The wire type is Node's Buffer; the edge that writes it takes any bytes. */
+function bytesOf(hex: string): Buffer {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return bytes as Buffer;
+}

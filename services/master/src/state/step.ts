@@ -1,0 +1,139 @@
+// The master, without the world. See state.ts for what it owns and for its invariants.
+
+import { assertNever, failure, isFailure, type Instant } from '@meseta/model';
+import { accept } from './accept';
+import { describeAgent, stepAgentDeadline, stepAgentRegister, stepAgentSessionEnded, stepAgentUnregister, stepPong } from './agents';
+import type { Caller, Command } from './command';
+import type { Effect } from './effect';
+import {
+  callerOf,
+  describe,
+  removeFramework,
+  setSuppressed,
+  stepFrameworkFailover,
+  stepHeartbeat,
+  stepStreamEnded,
+  stepSubscribe,
+  updateFramework,
+} from './frameworks';
+import { kill } from './kill';
+import { decline, stepOfferTimeout, stepProposals } from './offers';
+import { reconcile } from './reconcile';
+import type { Framework, MasterState } from './state';
+import { acknowledge, stepStatusUpdate } from './statuses';
+import { reply, tellAllocator, type Turn } from './turn';
+
+/** Applies one command and says what should be done about it. */
+export function step(state: MasterState, command: Command, now: Instant): readonly Effect[] {
+  const turn: Turn = { state, now, effects: [] };
+  stepCommand(turn, command);
+  return turn.effects;
+}
+
+/** When `tick` should be given next; undefined when nothing will come due. */
+export function nextDeadline(state: MasterState): Instant | undefined {
+  return state.deadlines.next;
+}
+
+function stepCommand(turn: Turn, command: Command): void {
+  switch (command.kind) {
+    // No default: a new command does not compile until it is placed.
+    case 'subscribe':
+      return stepSubscribe(turn, command);
+    case 'streamEnded':
+      return stepStreamEnded(turn, command.stream, command.frameworkId);
+    case 'accept':
+      return forCaller(turn, command, (framework) => command.accepts.forEach((one) => accept(turn, framework, one)));
+    case 'decline':
+      return forCaller(turn, command, (framework) => command.declines.forEach((one) => decline(turn, framework, one)));
+    case 'revive':
+      return forCaller(turn, command, (framework) => setSuppressed(turn, framework, command.roles, false));
+    case 'suppress':
+      return forCaller(turn, command, (framework) => setSuppressed(turn, framework, command.roles, true));
+    case 'kill':
+      return forCaller(turn, command, (framework) => command.kills.forEach((one) => kill(turn, framework, one)));
+    case 'acknowledge':
+      return forCaller(turn, command, (framework) => command.acknowledgements.forEach((one) => acknowledge(turn, framework, one)));
+    case 'reconcile':
+      return forCaller(turn, command, (framework) => reconcile(turn, framework, command.tasks));
+    case 'updateFramework':
+      return forCaller(turn, command, (framework) => updateFramework(turn, framework, command.framework, command.suppressedRoles));
+    case 'teardown':
+      return forCaller(turn, command, (framework) => removeFramework(turn, framework, 'it was torn down'));
+    case 'noted':
+      return forCaller(turn, command, () => undefined);
+    case 'operatorKill':
+      return stepOperatorKill(turn, command);
+    case 'operatorTeardown': {
+      const framework = turn.state.frameworks.get(command.frameworkId);
+      if (framework !== undefined) removeFramework(turn, framework, 'an operator tore it down');
+      return reply(turn, command.call, framework ?? failure('notFound', `framework ${command.frameworkId} is not known`));
+    }
+    case 'agentRegister':
+      return stepAgentRegister(turn, command);
+    case 'agentSessionEnded':
+      return stepAgentSessionEnded(turn, command.session, command.agentId);
+    case 'agentUnregister':
+      return stepAgentUnregister(turn, command);
+    case 'pong':
+      return stepPong(turn, command);
+    case 'statusUpdate':
+      return stepStatusUpdate(turn, command);
+    case 'allocatorConnected':
+      return stepAllocatorConnected(turn);
+    case 'proposals':
+      return stepProposals(turn, command.version, command.proposals);
+    case 'tick':
+      return stepTick(turn);
+    default:
+      return assertNever(command);
+  }
+}
+
+/** Does what a subscribed framework asks and answers it. */
+function forCaller(turn: Turn, caller: Caller, act: (framework: Framework) => unknown): void {
+  const framework = callerOf(turn.state, caller);
+  if (isFailure(framework)) return reply(turn, caller.call, framework);
+  const result = act(framework);
+  reply(turn, caller.call, isFailure(result) ? result : undefined);
+}
+
+function stepOperatorKill(turn: Turn, command: Extract<Command, { kind: 'operatorKill' }>): void {
+  const framework = turn.state.frameworks.get(command.frameworkId);
+  const task = framework?.tasks.get(command.taskId);
+  if (framework === undefined || task === undefined) {
+    return reply(turn, command.call, failure('notFound', `task ${command.taskId} of framework ${command.frameworkId} is not running`));
+  }
+  kill(turn, framework, { taskId: task.id, agentId: undefined, graceMs: command.graceMs });
+  reply(turn, command.call, task);
+}
+
+/** A new stream to the allocator starts with everything; proposals of an older one are stale. */
+function stepAllocatorConnected(turn: Turn): void {
+  for (const [role, weight] of turn.state.weights) tellAllocator(turn, { kind: 'weightChanged', role, weight }, true);
+  for (const framework of turn.state.frameworks.values()) describe(turn, framework, true);
+  for (const agent of turn.state.agents.values()) {
+    if (agent.membership === 'active' || agent.membership === 'disconnected') describeAgent(turn, agent, true);
+  }
+  tellAllocator(turn, { kind: 'snapshotEnd' });
+}
+
+function stepTick(turn: Turn): void {
+  for (let due = turn.state.deadlines.takeDue(turn.now); due !== undefined; due = turn.state.deadlines.takeDue(turn.now)) {
+    const { at, deadline } = due;
+    switch (deadline.kind) {
+      case 'agent':
+        stepAgentDeadline(turn, deadline.agentId, at);
+        break;
+      case 'frameworkFailover':
+        stepFrameworkFailover(turn, deadline.frameworkId, at);
+        break;
+      case 'heartbeat':
+        stepHeartbeat(turn, deadline.frameworkId, deadline.stream);
+        break;
+      case 'offer':
+        stepOfferTimeout(turn, deadline.offerId);
+        break;
+    }
+  }
+}

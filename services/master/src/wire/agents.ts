@@ -1,0 +1,50 @@
+import {
+  AgentState,
+  resourcesToProto,
+  type AgentInfo_Capability_Type,
+  type AgentStatus,
+  type master,
+} from '@meseta/protocol';
+import type { Agent, AgentMembership } from '../state/state';
+import { timeInfo } from './times';
+
+/** A registered agent as in the v1 answer (M13). */
+export function agentToProto(agent: Agent): master.Response_GetAgents_Agent {
+  return {
+    agentInfo: agent.info,
+    active: agent.membership === 'active',
+    deactivated: false,
+    version: agent.version,
+    pid: agent.grpcAddress === '' ? undefined : `slave(1)@${agent.grpcAddress}`,
+    registeredTime: timeInfo(agent.registeredAt),
+    reregisteredTime: timeInfo(agent.reregisteredAt),
+    totalResources: resourcesToProto(agent.total),
+    allocatedResources: resourcesToProto(agent.used),
+    offeredResources: resourcesToProto(agent.offered),
+    capabilities: agent.capabilities.map((type) => ({ type: type as AgentInfo_Capability_Type })),
+    resourceProviders: [],
+  };
+}
+
+const states: Readonly<Record<AgentMembership, AgentState>> = {
+  active: AgentState.ACTIVE,
+  disconnected: AgentState.DISCONNECTED,
+  recovered: AgentState.RECOVERED,
+  unreachable: AgentState.UNREACHABLE,
+};
+
+/** What the v1 answer has no place for. */
+export function agentStatusOf(agent: Agent): AgentStatus {
+  return {
+    agentId: { value: agent.id },
+    grpcAddress: agent.session === undefined ? '' : agent.grpcAddress,
+    httpAddress: agent.session === undefined ? '' : agent.httpAddress,
+    state: states[agent.membership],
+    sinceMs: BigInt(agent.since),
+    agentInfo: agent.info,
+  };
+}
+
+export function isRegistered(agent: Agent): boolean {
+  return agent.membership === 'active' || agent.membership === 'disconnected';
+}

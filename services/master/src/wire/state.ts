@@ -1,0 +1,75 @@
+import { Resources, isTerminal, type FrameworkId, type TaskId } from '@meseta/model';
+import type { master } from '@meseta/protocol';
+import { resourcesToProto, type Role } from '@meseta/protocol';
+
+import type { MasterView, Task } from '../state/state';
+import { agentToProto, isRegistered } from './agents';
+import { completedFrameworkToProto, frameworkToProto } from './frameworks';
+import { taskToProto } from './tasks';
+
+/** The whole cluster at one moment, as in the v1 answer. */
+export function stateToProto(view: MasterView): master.Response_GetState {
+  return {
+    getTasks: tasksToProto(view, {}),
+    getExecutors: { executors: [], orphanExecutors: [] },
+    getFrameworks: frameworksToProto(view),
+    getAgents: agentsToProto(view),
+  };
+}
+
+export function agentsToProto(view: MasterView): master.Response_GetAgents {
+  const agents = [...view.agents.values()];
+  return {
+    agents: agents.filter(isRegistered).map(agentToProto),
+    recoveredAgents: agents.filter((agent) => agent.membership === 'recovered').map((agent) => agent.info),
+  };
+}
+
+export function frameworksToProto(view: MasterView): master.Response_GetFrameworks {
+  return {
+    frameworks: [...view.frameworks.values()].map((framework) => frameworkToProto(framework, view)),
+    completedFrameworks: [...view.completedFrameworks.values()].map(completedFrameworkToProto),
+    recoveredFrameworks: [],
+  };
+}
+
+/** Tasks of one framework, or one task, or all. */
+export function tasksToProto(view: MasterView, only: { readonly frameworkId?: FrameworkId; readonly taskId?: TaskId }): master.Response_GetTasks {
+  const pick = (tasks: Iterable<Task>) =>
+    [...tasks]
+      .filter((task) => (only.frameworkId === undefined || task.frameworkId === only.frameworkId) && (only.taskId === undefined || task.id === only.taskId))
+      .map(taskToProto);
+  const frameworks = [...view.frameworks.values()];
+  const orphans = [...view.agents.values()].flatMap((agent) => [...agent.tasks.values()].filter((task) => task.orphaned));
+  return {
+    pendingTasks: [],
+    tasks: frameworks.flatMap((framework) => pick(framework.tasks.values())),
+    unreachableTasks: frameworks.flatMap((framework) => pick(framework.unreachable.values())),
+    completedTasks: [...frameworks, ...view.completedFrameworks.values()].flatMap((framework) => pick(framework.completed)),
+    orphanTasks: pick(orphans),
+  };
+}
+
+/** The roles in use, with what each holds. */
+export function rolesToProto(view: MasterView): Role[] {
+  const roles = new Map<string, { frameworks: FrameworkId[]; held: Resources }>();
+  const roleOf = (name: string) => {
+    const known = roles.get(name) ?? { frameworks: [], held: Resources.empty };
+    roles.set(name, known);
+    return known;
+  };
+  for (const name of view.weights.keys()) roleOf(name);
+  for (const framework of view.frameworks.values()) {
+    for (const name of framework.roles) roleOf(name).frameworks.push(framework.id);
+    for (const task of framework.tasks.values()) {
+      if (!isTerminal(task.state)) roleOf(task.role).held = roleOf(task.role).held.add(task.resources);
+    }
+  }
+  for (const offer of view.offers.values()) roleOf(offer.role).held = roleOf(offer.role).held.add(offer.resources);
+  return [...roles].map(([name, { frameworks, held }]) => ({
+    name,
+    weight: view.weights.get(name) ?? 1,
+    frameworks: frameworks.map((value) => ({ value })),
+    resources: resourcesToProto(held),
+  }));
+}
