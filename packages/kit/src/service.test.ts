@@ -49,6 +49,13 @@ test('a signal during the start closes what was started', async () => {
   expect(closed).toBe(true);
 });
 
+test('a service whose parent is gone closes too', async () => {
+  const host = run(() => Promise.resolve({ close: () => Promise.resolve() }));
+  await new Promise(setImmediate);
+  host.emit('disconnect');
+  expect(await host.code).toBe(0);
+});
+
 test('help goes to stdout with code 0, a wrong flag to stderr with code 2', async () => {
   const help = run(() => Promise.reject(new ConfigExit(0, 'usage\n')));
   expect([await help.code, help.out]).toEqual([0, 'usage\n']);

@@ -51,6 +51,8 @@ export function runService(
   };
   host.on('SIGTERM', stop);
   host.on('SIGINT', stop);
+  // Whoever starts a service with an IPC channel, as `meseta up` does, wants it to end with itself, however it ends.
+  host.on('disconnect', stop);
   const fault = (error: unknown): void => {
     createLogger(name, 'fatal').fatal({ err: error }, 'unhandled fault');
     host.exit(internalFault);

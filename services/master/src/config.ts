@@ -40,6 +40,12 @@ export const masterOptions = {
       min: 1000,
       help: 'How long agents of the registry may stay away after an election before they are unreachable.',
     },
+    frameworkReregisterTimeout: {
+      kind: 'duration',
+      default: '1m',
+      min: 1000,
+      help: 'How long frameworks may stay away after an election, if their own failover timeout is shorter.',
+    },
     offerTimeout: {
       kind: 'duration',
       default: '5m',

@@ -122,6 +122,7 @@ function optionsOf(config: MasterConfig): MasterOptions {
     pingsMissedMax: config.maxAgentPingTimeouts,
     agentReregisterTimeoutMs: config.agentReregisterTimeout,
     offerTimeoutMs: config.offerTimeout,
+    frameworkReregisterTimeoutMs: config.frameworkReregisterTimeout,
     heartbeatIntervalMs,
     completedFrameworksMax,
     completedTasksPerFrameworkMax,

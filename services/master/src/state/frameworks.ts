@@ -131,7 +131,7 @@ export function callerOf(state: MasterState, caller: Caller): Framework | Failur
 export function addRecovered(turn: Turn, description: FrameworkDescription & { readonly id: FrameworkId }, registeredAt: Instant): Framework {
   const framework = makeFramework(description, description.id, registeredAt);
   turn.state.frameworks.set(framework.id, framework);
-  startFailover(turn, framework);
+  startFailover(turn, framework, Math.max(framework.failoverTimeoutMs, turn.state.options.frameworkReregisterTimeoutMs));
   observe(turn, { kind: 'framework', frameworkId: framework.id, name: framework.info.name ?? '', to: 'recovered', why: 'known from before the election' });
   return framework;
 }
@@ -224,8 +224,8 @@ function replaceSuppressed(framework: Framework, roles: readonly string[]): void
   for (const role of roles) framework.suppressed.add(role);
 }
 
-function startFailover(turn: Turn, framework: Framework): void {
-  const at = plusMs(turn.now, framework.failoverTimeoutMs);
+function startFailover(turn: Turn, framework: Framework, timeoutMs = framework.failoverTimeoutMs): void {
+  const at = plusMs(turn.now, timeoutMs);
   framework.failoverAt = at;
   turn.state.deadlines.set(at, { kind: 'frameworkFailover', frameworkId: framework.id });
 }

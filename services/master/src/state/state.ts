@@ -48,6 +48,8 @@ export interface MasterOptions {
   readonly pingsMissedMax: number;
   /** How long an agent of the registry may stay away after an election. */
   readonly agentReregisterTimeoutMs: number;
+  /** How long a framework may stay away after an election, if its own failover timeout is shorter: it is not its fault. */
+  readonly frameworkReregisterTimeoutMs: number;
   /** How long a framework may sit on an offer; 0 means for ever. */
   readonly offerTimeoutMs: number;
   readonly heartbeatIntervalMs: number;

@@ -1,0 +1,35 @@
+# One image, all services: `docker run IMAGE master --help`. Built once; the service is the first argument.
+#
+# Without an image registry, deploy/base-images.sh makes the base image from Debian's packages under the same name. Where
+# npm needs a configuration or a certificate of its own, they are given as build secrets and stay out of the image:
+#   docker build --secret id=npmrc,src=$HOME/.npmrc --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt .
+
+ARG NODE_IMAGE=node:20-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /meseta
+COPY package.json package-lock.json ./
+COPY packages packages
+COPY services services
+COPY examples examples
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,target=/run/ca.crt \
+    if [ -s /run/ca.crt ]; then export NODE_EXTRA_CA_CERTS=/run/ca.crt; fi && npm ci --no-fund --no-audit
+COPY protos protos
+COPY tsconfig.base.json tsconfig.json buf.gen.yaml ./
+RUN npx buf generate protos && npx tsc -b
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm prune --omit=dev --no-fund --no-audit \
+ && find packages services examples \( -name '*.ts' -o -name '*.tsbuildinfo' -o -name '*.js.map' \) -not -path '*/node_modules/*' -delete \
+ && rm -rf examples
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="Meseta" \
+      org.opencontainers.image.description="A cluster manager: master, agent, allocator and registry." \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV NODE_ENV=production
+COPY --from=build /meseta /meseta
+COPY bin /meseta/bin
+RUN ln -s /meseta/bin/meseta /usr/local/bin/meseta && groupadd -r meseta && useradd -r -g meseta meseta
+# Master, allocator and registry need no rights. An agent that isolates tasks is run with --user root, by its operator's choice.
+USER meseta
+HEALTHCHECK --interval=5s --timeout=3s CMD ["node", "/meseta/bin/healthcheck"]
+ENTRYPOINT ["node", "/meseta/bin/service"]

@@ -1,0 +1,100 @@
+# Every target that a person types carries `## text`; `make help` prints them.
+
+SHELL := /bin/bash
+BIN := node_modules/.bin
+
+.PHONY: help
+help: ## print this list
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
+
+node_modules/.package-lock.json: package.json package-lock.json $(wildcard packages/*/package.json services/*/package.json examples/*/package.json)
+	npm ci --no-fund --no-audit
+	@touch $@
+
+.PHONY: install
+install: node_modules/.package-lock.json ## install what package-lock.json names
+
+packages/protocol/src/gen/.stamp: $(shell find protos -name '*.proto') buf.gen.yaml node_modules/.package-lock.json
+	$(BIN)/buf generate protos
+	@touch $@
+
+.PHONY: generate
+generate: packages/protocol/src/gen/.stamp ## generate TypeScript from protos/
+
+.PHONY: build
+build: generate ## compile everything to dist/
+	$(BIN)/tsc -b
+
+.PHONY: demo
+demo: build ## run a real computation on a cluster of this machine, check it, exit
+	node examples/word-count/dist/main.js
+
+.PHONY: up
+up: build ## keep a cluster on this machine (work directory .meseta/, ctrl-C stops it)
+	node bin/meseta up --agents $(or $(AGENTS),1)
+
+.PHONY: check
+check: check-format check-protos check-types check-lint check-arrows check-docs ## everything a machine can say without running the code
+
+.PHONY: check-format
+check-format: install
+	$(BIN)/prettier --check --log-level warn .
+
+.PHONY: check-protos
+check-protos: install
+	$(BIN)/buf lint protos
+	@if git rev-parse -q --verify origin/main >/dev/null; then against='.git#branch=origin/main,subdir=protos'; else against='.git#ref=HEAD,subdir=protos'; fi; \
+	  $(BIN)/buf breaking protos --against "$$against"
+
+.PHONY: check-types
+check-types: build
+	$(BIN)/tsc -p tsconfig.check.json
+
+.PHONY: check-lint
+check-lint: generate
+	$(BIN)/eslint packages services examples test
+
+.PHONY: check-arrows
+check-arrows: generate
+	$(BIN)/depcruise packages services examples
+
+.PHONY: check-docs
+check-docs: build
+	node docs/tools/configuration.js --check
+
+.PHONY: docs
+docs: build ## print what documentation is generated from code
+	node docs/tools/configuration.js
+
+.PHONY: format
+format: install ## format every file
+	$(BIN)/prettier --write --log-level warn .
+
+.PHONY: test
+test: build ## set up what tests need, and run every test
+	test/tools/with-tools.sh $(BIN)/jest $(JEST_ARGS)
+
+.PHONY: unit
+unit: generate ## run the tests beside the code that need no other program
+	$(BIN)/jest --testPathIgnorePatterns test/ etcd.test docker.test $(JEST_ARGS)
+
+.PHONY: integration
+integration: build ## run the tests of several services
+	test/tools/with-tools.sh $(BIN)/jest test $(JEST_ARGS)
+
+.PHONY: bench
+bench: build ## measure offers, launches and memory through the whole stack
+	node test/bench/stack/main.js
+
+.PHONY: base-images
+base-images: ## build the base images from Debian packages, without an image registry
+	deploy/base-images.sh
+
+.PHONY: images
+images: ## build the image of all services from local base images
+	deploy/images.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf packages/*/dist services/*/dist examples/*/dist packages/protocol/src/gen
+	find packages services examples -name '*.tsbuildinfo' -not -path '*/node_modules/*' -delete

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Builds the image of all services. The build uses this machine's network and, where they exist, its npm configuration and certificates,
+# as secrets that stay out of the image.
+#
+#   deploy/images.sh [TAG]        (default meseta/meseta:latest)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tag=${1:-meseta/meseta:latest}
+secrets=()
+[ -s "$HOME/.npmrc" ] && secrets+=(--secret "id=npmrc,src=$HOME/.npmrc")
+ca=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
+[ -s "$ca" ] && secrets+=(--secret "id=ca,src=$ca")
+DOCKER_BUILDKIT=1 docker build --network host "${secrets[@]}" --tag "$tag" .
+docker image inspect --format '{{.RepoTags}} {{.Size}} bytes' "$tag"

@@ -1,0 +1,86 @@
+import { AgentStatus, GetAgentsResponse, type Attribute } from '@meseta/protocol';
+import { print, withOperator, type CliContext, type ClusterFlags } from '../context';
+import { resolveName } from '../names/resolve';
+import { renderFacts, renderTable } from '../output/table';
+import {
+  ageWord,
+  attributesWord,
+  nothing,
+  resourcesWord,
+  shareWord,
+  stateWord,
+  timeInfoMs,
+  timeWord,
+} from '../output/words';
+import { agentRows, taskRows, type AgentRow } from './view';
+
+/** `meseta agents`: the machines of the cluster and how much of each is used. */
+export function listAgents(context: CliContext, flags: ClusterFlags): Promise<void> {
+  return withOperator(flags, async (operator) => {
+    const rows = await agentRows(operator);
+    const tasks = taskRows(await operator.tasks()).filter((row) => !row.completed);
+    const json = flags.output === 'json' ? GetAgentsResponse.toJSON(await operator.agents()) : undefined;
+    print(context, flags.output, json, () =>
+      renderTable(
+        ['ID', 'HOST', 'STATE', 'SINCE', 'TASKS', 'CPUS', 'MEM', 'ATTRIBUTES'],
+        rows.map((row) => [
+          row.id,
+          row.name,
+          stateOf(row.status),
+          ageWord(Number(row.status.sinceMs), context.nowMs()),
+          String(tasks.filter(({ task }) => task.agentId?.value === row.id).length),
+          shareOf(row, 'cpus'),
+          shareOf(row, 'mem'),
+          attributesWord(attributesOf(row)),
+        ]),
+        'no agents',
+      ),
+    );
+  });
+}
+
+/** `meseta agent ID`: all that is known of one agent. */
+export function showAgent(context: CliContext, given: string, flags: ClusterFlags): Promise<void> {
+  return withOperator(flags, async (operator) => {
+    const row = resolveName('agent', given, await agentRows(operator));
+    const tasks = taskRows(await operator.tasks()).filter(
+      ({ task, completed }) => !completed && task.agentId?.value === row.id,
+    );
+    print(context, flags.output, AgentStatus.toJSON(row.status), () => {
+      const table = renderTable(
+        ['ID', 'NAME', 'STATE', 'RESOURCES'],
+        tasks.map(({ id, name, task }) => [id, name, stateWord(task.state), resourcesWord(task.resources)]),
+        'no tasks are running on it',
+      );
+      return `${factsOf(row)}\n${table}`;
+    });
+  });
+}
+
+function factsOf({ id, name, status, agent }: AgentRow): string {
+  return renderFacts([
+    ['id', id],
+    ['host', name],
+    ['state', `${stateOf(status)} since ${timeWord(Number(status.sinceMs))}`],
+    ['registered', timeWord(timeInfoMs(agent?.registeredTime))],
+    ['version', agent?.version],
+    ['grpc', status.grpcAddress],
+    ['http', status.httpAddress],
+    ['attributes', attributesWord(status.agentInfo?.attributes ?? [])],
+    ['total', resourcesWord(agent?.totalResources ?? status.agentInfo?.resources ?? [])],
+    ['allocated', resourcesWord(agent?.allocatedResources ?? [])],
+    ['offered', resourcesWord(agent?.offeredResources ?? [])],
+  ]);
+}
+
+function stateOf(status: AgentStatus): string {
+  return status.state.replace(/^AGENT_STATE_/, '');
+}
+
+function attributesOf(row: AgentRow): readonly Attribute[] {
+  return row.status.agentInfo?.attributes ?? [];
+}
+
+function shareOf({ agent }: AgentRow, name: string): string {
+  return agent === undefined ? nothing : shareWord(agent.allocatedResources, agent.totalResources, name);
+}

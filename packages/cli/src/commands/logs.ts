@@ -1,0 +1,50 @@
+import { FailureError } from '@meseta/kit';
+import { failure } from '@meseta/model';
+import { AgentClient } from '@meseta/sdk';
+import { withOperator, type CliContext } from '../context';
+import { resolveName } from '../names/resolve';
+import { agentRows, taskRows } from './view';
+
+/** What `meseta logs` can be told. */
+export interface LogsFlags {
+  readonly master: string;
+  readonly follow?: boolean;
+  readonly stderr?: boolean;
+  /** Only the last so many bytes. */
+  readonly tail?: number;
+}
+
+/** `meseta logs ID`: a task's output, as it wrote it. */
+export async function showLogs(context: CliContext, given: string, flags: LogsFlags): Promise<void> {
+  const { address, query } = await withOperator(flags, async (operator) => {
+    const { id, task } = resolveName('task', given, taskRows(await operator.tasks()));
+    const agent = (await agentRows(operator)).find((row) => row.id === task.agentId?.value);
+    const at = agent?.status.grpcAddress ?? '';
+    if (at === '') {
+      const host = agent?.name ?? task.agentId?.value ?? 'no agent';
+      throw new FailureError(failure('conflict', `the agent of task ${id} (${host}) is not connected now`));
+    }
+    return { address: at, query: { frameworkId: task.frameworkId?.value ?? '', taskId: id } };
+  });
+  const agent = new AgentClient(address);
+  // A reader that leaves, as `head` does or a ctrl-C, ends the stream; what was printed is right.
+  let interrupted = false;
+  const release = context.onInterrupt(() => {
+    interrupted = true;
+    agent.close();
+  });
+  try {
+    const pieces = agent.readLog({
+      ...query,
+      stream: flags.stderr === true ? 'stderr' : 'stdout',
+      follow: flags.follow ?? false,
+      offset: flags.tail === undefined ? 0 : -flags.tail,
+    });
+    for await (const { data } of pieces) context.out.write(data);
+  } catch (error) {
+    if (!interrupted) throw error;
+  } finally {
+    release();
+    agent.close();
+  }
+}

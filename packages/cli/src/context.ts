@@ -1,0 +1,38 @@
+import { OperatorClient } from '@meseta/sdk';
+
+/** The world of a command, so that a test can read what it prints and press ctrl-C. */
+export interface CliContext {
+  readonly out: { write(text: string | Uint8Array): unknown };
+  readonly err: { write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly nowMs: () => number;
+  /** Calls `fn` at every ctrl-C (or SIGTERM) until what it returns is called. */
+  readonly onInterrupt: (fn: () => void) => () => void;
+}
+
+/** How a command prints: for people, or for programs. */
+export type OutputFormat = 'text' | 'json';
+
+/** What every command that talks to a cluster can be told. */
+export interface ClusterFlags {
+  readonly master: string;
+  readonly output: OutputFormat;
+}
+
+/** Runs an operation with a client that is closed afterwards. */
+export async function withOperator<Result>(
+  flags: { readonly master: string },
+  use: (operator: OperatorClient) => Promise<Result>,
+): Promise<Result> {
+  const operator = new OperatorClient({ master: flags.master });
+  try {
+    return await use(operator);
+  } finally {
+    operator.close();
+  }
+}
+
+/** Prints as text or, with `-o json`, the value with every field. */
+export function print(context: CliContext, format: OutputFormat, json: unknown, text: () => string): void {
+  context.out.write(format === 'json' ? `${JSON.stringify(json, null, 2)}\n` : text());
+}

@@ -1,0 +1,176 @@
+import { isFailureError, version } from '@meseta/kit';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { listAgents, showAgent } from './commands/agents';
+import { watchEvents, type EventsFlags } from './commands/events';
+import { explain } from './commands/explain';
+import { listFrameworks, showFramework, type FrameworksFlags } from './commands/frameworks';
+import { killTask, type KillFlags } from './commands/kill';
+import { showLogs, type LogsFlags } from './commands/logs';
+import { run } from './commands/run';
+import { showState } from './commands/state';
+import { showTask } from './commands/task';
+import { listTasks, type TasksFlags } from './commands/tasks';
+import { up, type UpFlags } from './commands/up';
+import { showVersion } from './commands/version';
+import type { CliContext, ClusterFlags } from './context';
+import type { RunFlags } from './run/run-plan';
+
+/** Exit statuses: of a command that failed, and of one that was not understood. */
+const exitFailed = 1;
+const exitUsage = 2;
+
+/** Runs the command that the arguments name and returns its exit status: 0 only on success. */
+export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
+  let exit = 0;
+  const program = buildProgram(context, (status) => (exit = status));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      // Without a command commander prints its help and calls that an error, which has been said then.
+      if (error.code !== 'commander.help') context.err.write(`meseta: ${oneLine(error.message)}\n`);
+      return exitUsage;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    context.err.write(`meseta: ${message.split('\n')[0] ?? ''}\n`);
+    return isFailureError(error) && error.failure.kind === 'invalid' ? exitUsage : exitFailed;
+  }
+}
+
+function buildProgram(context: CliContext, setExit: (status: number) => void): Command {
+  const program = new Command('meseta')
+    .description('Runs and watches a Meseta cluster: many machines as one pool of resources.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => context.out.write(text), writeErr: () => undefined })
+    .showHelpAfterError(false);
+  // Given before the command it holds for any.
+  program.addOption(new Option('-m, --master <addresses>', 'the masters, as of every command'));
+  program.hook('preAction', (_program, action) => {
+    const master: unknown = program.opts()['master'];
+    if (master !== undefined && action.getOptionValueSource('master') !== 'cli')
+      action.setOptionValue('master', master);
+  });
+  const command: AddCommand = (usage, description) => program.command(usage).description(description);
+  const onCluster = (usage: string, description: string): Command =>
+    command(usage, description)
+      .addOption(masterOption(context))
+      .addOption(
+        new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'),
+      );
+
+  addUp(command, context, setExit);
+  addRun(command, context, setExit);
+  onCluster('tasks', 'list tasks')
+    .option('-a, --all', 'also those that have ended')
+    .option('-f, --framework <id>', 'of this framework only')
+    .action((flags: TasksFlags) => listTasks(context, flags));
+  onCluster('task <id>', 'show one task (an id may be cut to what is unique)').action(
+    (id: string, flags: ClusterFlags) => showTask(context, id, flags),
+  );
+  onCluster('kill <id>', 'kill a task')
+    .option('--grace <duration>', 'how long it may take to end')
+    .action((id: string, flags: KillFlags) => killTask(context, id, flags));
+  command('logs <id>', "print a task's output")
+    .addOption(masterOption(context))
+    .option('-f, --follow', 'go on until the task has ended')
+    .option('--stderr', 'stderr instead of stdout')
+    .option('--tail <bytes>', 'only the last so many bytes', wholeNumber)
+    .action((id: string, flags: LogsFlags) => showLogs(context, id, flags));
+  onCluster('agents', 'list agents').action((flags: ClusterFlags) => listAgents(context, flags));
+  onCluster('agent <id>', 'show one agent').action((id: string, flags: ClusterFlags) =>
+    showAgent(context, id, flags),
+  );
+  onCluster('frameworks', 'list frameworks')
+    .option('-a, --all', 'also those that have ended')
+    .action((flags: FrameworksFlags) => listFrameworks(context, flags));
+  onCluster('framework <id>', 'show one framework').action((id: string, flags: ClusterFlags) =>
+    showFramework(context, id, flags),
+  );
+  onCluster('state', 'show the cluster at a glance').action((flags: ClusterFlags) =>
+    showState(context, flags),
+  );
+  onCluster('events', 'print what happens in the cluster, until ctrl-C')
+    .option('--after <resume>', 'go on behind this resume point')
+    .action((flags: EventsFlags) => watchEvents(context, flags));
+  onCluster('explain <framework> [role]', 'say why a framework gets no offers').action(
+    (id: string, role: string | undefined, flags: ClusterFlags) => explain(context, id, role ?? '', flags),
+  );
+  onCluster('version', 'print the versions of this program and of the master').action((flags: ClusterFlags) =>
+    showVersion(context, flags),
+  );
+  return program;
+}
+
+type AddCommand = (usage: string, description: string) => Command;
+
+function addUp(command: AddCommand, context: CliContext, setExit: (status: number) => void): void {
+  command('up', 'start a cluster on this machine, until ctrl-C')
+    .option('--agents <count>', 'how many agents', '1')
+    .option('--masters <count>', 'how many masters, of which one leads', '1')
+    .option(
+      '--agent-resources <resources>',
+      "an agent's resources, as cpus:2;mem:1024; repeat it for each agent",
+      collect,
+    )
+    .option(
+      '--agent-attributes <attributes>',
+      "an agent's attributes, as rack:a; repeat it for each agent",
+      collect,
+    )
+    .option('--runtime <runtimes>', "the agents' runtimes: process, docker or both")
+    .option('--work-dir <path>', 'where everything is kept', '.meseta')
+    .option('--base-port <port>', 'use the ports from this one on')
+    .option('--ephemeral-ports', 'use any free ports')
+    .option('--kill-tasks', 'kill all tasks at the end')
+    .action(async (flags: UpFlags) => setExit(await up(context, flags)));
+}
+
+function addRun(command: AddCommand, context: CliContext, setExit: (status: number) => void): void {
+  command(
+    'run [command...]',
+    "run copies of a command: one word is a line for the shell, several are a program's arguments",
+  )
+    .passThroughOptions()
+    .addOption(masterOption(context))
+    .option('-n, --instances <count>', 'how many copies', '1')
+    .option('-r, --resources <resources>', 'what each needs', 'cpus:0.1;mem:32')
+    .option('--image <image>', 'a Docker image to run it in')
+    .addOption(new Option('--network <network>', 'the network of the image').choices(['host', 'bridge']))
+    .option('-e, --env <KEY=VALUE>', 'an environment variable; may be repeated', collect)
+    .option('--name <name>', 'what to call it')
+    .option('--role <role>', 'the role to get offers in', '*')
+    .option('--user <user>', 'whom it runs as')
+    .option('--timeout <duration>', 'kill it after this time, as 5m')
+    .action(async (words: string[], flags: RunFlags) => setExit(await run(context, words, flags)));
+}
+
+function masterOption(context: CliContext): Option {
+  const address = context.env['MESETA_MASTER'] || '127.0.0.1:5060';
+  return new Option(
+    '-m, --master <addresses>',
+    'the masters, host:port[,host:port…] (MESETA_MASTER)',
+  ).default(address);
+}
+
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+/** Commander puts its suggestion on a second line. */
+function oneLine(message: string): string {
+  return message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .replace('(Did you mean', '(did you mean')
+    .trim();
+}

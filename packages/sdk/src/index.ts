@@ -1,0 +1,23 @@
+export { connect, type ConnectOptions } from './connect';
+export { systemEnvironment, type Environment } from './environment';
+export {
+  handledCapabilities,
+  type Duration,
+  type FrameworkCapability,
+  type FrameworkOptions,
+} from './framework-options';
+export { Offer, type AcceptOptions } from './offer';
+export { pick } from './resource-pick';
+export { Scheduler, type SchedulerOptions } from './scheduler';
+export { SchedulerCalls } from './session/calls';
+export {
+  SchedulerSession,
+  heartbeatsMissedMax,
+  type SessionHandlers,
+  type SessionOptions,
+} from './session/session';
+export { Task } from './task';
+export type { TaskSpec } from './task-spec';
+export { taskUpdateOf, type TaskUpdate } from './task-update';
+export { AgentClient, type LogQuery } from './operator/agent-client';
+export { OperatorClient, type OperatorClientOptions, type TaskName } from './operator/operator-client';

@@ -1,0 +1,72 @@
+import { credentials, type ClientReadableStream } from '@grpc/grpc-js';
+import { FailureError, callUnary, channelOptions, failureOf } from '@meseta/kit';
+import {
+  AgentServiceClient,
+  LogStream,
+  type AgentServiceGetTasksResponse,
+  type GetAgentResponse,
+  type ListFilesResponse,
+  type ReadLogResponse,
+} from '@meseta/protocol';
+
+/** Which output of which task to read. */
+export interface LogQuery {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  /** stdout if unset. */
+  readonly stream?: 'stdout' | 'stderr';
+  /** Where to start, in bytes from the beginning; a negative number counts back from the end. */
+  readonly offset?: number;
+  /** Goes on until the task has ended and all was read. */
+  readonly follow?: boolean;
+}
+
+/** Reads what is on one agent. Every call rejects with a `FailureError`. */
+export class AgentClient {
+  readonly #client: AgentServiceClient;
+
+  /** `address` is the agent's gRPC address, host:port, as the master's list of agents has it. */
+  constructor(address: string) {
+    this.#client = new AgentServiceClient(address, credentials.createInsecure(), channelOptions());
+  }
+
+  agent(): Promise<GetAgentResponse> {
+    return callUnary(this.#client.getAgent.bind(this.#client), {});
+  }
+
+  tasks(): Promise<AgentServiceGetTasksResponse> {
+    return callUnary(this.#client.getTasks.bind(this.#client), {});
+  }
+
+  files(frameworkId: string, taskId: string, path = ''): Promise<ListFilesResponse> {
+    const request = { frameworkId: { value: frameworkId }, taskId: { value: taskId }, path };
+    return callUnary(this.#client.listFiles.bind(this.#client), request);
+  }
+
+  /** The pieces of an output, in order. Ends at its end, or by leaving the loop. */
+  async *readLog(query: LogQuery): AsyncGenerator<ReadLogResponse> {
+    const stream = this.#client.readLog({
+      frameworkId: { value: query.frameworkId },
+      taskId: { value: query.taskId },
+      stream: query.stream === 'stderr' ? LogStream.STDERR : LogStream.STDOUT,
+      offset: BigInt(query.offset ?? 0),
+      follow: query.follow ?? false,
+    });
+    yield* messagesOf(stream);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+async function* messagesOf<Message>(stream: ClientReadableStream<Message>): AsyncGenerator<Message> {
+  try {
+    yield* stream as AsyncIterable<Message>;
+  } catch (error) {
+    throw new FailureError(failureOf(error));
+  } finally {
+    stream.on('error', () => undefined);
+    stream.cancel();
+  }
+}

@@ -1,0 +1,222 @@
+import { credentials } from '@grpc/grpc-js';
+import {
+  FailureError,
+  LeaderFinder,
+  callUnary,
+  channelOptions,
+  failureOf,
+  type UnaryMethod,
+} from '@meseta/kit';
+import { failure } from '@meseta/model';
+import {
+  OperatorServiceClient,
+  type ExplainResponse,
+  type FrameworkInfo,
+  type GetAgentsResponse,
+  type GetMasterResponse,
+  type GetStateResponse,
+  type GetVersionResponse,
+  type KillPolicy,
+  type OperatorServiceWatchResponse,
+  type Role,
+  type Task as TaskMessage,
+  type master as v1,
+} from '@meseta/protocol';
+import { systemEnvironment, type Environment } from '../environment';
+import { addressesOf } from '../framework-options';
+
+/** How an `OperatorClient` is made. */
+export interface OperatorClientOptions {
+  /** The masters, as host:port[,host:port…]; any one that lives is enough to find the leader. */
+  readonly master: string;
+  /** How long a call may look for the leader, in milliseconds; 5 s if unset. */
+  readonly timeoutMs?: number;
+  readonly environment?: Environment;
+}
+
+/** Names a task; without a framework its id must be unique in the cluster. */
+export interface TaskName {
+  readonly taskId: string;
+  readonly frameworkId?: string;
+}
+
+const timeoutDefaultMs = 5000;
+
+/**
+ * Reads and changes the cluster as an operator does, wherever the leader is now.
+ *
+ * Every call rejects with a `FailureError`; with `notLeader` and `no leader at …` when none was found in time.
+ */
+export class OperatorClient {
+  readonly #options: OperatorClientOptions;
+  readonly #environment: Environment;
+  readonly #leader: LeaderFinder;
+  readonly #clients = new Map<string, OperatorServiceClient>();
+
+  constructor(options: OperatorClientOptions) {
+    this.#options = options;
+    this.#environment = options.environment ?? systemEnvironment;
+    this.#leader = new LeaderFinder({
+      addresses: addressesOf(options.master),
+      random: this.#environment.random,
+      backoffMaxMs: 500,
+    });
+  }
+
+  /** The master that answered last, or that is tried next. */
+  get master(): string {
+    return this.#leader.current();
+  }
+
+  /** The software's version, of whichever master answers: it need not lead. */
+  version(): Promise<GetVersionResponse> {
+    return this.#call((client) => client.getVersion.bind(client), {});
+  }
+
+  /** Who leads, since when and in which term. */
+  leader(): Promise<GetMasterResponse> {
+    return this.#call((client) => client.getMaster.bind(client), {});
+  }
+
+  /** Agents, frameworks and tasks at one moment. */
+  state(): Promise<GetStateResponse> {
+    return this.#call((client) => client.getState.bind(client), {});
+  }
+
+  agents(): Promise<GetAgentsResponse> {
+    return this.#call((client) => client.getAgents.bind(client), {});
+  }
+
+  async frameworks(): Promise<v1.Response_GetFrameworks | undefined> {
+    return (await this.#call((client) => client.getFrameworks.bind(client), {})).frameworks;
+  }
+
+  /** Every task, or those of one framework. */
+  async tasks(of: { readonly frameworkId?: string } = {}): Promise<v1.Response_GetTasks | undefined> {
+    const frameworkId = of.frameworkId === undefined ? undefined : { value: of.frameworkId };
+    const request = { frameworkId, taskId: undefined };
+    return (await this.#call((client) => client.getTasks.bind(client), request)).tasks;
+  }
+
+  async roles(): Promise<readonly Role[]> {
+    return (await this.#call((client) => client.getRoles.bind(client), {})).roles;
+  }
+
+  /** Ends a task; its framework is told as if it had asked itself. */
+  async killTask(name: TaskName, killPolicy?: KillPolicy): Promise<TaskMessage | undefined> {
+    const request = {
+      taskId: { value: name.taskId },
+      frameworkId: name.frameworkId === undefined ? undefined : { value: name.frameworkId },
+      killPolicy,
+    };
+    return (await this.#call((client) => client.killTask.bind(client), request)).task;
+  }
+
+  /** Ends a framework and all its tasks. */
+  async teardown(frameworkId: string): Promise<FrameworkInfo | undefined> {
+    const request = { frameworkId: { value: frameworkId } };
+    return (await this.#call((client) => client.teardownFramework.bind(client), request)).frameworkInfo;
+  }
+
+  /** Why a framework gets no offers, in one role or in all of its own. */
+  explain(frameworkId: string, role = ''): Promise<ExplainResponse> {
+    return this.#call((client) => client.explain.bind(client), { frameworkId: { value: frameworkId }, role });
+  }
+
+  /**
+   * The cluster's events, from the whole state on or from behind a resume point. When the leader changes, the stream
+   * begins anew at the next one, with its whole state. Ends by leaving the loop.
+   */
+  async *watch(after = ''): AsyncGenerator<OperatorServiceWatchResponse> {
+    let resume = after;
+    let giveUpAtMs = this.#nowMs() + this.#timeoutMs;
+    for (;;) {
+      const stream = this.#client().watch({ after: resume });
+      try {
+        for await (const message of stream as AsyncIterable<OperatorServiceWatchResponse>) {
+          this.#leader.succeeded();
+          giveUpAtMs = this.#nowMs() + this.#timeoutMs;
+          resume = message.resume;
+          yield message;
+        }
+        throw new FailureError(failure('notLeader', 'the master ended the stream'));
+      } catch (error) {
+        const why = failureOf(error);
+        if (!mayBeElsewhere(why.kind)) throw new FailureError(why);
+        const waitMs = this.#leader.failed(error);
+        if (this.#nowMs() + waitMs > giveUpAtMs) throw this.#noLeader(why.message);
+        // Another leader counts its events anew.
+        resume = '';
+        await this.#sleep(waitMs);
+      } finally {
+        stream.on('error', () => undefined);
+        stream.cancel();
+      }
+    }
+  }
+
+  /** Closes its connections. */
+  close(): void {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  async #call<Req, Res>(
+    method: (client: OperatorServiceClient) => UnaryMethod<Req, Res>,
+    request: Req,
+  ): Promise<Res> {
+    const startedMs = this.#nowMs();
+    for (;;) {
+      const leftMs = startedMs + this.#timeoutMs - this.#nowMs();
+      try {
+        const response = await callUnary(method(this.#client()), request, {
+          deadlineMs: Math.max(1, leftMs),
+        });
+        this.#leader.succeeded();
+        return response;
+      } catch (error) {
+        const why = failureOf(error);
+        if (!mayBeElsewhere(why.kind)) throw error;
+        const waitMs = this.#leader.failed(error);
+        if (this.#nowMs() - startedMs + waitMs > this.#timeoutMs) throw this.#noLeader(why.message);
+        await this.#sleep(waitMs);
+      }
+    }
+  }
+
+  #client(): OperatorServiceClient {
+    const address = this.#leader.current();
+    const known = this.#clients.get(address);
+    if (known !== undefined) return known;
+    const client = new OperatorServiceClient(address, credentials.createInsecure(), channelOptions());
+    this.#clients.set(address, client);
+    return client;
+  }
+
+  #noLeader(reason: string): FailureError {
+    return new FailureError(failure('notLeader', `no leader at ${this.#options.master}: ${plain(reason)}`));
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.timeoutMs ?? timeoutDefaultMs;
+  }
+
+  #nowMs(): number {
+    return this.#environment.clock.now();
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#environment.timers.after(ms, resolve));
+  }
+}
+
+function mayBeElsewhere(kind: string): boolean {
+  return kind === 'notLeader' || kind === 'fenced';
+}
+
+/** The transport's words for a refused connection repeat the address and the cause several times. */
+function plain(reason: string): string {
+  const cause = /connect (E[A-Z]+)/.exec(reason)?.[1];
+  if (cause === 'ECONNREFUSED') return 'connection refused';
+  return cause ?? reason;
+}

@@ -1,0 +1,126 @@
+import { FailureError } from '@meseta/kit';
+import { Resources, failure, isFailure, validateId } from '@meseta/model';
+import {
+  ContainerInfo_DockerInfo_Network,
+  ContainerInfo_Type,
+  Environment_Variable_Type,
+  Volume_Mode,
+  resourcesToProto,
+  type CommandInfo,
+  type ContainerInfo,
+  type TaskInfo,
+} from '@meseta/protocol';
+import { durationMsOf, type Duration } from './framework-options';
+
+/** A task, as its author describes it. What this has no word for goes into `info`. */
+export interface TaskSpec {
+  /** For people; need not be unique. */
+  readonly name: string;
+  /** Unique within the framework, for ever; made from the name if unset. */
+  readonly id?: string;
+  /** A line for the shell, or a program and its arguments, which no shell sees. */
+  readonly command?: string | readonly string[];
+  /** What it needs, as `cpus:0.1;mem:32`. */
+  readonly resources: string | Resources;
+  /** A Docker image to run it in; its own entry point runs if no command is given. */
+  readonly image?: string;
+  /** Folders that a task in an image sees. */
+  readonly volumes?: readonly {
+    readonly hostPath: string;
+    readonly containerPath: string;
+    readonly readOnly?: boolean;
+  }[];
+  /** The network of an image: `host` or `bridge`; host if unset. */
+  readonly network?: 'host' | 'bridge';
+  readonly env?: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** How long it may take to end after a kill before it is cut off: milliseconds or text; the agent's 3 s if unset. */
+  readonly killGrace?: Duration;
+  /** Fields of the message that replace what was made of the above. */
+  readonly info?: Partial<TaskInfo>;
+}
+
+/** Turns a description into the message, without the agent and the resources, which the offer decides. */
+export function taskInfoOf(spec: TaskSpec, newId: () => string): TaskInfo {
+  const id = spec.id ?? `${spec.name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100) || 'task'}-${newId()}`;
+  const wrong = validateId('task id', id);
+  if (wrong !== undefined) throw new FailureError(wrong);
+  const graceMs = spec.killGrace === undefined ? undefined : durationMsOf(spec.killGrace);
+  if (isFailure(graceMs)) throw new FailureError(graceMs);
+  const labels = Object.entries(spec.labels ?? {}).map(([key, value]) => ({ key, value }));
+  return {
+    name: spec.name,
+    taskId: { value: id },
+    resources: [],
+    command: commandOf(spec),
+    container: containerOf(spec),
+    killPolicy:
+      graceMs === undefined ? undefined : { gracePeriod: { nanoseconds: BigInt(Math.round(graceMs * 1e6)) } },
+    labels: labels.length === 0 ? undefined : { labels },
+    limits: {},
+    ...spec.info,
+  };
+}
+
+/** The resources of a description, or of anything else that takes both forms. Throws a `FailureError` for wrong text. */
+export function resourcesOf(wanted: string | Resources): Resources {
+  const resources = typeof wanted === 'string' ? Resources.parse(wanted) : wanted;
+  if (isFailure(resources)) throw new FailureError(resources);
+  return resources;
+}
+
+/** Puts picked resources and the agent into the message. */
+export function placeTask(info: TaskInfo, agentId: string, picked: Resources): TaskInfo {
+  return { ...info, agentId: { value: agentId }, resources: resourcesToProto(picked) };
+}
+
+function commandOf(spec: TaskSpec): CommandInfo | undefined {
+  const { command, image, env } = spec;
+  if (
+    command === undefined &&
+    image === undefined &&
+    spec.info?.command === undefined &&
+    spec.info?.executor === undefined
+  ) {
+    throw new FailureError(
+      failure('invalid', `task ${spec.name}: command or image must be given`, { field: 'command' }),
+    );
+  }
+  if (spec.info?.executor !== undefined && command === undefined) return undefined;
+  const variables = Object.entries(env ?? {}).map(([name, value]) => ({
+    name,
+    value,
+    type: Environment_Variable_Type.VALUE,
+  }));
+  const base = {
+    uris: [],
+    user: spec.user,
+    environment: variables.length === 0 ? undefined : { variables },
+  };
+  if (typeof command === 'string') return { ...base, shell: true, value: command, arguments: [] };
+  // In an image without a value, the arguments go to its entry point; a program is its own first argument.
+  return { ...base, shell: false, value: command?.[0], arguments: command === undefined ? [] : [...command] };
+}
+
+function containerOf(spec: TaskSpec): ContainerInfo | undefined {
+  if (spec.image === undefined) return undefined;
+  return {
+    type: ContainerInfo_Type.DOCKER,
+    networkInfos: [],
+    volumes: (spec.volumes ?? []).map((volume) => ({
+      hostPath: volume.hostPath,
+      containerPath: volume.containerPath,
+      mode: volume.readOnly === true ? Volume_Mode.RO : Volume_Mode.RW,
+    })),
+    docker: {
+      image: spec.image,
+      network:
+        spec.network === 'bridge'
+          ? ContainerInfo_DockerInfo_Network.BRIDGE
+          : ContainerInfo_DockerInfo_Network.HOST,
+      portMappings: [],
+      parameters: [],
+    },
+  };
+}

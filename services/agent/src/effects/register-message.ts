@@ -1,0 +1,62 @@
+import type { AgentId } from '@meseta/model';
+import { taskStateToProto, type AgentInfo, type internal, type Task } from '@meseta/protocol';
+import type { AgentState, TaskRecord } from '../state/state';
+import { statusToProto, type StatusContext } from './status-message';
+
+/** What does not change while the agent runs. */
+export interface Identity {
+  readonly info: Omit<AgentInfo, 'id'>;
+  readonly version: string;
+  readonly grpcAddress: string;
+  readonly httpAddress: string;
+}
+
+/** How the agent introduces itself: with every task that it still answers for. */
+export function registerMessage(state: AgentState, identity: Identity, context: StatusContext): internal.AgentMessage {
+  const { info, version, grpcAddress, httpAddress } = identity;
+  // A task whose framework is gone is nobody's any more, and ends without a word.
+  const tasks = [...state.tasks.values()].filter((task) => !task.dropped);
+  const frameworks = new Set(tasks.map((task) => task.frameworkId));
+  return {
+    message: {
+      $case: 'register',
+      value: {
+        agentInfo: { ...info, ...(state.agentId !== undefined && { id: { value: state.agentId } }) },
+        version,
+        capabilities: [],
+        grpcAddress,
+        httpAddress,
+        cluster: state.cluster,
+        tasks: tasks.map((task) => taskToProto(task, state.agentId, context)),
+        frameworks: [...frameworks].flatMap((id) => state.frameworks.get(id)?.info ?? []),
+        taskInfos: tasks.map((task) => task.info),
+      },
+    },
+  };
+}
+
+/** A task as the master and operators see it. */
+export function taskToProto(task: TaskRecord, agentId: AgentId | undefined, context: StatusContext): Task {
+  const { info } = task;
+  const pending = task.updates[0];
+  return {
+    name: info.name,
+    taskId: { value: task.taskId },
+    frameworkId: { value: task.frameworkId },
+    ...(agentId !== undefined && { agentId: { value: agentId } }),
+    state: taskStateToProto(task.state),
+    resources: info.resources,
+    statuses: task.history.map((status) => statusToProto(task.taskId, status, task, context)),
+    ...(pending !== undefined && {
+      statusUpdateState: taskStateToProto(pending.state),
+      statusUpdateUuid: Buffer.from(pending.uuid, 'hex'),
+    }),
+    labels: info.labels,
+    discovery: info.discovery,
+    container: info.container,
+    healthCheck: info.healthCheck,
+    killPolicy: info.killPolicy,
+    user: info.command?.user,
+    limits: info.limits,
+  };
+}

@@ -1,0 +1,78 @@
+import { unaryHandler, version, type GrpcService } from '@meseta/kit';
+import { AgentServiceService, type agent, type AgentServiceServer, type Task } from '@meseta/protocol';
+import { containerStatus } from '../effects/status-message';
+import { taskToProto } from '../effects/register-message';
+import { listFiles, readFilePiece } from '../sandbox/browse';
+import type { TaskRecord } from '../state/state';
+import { sandboxOf, type AgentView } from './agent-view';
+import { namesOf } from './names';
+import { readLog } from './read-log';
+
+/** What operators and tools may ask of this agent. */
+export function agentGrpcService(view: AgentView): GrpcService {
+  const implementation: AgentServiceServer = {
+    getAgent: unaryHandler(() => Promise.resolve(getAgent(view))),
+    getContainers: unaryHandler(async () => ({ containers: { containers: await containersOf(view) } })),
+    getTasks: unaryHandler(() => Promise.resolve({ tasks: tasksOf(view) })),
+    readLog: readLog(view),
+    listFiles: unaryHandler(async (request) => {
+      const { frameworkId, taskId } = namesOf(request);
+      return { files: await listFiles(sandboxOf(view, frameworkId, taskId), request.path) };
+    }),
+    readFile: unaryHandler(async (request) => {
+      const { frameworkId, taskId } = namesOf(request);
+      const sandbox = sandboxOf(view, frameworkId, taskId);
+      const { size, data } = await readFilePiece(sandbox, request.path, Number(request.offset), Number(request.length));
+      return { size: BigInt(size), data };
+    }),
+  };
+  return { definition: AgentServiceService, implementation, fullName: 'meseta.v1.AgentService' };
+}
+
+function getAgent(view: AgentView) {
+  const { agentId } = view.state;
+  const id = agentId === undefined ? {} : { id: { value: agentId } };
+  return { agent: { agentInfo: { ...view.info, ...id } }, version, runtimes: [...view.runtimes.keys()] };
+}
+
+/** What runs, with what it uses where that is known. */
+async function containersOf(view: AgentView): Promise<agent.Response_GetContainers_Container[]> {
+  const running = [...view.state.tasks.values()].filter(({ phase }) => phase === 'running');
+  return Promise.all(running.map((task) => containerOf(view, task)));
+}
+
+async function containerOf(view: AgentView, task: TaskRecord): Promise<agent.Response_GetContainers_Container> {
+  const usage = await view.runtimes.get(task.runtime)?.usage(task.containerId);
+  return {
+    frameworkId: { value: task.frameworkId },
+    executorId: { value: task.taskId },
+    executorName: task.info.name,
+    containerId: { value: task.containerId },
+    containerStatus: containerStatus(task, view.statusContext()),
+    ...(usage !== undefined && {
+      resourceStatistics: {
+        timestamp: Date.now() / 1000,
+        ...(usage.memoryBytes !== undefined && { memTotalBytes: BigInt(Math.round(usage.memoryBytes)) }),
+        ...(usage.cpuSeconds !== undefined && { cpusUserTimeSecs: usage.cpuSeconds }),
+        ...(usage.processes !== undefined && { processes: usage.processes }),
+        diskStatistics: [],
+        netTrafficControlStatistics: [],
+      },
+    }),
+  };
+}
+
+/** Tasks by where they stand, as Mesos sorts them. */
+function tasksOf(view: AgentView): agent.Response_GetTasks {
+  const lists: Record<'starting' | 'running' | 'ended', Task[]> = { starting: [], running: [], ended: [] };
+  for (const task of view.state.tasks.values()) {
+    lists[task.phase].push(taskToProto(task, view.state.agentId, view.statusContext()));
+  }
+  return {
+    pendingTasks: [],
+    queuedTasks: lists.starting,
+    launchedTasks: lists.running,
+    terminatedTasks: lists.ended,
+    completedTasks: view.completed.all(),
+  };
+}

@@ -1,0 +1,53 @@
+import type { AgentId, FrameworkId, TaskId } from '@meseta/model';
+import { failure } from '@meseta/model';
+import { FailureError } from '@meseta/kit';
+import type { AgentInfo, Task } from '@meseta/protocol';
+import { join } from 'node:path';
+import type { ContainerRuntime } from '../runtime/container-runtime';
+import { latestName, runsDirectory } from '../sandbox/paths';
+import type { AgentState } from '../state/state';
+import { taskKey } from '../state/state';
+import type { StatusContext } from '../effects/status-message';
+
+/** What the handlers may look at. */
+export interface AgentView {
+  readonly state: AgentState;
+  readonly workDir: string;
+  readonly info: Omit<AgentInfo, 'id'>;
+  readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
+  readonly completed: CompletedTasks;
+  readonly statusContext: () => StatusContext;
+}
+
+/** How many tasks that have ended are remembered; their sandboxes stay longer. */
+export const completedTasksMax = 200;
+
+/** The newest of the tasks that have ended and whose last update was acknowledged. */
+export class CompletedTasks {
+  private readonly tasks: Task[] = [];
+  private next = 0;
+
+  add(task: Task): void {
+    this.tasks[this.next] = task;
+    this.next = (this.next + 1) % completedTasksMax;
+  }
+
+  /** The oldest first. */
+  all(): readonly Task[] {
+    return [...this.tasks.slice(this.next), ...this.tasks.slice(0, this.next)];
+  }
+}
+
+/** A task's newest sandbox, whether the task runs or has ended long ago. */
+export function sandboxOf(view: AgentView, frameworkId: FrameworkId, taskId: TaskId): string {
+  const { agentId } = view.state;
+  const unknown = new FailureError(failure('notFound', `task '${taskId}' of framework '${frameworkId}' is not on this agent`));
+  if (agentId === undefined) throw unknown;
+  return join(runsDirectory(view.workDir, agentId as AgentId, frameworkId, taskId), latestName);
+}
+
+/** Whether a task may still write. */
+export function isLive(view: AgentView, frameworkId: FrameworkId, taskId: TaskId): boolean {
+  const task = view.state.tasks.get(taskKey(frameworkId, taskId));
+  return task !== undefined && task.phase !== 'ended';
+}

@@ -1,0 +1,38 @@
+import type { ContainerId } from '@meseta/model';
+import type { ContainerLimits, ContainerUsage } from '../container-runtime';
+
+/** Control groups of the kernel, one for each container of one agent; two versions of them exist. */
+export interface Cgroups {
+  /**
+   * Makes the group and sets its limits.
+   *
+   * @returns the files to which a process writes `0` to join it
+   */
+  create(containerId: ContainerId, limits: ContainerLimits): Promise<readonly string[]>;
+  /** Every process in it. */
+  pidsOf(containerId: ContainerId): Promise<readonly number[]>;
+  /** The limit, if the kernel has ended a process of it for want of memory. */
+  outOfMemory(containerId: ContainerId): Promise<{ readonly limitBytes: number } | undefined>;
+  usage(containerId: ContainerId): Promise<ContainerUsage | undefined>;
+  /** Removes an empty group; false if something is in it still. */
+  remove(containerId: ContainerId): Promise<boolean>;
+  /** The groups that there are. */
+  list(): Promise<readonly ContainerId[]>;
+}
+
+/** The weight of one cpu; the kernel's default for a group. */
+export const sharesPerCpu = 1024;
+/** The kernel takes no less. */
+export const sharesMin = 2;
+/** The period over which a quota is counted. Microseconds; the kernel's default. */
+export const quotaPeriodUs = 100_000;
+/** The kernel takes no shorter quota. Microseconds. */
+export const quotaMinUs = 1_000;
+
+export function sharesOf(cpuMilli: number): number {
+  return Math.max(sharesMin, Math.round((cpuMilli * sharesPerCpu) / 1000));
+}
+
+export function quotaUsOf(cpuMilli: number): number {
+  return Math.max(quotaMinUs, Math.round((cpuMilli * quotaPeriodUs) / 1000));
+}

@@ -1,0 +1,96 @@
+import type { AgentId, ContainerId, FrameworkId, Resources, TaskId } from '@meseta/model';
+import type { CommandInfo, ContainerInfo } from '@meseta/protocol';
+import type { Exit } from '../state/command';
+import type { ContainerFacts } from '../state/state';
+
+/**
+ * What runs tasks: the one port between the agent and whatever isolates them.
+ *
+ * A container goes through `start`, its end is told once to the listener, then `release`. Containers outlive the runtime object: a new one finds them again with
+ * `recover`, which is called once and before anything else. Calls about containers that are not there do nothing.
+ */
+export interface ContainerRuntime {
+  readonly name: string;
+  /** Whether a sandbox directory must exist before a start. */
+  readonly usesSandbox: boolean;
+
+  /**
+   * Looks what became of the containers that the agent knows of, watches those that run, and ends those of this agent that it does not know of.
+   *
+   * @returns one answer for each that was asked for, in the same order
+   */
+  recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]>;
+
+  /**
+   * Starts a container. When it resolves the task's process exists; its end may have been told already.
+   *
+   * Rejects with a FailureError whose message is fit for the task's framework; then nothing is left behind.
+   */
+  start(spec: ContainerSpec): Promise<ContainerFacts>;
+
+  /** Asks the task to end: SIGTERM to everything in the container. */
+  terminate(containerId: ContainerId): Promise<void>;
+
+  /** Ends the task: SIGKILL to everything in the container. */
+  destroy(containerId: ContainerId): Promise<void>;
+
+  /** Forgets a container that has ended, and removes the last traces that would tell `recover` of it. */
+  release(containerId: ContainerId): Promise<void>;
+
+  /** What the container uses now, where that is known. */
+  usage(containerId: ContainerId): Promise<ContainerUsage | undefined>;
+
+  /** Stops watching. The containers run on. */
+  close(): Promise<void>;
+}
+
+/** Told once of each container's end, when everything in it is gone. */
+export type EndListener = (containerId: ContainerId, exit: Exit) => void;
+
+/** What is to be run. */
+export interface ContainerSpec {
+  readonly containerId: ContainerId;
+  readonly agentId: AgentId;
+  readonly frameworkId: FrameworkId;
+  readonly taskId: TaskId;
+  readonly command: CommandInfo | undefined;
+  readonly container: ContainerInfo | undefined;
+  /** The user to run as; unset is the runtime's own. */
+  readonly user: string | undefined;
+  /** The whole environment; nothing of the agent's is added. */
+  readonly environment: ReadonlyMap<string, string>;
+  /** The directory of stdout, stderr and of what the task writes; empty for runtimes that use none. */
+  readonly sandbox: string;
+  readonly resources: Resources;
+  readonly limits: ContainerLimits;
+}
+
+/** How much a container may use. */
+export interface ContainerLimits {
+  /** Its weight against others, as thousandths of a cpu. */
+  readonly cpuMilli: number;
+  /** How much cpu it may use at most, even if nobody else wants it; unset is no bound. */
+  readonly cpuQuotaMilli?: number;
+  /** It is ended when it uses more; unset is no bound. */
+  readonly memoryBytes?: number;
+}
+
+/** A container that the agent has a record of. */
+export interface KnownContainer {
+  readonly containerId: ContainerId;
+  /** Whether it was seen to run: then it is not `neverStarted`, whatever is found. */
+  readonly ran: boolean;
+  readonly sandbox: string;
+}
+
+export type RecoveredContainer =
+  | { readonly kind: 'running'; readonly facts: ContainerFacts }
+  | { readonly kind: 'ended'; readonly exit: Exit }
+  | { readonly kind: 'neverStarted' };
+
+/** A glance at a container. */
+export interface ContainerUsage {
+  readonly memoryBytes?: number;
+  readonly cpuSeconds?: number;
+  readonly processes?: number;
+}

@@ -1,0 +1,59 @@
+import { failure, isFailure, type ContainerId } from '@meseta/model';
+import { FailureError, type Logger, type Timers } from '@meseta/kit';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { AgentConfig } from '../config';
+import type { Exit } from '../state/command';
+import type { ContainerRuntime } from './container-runtime';
+import { connectDocker } from './docker/connect';
+import { FakeRuntime, type FakeMachine } from './fake';
+import { createProcessRuntime } from './process/create';
+
+/** What runtimes need of the agent around them. */
+export interface RuntimesOptions {
+  readonly config: Pick<AgentConfig, 'runtimes' | 'workDir' | 'fakeRuntimeDelay' | 'dockerSocket'>;
+  readonly onEnd: (runtime: string, containerId: ContainerId, exit: Exit) => void;
+  readonly log: Logger;
+  readonly timers: Timers;
+  readonly fakeMachine?: FakeMachine;
+}
+
+/**
+ * Makes the runtimes that the operator named; if none was named, process, and Docker when its daemon answers.
+ *
+ * @throws FailureError of one line when one that was named cannot be had
+ */
+export async function createRuntimes(options: RuntimesOptions): Promise<ReadonlyMap<string, ContainerRuntime>> {
+  const named = options.config.runtimes;
+  const runtimes = new Map<string, ContainerRuntime>();
+  for (const name of named ?? ['process', 'docker']) {
+    const runtime = await create(name, options);
+    if (isFailure(runtime)) {
+      if (named !== undefined) throw new FailureError(failure(runtime.kind, `${runtime.message} (--runtimes)`));
+      options.log.info(`no runtime ${name}: ${runtime.message}`);
+    } else {
+      runtimes.set(name, runtime);
+    }
+  }
+  if (runtimes.size === 0) throw new FailureError(failure('denied', 'this machine has nothing to run tasks with (--runtimes)'));
+  return runtimes;
+}
+
+function create(name: string, { config, onEnd, log, timers, fakeMachine }: RuntimesOptions) {
+  const tell = (containerId: ContainerId, exit: Exit): void => onEnd(name, containerId, exit);
+  switch (name) {
+    case 'process':
+      return createProcessRuntime({ directory: join(config.workDir, 'meta', 'runs'), agentName: nameOf(config.workDir), onEnd: tell, log, timers });
+    case 'docker':
+      return connectDocker({ socketPath: config.dockerSocket, agentName: nameOf(config.workDir), onEnd: tell, log, timers });
+    default:
+      return Promise.resolve(
+        new FakeRuntime({ onEnd: tell, delayMs: config.fakeRuntimeDelay, ...(fakeMachine !== undefined && { machine: fakeMachine }) }),
+      );
+  }
+}
+
+/** Tells the agents of one machine apart, and is the same after a restart: each has a work directory of its own. */
+function nameOf(workDir: string): string {
+  return createHash('sha256').update(workDir).digest('hex').slice(0, 12);
+}

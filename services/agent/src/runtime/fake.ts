@@ -1,0 +1,131 @@
+import type { ContainerId } from '@meseta/model';
+import { failure } from '@meseta/model';
+import { FailureError } from '@meseta/kit';
+import type { Exit } from '../state/command';
+import type { ContainerFacts } from '../state/state';
+import type { ContainerRuntime, ContainerSpec, ContainerUsage, EndListener, KnownContainer, RecoveredContainer } from './container-runtime';
+
+/** What a pretended container does. */
+export interface FakeConduct {
+  /** How long it runs by itself. Milliseconds; 0 ends in the next turn of the event loop. */
+  readonly runMs: number;
+  readonly status: number;
+  readonly ignoresTerm: boolean;
+}
+
+interface FakeContainer {
+  readonly conduct: FakeConduct;
+  exit: Exit | undefined;
+  cancel: () => void;
+  listener: EndListener;
+}
+
+/** The machine that pretended containers live on: it outlives a runtime, as a real one does. */
+export class FakeMachine {
+  readonly containers = new Map<ContainerId, FakeContainer>();
+}
+
+export interface FakeRuntimeOptions {
+  readonly onEnd: EndListener;
+  /** How long a container runs whose command says nothing else. */
+  readonly delayMs?: number;
+  /** One of its own if unset. */
+  readonly machine?: FakeMachine;
+  readonly conductOf?: (spec: ContainerSpec) => FakeConduct;
+}
+
+/**
+ * Containers that do nothing: for tests, and for benchmarks of everything around a container.
+ *
+ * The conduct of each is read off its command where that is one that a test uses (`exit N`, `sleep S`, `trap '' TERM`), else it ends with
+ * status 0 after `delayMs`.
+ */
+export class FakeRuntime implements ContainerRuntime {
+  readonly name = 'fake';
+  readonly usesSandbox = false;
+
+  private readonly machine: FakeMachine;
+
+  constructor(private readonly options: FakeRuntimeOptions) {
+    this.machine = options.machine ?? new FakeMachine();
+  }
+
+  recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {
+    const expected = new Set(known.map(({ containerId }) => containerId));
+    for (const [containerId, container] of this.machine.containers) {
+      container.listener = this.options.onEnd;
+      if (expected.has(containerId)) continue;
+      container.cancel();
+      this.machine.containers.delete(containerId);
+    }
+    return Promise.resolve(known.map(({ containerId, ran }) => this.find(containerId, ran)));
+  }
+
+  private find(containerId: ContainerId, ran: boolean): RecoveredContainer {
+    const container = this.machine.containers.get(containerId);
+    if (container?.exit !== undefined) return { kind: 'ended', exit: container.exit };
+    if (container !== undefined) return { kind: 'running', facts: {} };
+    return ran ? { kind: 'ended', exit: { kind: 'lost', message: 'The container is gone' } } : { kind: 'neverStarted' };
+  }
+
+  start(spec: ContainerSpec): Promise<ContainerFacts> {
+    if (spec.command?.value === undefined) {
+      return Promise.reject(new FailureError(failure('invalid', 'the task must have a command', { field: 'command' })));
+    }
+    const conduct = this.options.conductOf?.(spec) ?? conductOf(spec.command.value, this.options.delayMs ?? 0);
+    const container: FakeContainer = { conduct, exit: undefined, cancel: () => undefined, listener: this.options.onEnd };
+    this.machine.containers.set(spec.containerId, container);
+    const finish = (): void => this.end(spec.containerId, { kind: 'exited', status: conduct.status });
+    if (conduct.runMs === 0) {
+      const immediate = setImmediate(finish);
+      container.cancel = () => clearImmediate(immediate);
+    } else {
+      const timer = setTimeout(finish, conduct.runMs);
+      container.cancel = () => clearTimeout(timer);
+    }
+    return Promise.resolve({});
+  }
+
+  terminate(containerId: ContainerId): Promise<void> {
+    if (this.machine.containers.get(containerId)?.conduct.ignoresTerm === false) {
+      this.end(containerId, { kind: 'signaled', signal: 'SIGTERM' });
+    }
+    return Promise.resolve();
+  }
+
+  destroy(containerId: ContainerId): Promise<void> {
+    this.end(containerId, { kind: 'signaled', signal: 'SIGKILL' });
+    return Promise.resolve();
+  }
+
+  release(containerId: ContainerId): Promise<void> {
+    this.machine.containers.delete(containerId);
+    return Promise.resolve();
+  }
+
+  usage(): Promise<ContainerUsage | undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  close(): Promise<void> {
+    for (const container of this.machine.containers.values()) container.listener = () => undefined;
+    return Promise.resolve();
+  }
+
+  private end(containerId: ContainerId, exit: Exit): void {
+    const container = this.machine.containers.get(containerId);
+    if (container === undefined || container.exit !== undefined) return;
+    container.cancel();
+    container.exit = exit;
+    container.listener(containerId, exit);
+  }
+}
+
+function conductOf(command: string, delayMs: number): FakeConduct {
+  const sleep = /sleep ([\d.]+)/.exec(command)?.[1];
+  return {
+    runMs: sleep === undefined ? delayMs : Number(sleep) * 1000,
+    status: Number(/exit (\d+)/.exec(command)?.[1] ?? 0),
+    ignoresTerm: command.includes("trap '' TERM"),
+  };
+}

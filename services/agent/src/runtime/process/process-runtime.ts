@@ -1,0 +1,308 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { chmod, chown, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { containerId as asContainerId, failure, isFailure, type ContainerId } from '@meseta/model';
+import { FailureError, systemTimers, type Logger, type Timers } from '@meseta/kit';
+import type { Exit } from '../../state/command';
+import type { ContainerFacts } from '../../state/state';
+import type { Cgroups } from '../cgroups/cgroups';
+import type { ContainerRuntime, ContainerSpec, ContainerUsage, EndListener, KnownContainer, RecoveredContainer } from '../container-runtime';
+import { argvOf } from './command';
+import { exitSuffix, RunFiles } from './layout';
+import { isAlive, processesOfSessions, signal, statOf, type ProcessName } from './proc';
+import { supervisorScript } from './script';
+import { spawnSupervisor } from './spawn';
+import { findUser, ownUser } from './users';
+
+/** How often the exit files are looked for even if nobody told of one. */
+const pollMs = 5_000;
+/** How often, and how many times, a group is asked to be empty before it is left for the next look. */
+const emptyWaitMs = 10;
+const emptyTries = 100;
+
+interface Watched {
+  /** The task: also the number of its process group and of its session. */
+  readonly task: ProcessName;
+  readonly supervisor: ProcessName;
+  /** Its exit file is being looked for, or its end cleared up after; one look at a time. */
+  looking: boolean;
+  /** Look again: something happened meanwhile. */
+  again: boolean;
+}
+
+/** The programs of this machine that the runtime stands on. */
+export interface ProcessPrograms {
+  readonly setsid: string;
+  readonly mv: string;
+  /** Needed only to run a task as another user. */
+  readonly setpriv: string | undefined;
+}
+
+export interface ProcessRuntimeOptions {
+  /** Where supervisors write; the agent's alone. */
+  readonly directory: string;
+  readonly programs: ProcessPrograms;
+  readonly cgroups: Cgroups | undefined;
+  readonly onEnd: EndListener;
+  readonly log: Logger;
+  readonly timers?: Timers;
+}
+
+/**
+ * Tasks as plain processes: each in its own session and process group, in control groups where there are some, watched by a shell that survives the
+ * agent and writes down how it ended.
+ */
+export class ProcessRuntime implements ContainerRuntime {
+  readonly name = 'process';
+  readonly usesSandbox = true;
+  private readonly files: RunFiles;
+  private readonly watched = new Map<ContainerId, Watched>();
+  private readonly timers: Timers;
+  private watcher: FSWatcher | undefined;
+  private cancelPoll: () => void = () => undefined;
+  private closed = false;
+
+  constructor(private readonly options: ProcessRuntimeOptions) {
+    this.files = new RunFiles(options.directory);
+    this.timers = options.timers ?? systemTimers;
+  }
+
+  async recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {
+    await mkdir(this.options.directory, { recursive: true, mode: 0o700 });
+    this.watcher = watch(this.options.directory, (_, name) => {
+      if (name?.endsWith(exitSuffix) === true) this.look(asContainerId(name.slice(0, -exitSuffix.length)));
+    });
+    this.watcher.unref();
+    this.plan();
+    await this.endUnknown(new Set(known.map(({ containerId }) => containerId)));
+    const found: RecoveredContainer[] = [];
+    for (const container of known) found.push(await this.find(container));
+    return found;
+  }
+
+  async start(spec: ContainerSpec): Promise<ContainerFacts> {
+    const { containerId } = spec;
+    const command = argvOf(spec);
+    if (isFailure(command)) throw new FailureError(command);
+    const switchUser = await this.switchUser(spec);
+    const joins = (await this.options.cgroups?.create(containerId, spec.limits)) ?? [];
+    const script = supervisorScript({
+      ...this.options.programs,
+      pidFile: this.files.pid(containerId),
+      exitFile: this.files.exit(containerId),
+      voidFile: this.files.void(containerId),
+      joins,
+      stdout: join(spec.sandbox, 'stdout'),
+      stderr: join(spec.sandbox, 'stderr'),
+      switchUser,
+      environment: spec.environment,
+      ...command,
+      secret: containerId,
+    });
+    try {
+      const supervisor = spawnSupervisor(script, spec.taskId, spec.sandbox, () => this.look(containerId));
+      await supervisor.started;
+      const processes = await this.readPids(containerId);
+      if (processes === undefined) throw new FailureError(failure('conflict', 'cannot start the task: its pid is not known'));
+      this.watched.set(containerId, { ...processes, looking: false, again: false });
+      // It may have ended before it was watched.
+      this.look(containerId);
+      return { pid: supervisor.pid };
+    } catch (error) {
+      await this.removeTraces(containerId);
+      throw error;
+    }
+  }
+
+  async terminate(containerId: ContainerId): Promise<void> {
+    const container = this.watched.get(containerId);
+    if (container === undefined) return;
+    const { task } = container;
+    // While a member of the group lives its number cannot be given to another, but the task itself may be gone.
+    if (isAlive(task)) signal(-task.pid, 'SIGTERM');
+    for (const pid of (await this.options.cgroups?.pidsOf(containerId)) ?? []) {
+      if (statOf(pid)?.group !== task.pid) signal(pid, 'SIGTERM');
+    }
+  }
+
+  async destroy(containerId: ContainerId): Promise<void> {
+    const container = this.watched.get(containerId);
+    if (container === undefined) return;
+    if (isAlive(container.task)) signal(-container.task.pid, 'SIGKILL');
+    for (const pid of (await this.options.cgroups?.pidsOf(containerId)) ?? []) signal(pid, 'SIGKILL');
+  }
+
+  async release(containerId: ContainerId): Promise<void> {
+    this.watched.delete(containerId);
+    await this.removeTraces(containerId);
+  }
+
+  async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {
+    return this.watched.has(containerId) ? this.options.cgroups?.usage(containerId) : undefined;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    this.cancelPoll();
+    this.watcher?.close();
+    this.watched.clear();
+    return Promise.resolve();
+  }
+
+  /** The words that change to the task's user; the sandbox becomes that user's. */
+  private async switchUser(spec: ContainerSpec): Promise<readonly string[]> {
+    const own = ownUser();
+    await chmod(spec.sandbox, 0o750);
+    if (spec.user === undefined || spec.user === own.name) return [];
+    if (own.uid !== 0) {
+      throw new FailureError(failure('denied', `cannot run as user '${spec.user}': the agent runs as '${own.name}', not as root`, { field: 'user' }));
+    }
+    if (this.options.programs.setpriv === undefined) {
+      throw new FailureError(failure('denied', `cannot run as user '${spec.user}': the agent has no setpriv`, { field: 'user' }));
+    }
+    const user = await findUser(spec.user);
+    if (isFailure(user)) throw new FailureError(user);
+    await chown(spec.sandbox, user.uid, user.gid);
+    return [this.options.programs.setpriv, `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
+  }
+
+  /** Looks whether a container has ended, and if so clears up and tells. */
+  private look(containerId: ContainerId): void {
+    const container = this.watched.get(containerId);
+    if (container === undefined || this.closed) return;
+    container.again = true;
+    if (container.looking) return;
+    container.looking = true;
+    container.again = false;
+    this.conclude(containerId, container).then(
+      () => {
+        container.looking = false;
+        if (container.again) this.look(containerId);
+      },
+      (error: unknown) => {
+        container.looking = false;
+        this.options.log.warn({ err: error, containerId }, 'could not clear up after a container; will try again');
+      },
+    );
+  }
+
+  private async conclude(containerId: ContainerId, container: Watched): Promise<void> {
+    let exit = await this.readExit(containerId);
+    if (exit === undefined && !isAlive(container.supervisor)) {
+      // Read once more: the supervisor writes, then ends.
+      exit = (await this.readExit(containerId)) ?? { kind: 'lost', message: 'The supervisor of the task was killed' };
+      if (isAlive(container.task)) signal(-container.task.pid, 'SIGKILL');
+    }
+    if (exit === undefined) return;
+    const ended = await this.clearUp(containerId, container, exit);
+    if (this.closed || !this.watched.delete(containerId)) return;
+    this.options.onEnd(containerId, ended);
+  }
+
+  /** Ends what the task left behind, and asks the kernel whether memory was the reason. */
+  private async clearUp(containerId: ContainerId, { task }: Watched, exit: Exit): Promise<Exit> {
+    const { cgroups } = this.options;
+    if (cgroups === undefined) {
+      await this.endSession(task.pid);
+      return exit;
+    }
+    const outOfMemory = await cgroups.outOfMemory(containerId);
+    for (let tries = 0; !(await cgroups.remove(containerId)); tries++) {
+      if (tries === emptyTries) throw new Error(`processes of container ${containerId} do not end`);
+      for (const pid of await cgroups.pidsOf(containerId)) signal(pid, 'SIGKILL');
+      if (tries > 0) await pause(emptyWaitMs);
+    }
+    const failed = exit.kind !== 'exited' || exit.status !== 0;
+    return outOfMemory !== undefined && failed ? { kind: 'outOfMemory', ...outOfMemory } : exit;
+  }
+
+  private sessionsToEnd = new Set<number>();
+  private endingSessions: Promise<void> = Promise.resolve();
+
+  /** Without control groups a task is its session. All that end while a look at the machine's processes is under way share the next. */
+  private endSession(session: number): Promise<void> {
+    this.sessionsToEnd.add(session);
+    if (this.sessionsToEnd.size > 1) return this.endingSessions;
+    this.endingSessions = this.endingSessions.then(async () => {
+      const sessions = this.sessionsToEnd;
+      this.sessionsToEnd = new Set();
+      for (const pid of await processesOfSessions(sessions)) signal(pid, 'SIGKILL');
+    });
+    return this.endingSessions;
+  }
+
+  private async find({ containerId, ran }: KnownContainer): Promise<RecoveredContainer> {
+    const exit = await this.readExit(containerId);
+    const processes = await this.readPids(containerId);
+    if (exit === undefined && processes !== undefined && (isAlive(processes.task) || isAlive(processes.supervisor))) {
+      this.watched.set(containerId, { ...processes, looking: false, again: false });
+      this.look(containerId);
+      return { kind: 'running', facts: { pid: processes.supervisor.pid } };
+    }
+    const late = exit ?? (await this.readExit(containerId));
+    if (late !== undefined && processes !== undefined) {
+      // The supervisor has ended the task's group; what left the group is still in its control group.
+      const ended = await this.clearUp(containerId, { ...processes, looking: true, again: false }, late);
+      return { kind: 'ended', exit: ended };
+    }
+    if (processes !== undefined || ran) {
+      return { kind: 'ended', exit: { kind: 'lost', message: 'The task ended while the agent was away, and nobody saw how' } };
+    }
+    // A supervisor that has not got that far yet finds this and does not begin; one that was quicker is found by the second look.
+    await writeFile(this.files.void(containerId), '');
+    return (await this.readPids(containerId)) === undefined ? { kind: 'neverStarted' } : this.find({ containerId, ran: true, sandbox: '' });
+  }
+
+  /** Containers of this agent of which it has no record: nobody waits for them. */
+  private async endUnknown(known: ReadonlySet<ContainerId>): Promise<void> {
+    const names = await readdir(this.options.directory);
+    const unknown = new Set<ContainerId>();
+    for (const name of names) {
+      const id = asContainerId(name.replace(/\.(pid|exit|void|exit\.tmp)$/, ''));
+      if (!known.has(id)) unknown.add(id);
+    }
+    for (const id of (await this.options.cgroups?.list()) ?? []) if (!known.has(id)) unknown.add(id);
+    for (const containerId of unknown) {
+      const processes = await this.readPids(containerId);
+      if (processes !== undefined && isAlive(processes.task)) signal(-processes.task.pid, 'SIGKILL');
+      for (const pid of (await this.options.cgroups?.pidsOf(containerId)) ?? []) signal(pid, 'SIGKILL');
+      // Its supervisor writes one more file when it sees the end.
+      for (let tries = 0; processes !== undefined && isAlive(processes.supervisor) && tries < emptyTries; tries++) await pause(emptyWaitMs);
+      await this.removeTraces(containerId);
+      this.options.log.info({ containerId }, 'ended a container that nobody knows of');
+    }
+  }
+
+  private async readPids(containerId: ContainerId): Promise<{ task: ProcessName; supervisor: ProcessName } | undefined> {
+    const text = await readFile(this.files.pid(containerId), 'utf8').catch(() => '');
+    const [pid, startTime, supervisorPid, supervisorStart] = text.split(/\s/).map(Number);
+    if (!text.endsWith('\n') || !pid || !startTime || !supervisorPid || !supervisorStart) return undefined;
+    return { task: { pid, startTime }, supervisor: { pid: supervisorPid, startTime: supervisorStart } };
+  }
+
+  private async readExit(containerId: ContainerId): Promise<Exit | undefined> {
+    const text = await readFile(this.files.exit(containerId), 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : exitOf(Number(text));
+  }
+
+  private async removeTraces(containerId: ContainerId): Promise<void> {
+    await this.options.cgroups?.remove(containerId);
+    for (const file of [this.files.pid(containerId), this.files.exit(containerId)]) await unlink(file).catch(() => undefined);
+    await rm(this.files.void(containerId), { force: true });
+  }
+
+  private plan(): void {
+    this.cancelPoll = this.timers.after(pollMs, () => {
+      for (const containerId of this.watched.keys()) this.look(containerId);
+      this.plan();
+    });
+  }
+}
+
+/** A shell tells of a signal by adding 128 to its number, which a program may also exit with by itself; nobody can tell the two apart. */
+function exitOf(status: number): Exit {
+  const name = status > 128 ? Object.entries(constants.signals).find(([, number]) => number === status - 128)?.[0] : undefined;
+  return name === undefined ? { kind: 'exited', status } : { kind: 'signaled', signal: name };
+}

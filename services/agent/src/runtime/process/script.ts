@@ -1,0 +1,85 @@
+/** What a task's supervisor is told. Every path is absolute. */
+export interface SupervisorPlan {
+  readonly setsid: string;
+  readonly mv: string;
+  /** Written when the task's process exists: `<pid> <start time> <supervisor's pid> <supervisor's start time>`. */
+  readonly pidFile: string;
+  /** Written, whole or not at all, when the task has ended: its status as a shell counts it. */
+  readonly exitFile: string;
+  /** If it exists the task must not begin: the agent has already said that it did not. */
+  readonly voidFile: string;
+  /** The `cgroup.procs` files to join. */
+  readonly joins: readonly string[];
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Words to put before the task's shell to change the user; empty to stay. */
+  readonly switchUser: readonly string[];
+  readonly environment: ReadonlyMap<string, string>;
+  readonly argv: readonly string[];
+  /** What the program is to find as its own name; the program's path if unset. */
+  readonly argv0?: string;
+  /** Random text that nobody else knows: it marks the end of scripts that hold others' words. */
+  readonly secret: string;
+}
+
+/**
+ * The POSIX shell script that watches one task.
+ *
+ * It is fed to a shell's standard input, so that neither the command nor the environment shows up in the arguments of a process, and it is one
+ * compound command, so that a shell that is fed only a part of it (the agent died) runs nothing.
+ *
+ * The watching shell keeps a clean environment: the task's variables are set last, after the change of user, so that an `LD_PRELOAD` of the
+ * task's never reaches a process of the agent's. The task gets a session of its own: signals to its group do not reach the watcher.
+ * Only the shell's own commands are used, besides `setsid`, `setpriv` and `mv`: a watcher costs two processes, not ten.
+ */
+export function supervisorScript(plan: SupervisorPlan): string {
+  const mark = `END_${plan.secret.replaceAll('-', '')}`;
+  return `{
+set -f
+umask 022
+read -r stat </proc/$$/stat
+set -- \${stat##*) }
+${quote(plan.setsid)} /bin/sh -s -- $$ "\${20}" <<'${mark}_1'
+${taskScript(plan, `${mark}_2`)}
+${mark}_1
+status=$?
+read -r pid rest <${quote(plan.pidFile)} && kill -s KILL -- "-$pid"
+printf '%s\\n' "$status" >${quote(`${plan.exitFile}.tmp`)} && exec ${quote(plan.mv)} -f ${quote(`${plan.exitFile}.tmp`)} ${quote(plan.exitFile)}
+exit 1
+}
+`;
+}
+
+/** Runs in the task's new session: says who it is, joins its groups, and becomes the task. Field 22 of proc(5)'s stat is the start time. */
+function taskScript(plan: SupervisorPlan, mark: string): string {
+  const joins = plan.joins.map((file) => `printf 0 >${quote(file)} || { printf 'failed cannot join %s\\n' ${quote(file)} >&3; exit 125; }`);
+  const become = [
+    ...[...plan.environment].map(([name, value]) => `export ${name}=${quote(value)}`),
+    'exec </dev/null',
+    plan.argv0 === undefined
+      ? `exec ${plan.argv.map(quote).join(' ')}`
+      : `exec /bin/bash -c 'a=$1; shift; exec -a "$a" "$@"' bash ${[plan.argv0, ...plan.argv].map(quote).join(' ')}`,
+  ];
+  const switched = [`exec ${plan.switchUser.map(quote).join(' ')} /bin/sh -s <<'${mark}'`, '{', 'unset PWD OLDPWD', ...become, '}', mark];
+  return [
+    '{',
+    'set -f',
+    'supervisor="$1 $2"',
+    'read -r stat </proc/$$/stat',
+    'set -- ${stat##*) }',
+    `printf '%s\\n' "$$ \${20} $supervisor" >${quote(plan.pidFile)} || exit 125`,
+    `[ -e ${quote(plan.voidFile)} ] && exit 125`,
+    ...joins,
+    `exec >>${quote(plan.stdout)} 2>>${quote(plan.stderr)}`,
+    "printf 'started\\n' >&3",
+    'exec 3>&-',
+    'unset PWD OLDPWD',
+    ...(plan.switchUser.length === 0 ? become : switched),
+    '}',
+  ].join('\n');
+}
+
+/** One word of shell, whatever it holds. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

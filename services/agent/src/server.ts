@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import { failure, isFailure, parseAttributes } from '@meseta/model';
+import {
+  FailureError,
+  parseAddress,
+  startGrpcServer,
+  startHttpServer,
+  systemClock,
+  systemTimers,
+  version,
+  type Clock,
+  type GrpcServer,
+  type HttpServer,
+  type Logger,
+  type Timers,
+  type Tracing,
+} from '@meseta/kit';
+import { attributesToProto, resourcesToProto, type AgentInfo } from '@meseta/protocol';
+import { Checkpoint } from './checkpoint/checkpoint';
+import { agentIpOf, hostnameOf, type AgentConfig } from './config';
+import { Containers } from './effects/containers';
+import { createWorld } from './effects/world';
+import { agentGrpcService } from './handlers/agent-service';
+import { CompletedTasks, type AgentView } from './handlers/agent-view';
+import { ordersOf } from './handlers/orders';
+import { Loop } from './loop';
+import { createAgentMetrics, type AgentMetrics } from './metrics';
+import { detectResources } from './resources/detect';
+import { createRuntimes } from './runtime/create';
+import type { ContainerRuntime } from './runtime/container-runtime';
+import type { FakeMachine } from './runtime/fake';
+import { MasterSession } from './session';
+import { recoverContainers } from './checkpoint/recover';
+
+/** What an agent is made of. Nothing is global, so one process may have several. */
+export interface AgentDependencies {
+  readonly config: AgentConfig;
+  readonly log: Logger;
+  readonly tracing: Tracing;
+  readonly metrics?: AgentMetrics;
+  readonly clock?: Clock;
+  readonly timers?: Timers;
+  readonly random?: () => number;
+  /** Where pretended containers live, if they are to outlive this agent. */
+  readonly fakeMachine?: FakeMachine;
+  /** The agent cannot go on: the message is the one line that says why. It has to be closed still. */
+  readonly onFatal: (error: FailureError) => void;
+}
+
+/** An agent that runs. */
+export interface AgentServer {
+  /** The bound addresses, as host:port. */
+  readonly grpc: string;
+  readonly http: string;
+  readonly metrics: AgentMetrics;
+  /** The id that the master gave, once it has. */
+  agentId(): string | undefined;
+  isRegistered(): boolean;
+  /** Resolves when everything that has arrived is worked off. */
+  settle(): Promise<void>;
+  /** Leaves the cluster for good: tells the master, ends all tasks, and forgets who it was. The agent has to be closed still. */
+  unregister(reason: string): Promise<void>;
+  /** Ends the agent. Its tasks run on, but for those of frameworks that do not checkpoint. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an agent: takes the work directory, finds the tasks of its former life, listens, and looks for the master.
+ *
+ * Rejects with a FailureError of one line when it cannot; then nothing is left behind.
+ */
+export async function createAgentServer(dependencies: AgentDependencies): Promise<AgentServer> {
+  const opened: (() => Promise<void>)[] = [];
+  try {
+    return await assemble(dependencies, opened);
+  } catch (error) {
+    for (const close of opened.reverse()) await close();
+    throw error;
+  }
+}
+
+async function assemble(dependencies: AgentDependencies, opened: (() => Promise<void>)[]): Promise<AgentServer> {
+  const { config, log, tracing, onFatal } = dependencies;
+  const clock = dependencies.clock ?? systemClock;
+  const timers = dependencies.timers ?? systemTimers;
+  const metrics = dependencies.metrics ?? createAgentMetrics();
+
+  const checkpoint = await Checkpoint.open(config.workDir, config.cluster);
+  opened.push(() => checkpoint.close());
+  const { state } = checkpoint;
+  const info = await describe(config);
+
+  // These know each other: the loop performs through the world, and what the world does comes back to the loop.
+  const runtimes = await createRuntimes({
+    config,
+    log,
+    timers,
+    onEnd: (runtime, containerId, exit) => containers.ended(runtime, containerId, exit),
+    ...(dependencies.fakeMachine !== undefined && { fakeMachine: dependencies.fakeMachine }),
+  });
+  opened.push(() => closeAll(runtimes));
+  const containers: Containers = new Containers({
+    state,
+    runtimes,
+    workDir: config.workDir,
+    switchUser: config.switchUser,
+    limitCpu: config.limitCpu,
+    push: (command) => loop.push(command),
+    log,
+    metrics,
+    tracing,
+  });
+  const fatal = (kind: 'conflict' | 'bug', message: string): void => onFatal(new FailureError(failure(kind, message)));
+  const session = new MasterSession({
+    masters: config.master,
+    random: dependencies.random ?? Math.random,
+    timers,
+    log,
+    term: () => state.term,
+    onOpened: (sessionId) => loop.push({ kind: 'sessionOpened', sessionId }),
+    onClosed: (sessionId) => loop.push({ kind: 'sessionClosed', sessionId }),
+    onRefused: (reason) => fatal('conflict', `the master refused this agent: ${reason}`),
+    onMessages: (sessionId, term, messages) => {
+      const { orders, ignored } = ordersOf(messages, { newId: randomUUID, runtimes: runtimeNames });
+      if (ignored > 0) metrics.messagesIgnored.inc(ignored);
+      loop.push({ kind: 'masterSaid', sessionId, term, orders });
+    },
+    isFull: (resume) => loop.isFull(resume),
+  });
+  const runtimeNames = new Set(runtimes.keys());
+  const completed = new CompletedTasks();
+  const statusContext = () => ({ agentId: state.agentId, agentIp: agentIpOf(config) });
+  const view: AgentView = { state, workDir: config.workDir, info, runtimes, completed, statusContext };
+
+  const outcomes = await recoverContainers(checkpoint, runtimes, containers);
+  const grpc = await startGrpcServer({ ...config, services: [agentGrpcService(view)], log });
+  opened.push(() => grpc.close());
+  const http = await startHttpServer({
+    ...config,
+    port: config.httpPort,
+    service: 'agent',
+    version,
+    metrics: metrics.registry,
+    ready: () => state.session?.registered === true || 'not registered with a master',
+    log,
+  });
+  opened.push(() => http.close());
+
+  const identity = { info: { ...info, port: portOf(grpc) }, version, grpcAddress: config.advertise ?? grpc.address, httpAddress: http.address };
+  const world = createWorld({ checkpoint, containers, session, identity, statusContext, completed, metrics, log, fatal });
+  const loop: Loop = new Loop(state, world, clock, timers);
+  loop.push({ kind: 'recovered', outcomes });
+  await loop.settle();
+  session.open();
+
+  return {
+    grpc: grpc.address,
+    http: http.address,
+    metrics,
+    agentId: () => state.agentId,
+    isRegistered: () => state.session?.registered === true,
+    settle: () => loop.settle(),
+    unregister: async (reason) => {
+      loop.push({ kind: 'unregister', reason });
+      await loop.settle();
+    },
+    close: () => close({ loop, session, containers, runtimes, checkpoint, grpc, http }),
+  };
+}
+
+/** What the agent tells of itself, but for the id. */
+async function describe(config: AgentConfig): Promise<Omit<AgentInfo, 'id'>> {
+  const resources = await detectResources(config.resources, config.workDir);
+  if (isFailure(resources)) throw new FailureError(resources);
+  const attributes = parseAttributes(config.attributes ?? '');
+  if (isFailure(attributes)) throw new FailureError(attributes);
+  return { hostname: hostnameOf(config), resources: resourcesToProto(resources), attributes: attributesToProto(attributes) };
+}
+
+function portOf({ address }: GrpcServer): number {
+  const parsed = parseAddress(address);
+  return isFailure(parsed) ? 0 : parsed.port;
+}
+
+/** Ends what takes commands first and what keeps them last. */
+async function close(parts: {
+  readonly loop: Loop;
+  readonly session: MasterSession;
+  readonly containers: Containers;
+  readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
+  readonly checkpoint: Checkpoint;
+  readonly grpc: GrpcServer;
+  readonly http: HttpServer;
+}): Promise<void> {
+  const { loop, session, containers, runtimes, checkpoint, grpc, http } = parts;
+  await containers.close();
+  loop.push({ kind: 'closing' });
+  await loop.settle();
+  loop.stop();
+  session.close();
+  await Promise.all([grpc.close(), http.close()]);
+  await closeAll(runtimes);
+  await checkpoint.close();
+}
+
+async function closeAll(runtimes: ReadonlyMap<string, ContainerRuntime>): Promise<void> {
+  for (const runtime of runtimes.values()) await runtime.close();
+}

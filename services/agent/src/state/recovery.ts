@@ -1,0 +1,81 @@
+import type { Instant } from '@meseta/model';
+import type { Recovered } from './command';
+import type { Effect } from './effect';
+import { stepContainerEnded, end } from './ends';
+import { stateFor } from './capabilities';
+import { completionDeadline, drop, terminate } from './kills';
+import { stepContainerStarted, stepStartCancelled, watchCompletion } from './launches';
+import type { AgentState, TaskRecord } from './state';
+
+/**
+ * The agent was restarted, its records were read, and the runtimes looked what is left of the containers. From here a task goes on as if the agent had
+ * never been away.
+ */
+export function stepRecovered(state: AgentState, outcomes: readonly Recovered[], now: Instant): Effect[] {
+  const effects: Effect[] = [];
+  for (const outcome of outcomes) {
+    const task = state.tasks.get(outcome.key);
+    if (task === undefined || task.containerId !== outcome.containerId || task.phase === 'ended') continue;
+    if (completionDeadline(task) !== undefined) watchCompletion(state, task);
+    effects.push(...resume(state, task, outcome.found, now));
+  }
+  return effects;
+}
+
+function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], now: Instant): Effect[] {
+  switch (found.kind) {
+    case 'ended': {
+      // It ran, whether or not that was told.
+      const started = task.phase === 'starting' && task.kill === undefined ? stepContainerStarted(state, task.key, task.containerId, {}, now) : [];
+      return [...started, ...stepContainerEnded(state, task.key, task.containerId, found.exit, now)];
+    }
+    case 'neverStarted':
+      if (task.kill !== undefined) return stepStartCancelled(state, task.key, task.containerId, now);
+      return end(
+        state,
+        task,
+        {
+          state: stateFor(state, task.frameworkId, 'TASK_DROPPED'),
+          source: 'AGENT',
+          reason: 'AGENT_RESTARTED',
+          message: 'The agent was restarted before it started the task',
+        },
+        now,
+      );
+    case 'running':
+      break;
+  }
+  const effects = task.phase === 'starting' ? stepContainerStarted(state, task.key, task.containerId, found.facts, now) : [];
+  if (task.phase === 'running') {
+    task.container = found.facts;
+    if (effects.length === 0) effects.push(...terminate(state, task, now));
+  }
+  // A framework that does not checkpoint did not ask for its tasks to outlive the agent (E29); the master has told it that they are lost.
+  if (state.frameworks.get(task.frameworkId)?.info.checkpoint !== true) effects.push(...drop(state, task, now));
+  return effects;
+}
+
+/** The agent ends: what was not to outlive it does not. */
+export function stepClosing(state: AgentState): Effect[] {
+  const effects: Effect[] = [];
+  for (const task of state.tasks.values()) {
+    if (task.phase === 'ended' || state.frameworks.get(task.frameworkId)?.info.checkpoint === true) continue;
+    effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
+  }
+  return effects;
+}
+
+/** The agent leaves for good (G19): its tasks end with it, and if it ever comes back it is a new agent. */
+export function stepUnregister(state: AgentState, reason: string): Effect[] {
+  const effects: Effect[] = state.session?.registered === true ? [{ kind: 'sayGoodbye', reason }] : [];
+  for (const task of state.tasks.values()) {
+    if (task.phase !== 'ended') effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
+    effects.push({ kind: 'forgetTask', task });
+  }
+  for (const frameworkId of state.frameworks.keys()) effects.push({ kind: 'forgetFramework', frameworkId });
+  state.tasks.clear();
+  state.frameworks.clear();
+  state.agentId = undefined;
+  state.unacknowledged = 0;
+  return [{ kind: 'forgetAgent' }, ...effects];
+}

@@ -1,0 +1,325 @@
+import { join } from 'node:path';
+import { Resources, agentId, frameworkId, instant, isFailure, offerId, taskId, type Instant, type TaskState } from '@meseta/model';
+import { describeScenarios, type Interpreter } from '@meseta/testing';
+import type { AgentInfo, FrameworkInfo, TaskInfo, TaskStatus, TaskState as ProtoTaskState } from '@meseta/protocol';
+import type { Command, FrameworkDescription, ReportedTask, TaskToLaunch } from './command';
+import type { AllocationChange, Effect, FrameworkEvent } from './effect';
+import { recover } from './recovery';
+import type { MasterOptions, MasterState } from './state';
+import { nextDeadline, step } from './step';
+import { checkInvariants } from './invariants.testing';
+
+describe('the master, told in scenarios', () => describeScenarios(join(__dirname, 'testdata'), () => new MasterInterpreter()));
+
+const options: MasterOptions = {
+  pingIntervalMs: 15_000,
+  pingsMissedMax: 5,
+  agentReregisterTimeoutMs: 600_000,
+  offerTimeoutMs: 300_000,
+  heartbeatIntervalMs: 15_000,
+  frameworkReregisterTimeoutMs: 60_000,
+  completedFrameworksMax: 50,
+  completedTasksPerFrameworkMax: 1000,
+  unreachableTasksPerFrameworkMax: 1000,
+};
+
+/** Words to commands, effects to words. Agents and streams are called as their sessions: `A1`, `F1`. */
+class MasterInterpreter implements Interpreter {
+  #now = instant(0);
+  #state: MasterState = this.#elect({ agents: [], frameworks: [], weights: [] });
+
+  run(line: string): readonly string[] {
+    const [verb = '', ...words] = line.split(/\s+/);
+    const named = new Map(words.filter((word) => word.includes('=')).map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const));
+    const plain = words.filter((word) => !word.includes('='));
+    if (verb === 'advance') return this.#advance(durationMs(plain[0] ?? ''), false);
+    // Time passes, and every agent answers its pings.
+    if (verb === 'advance-alive') return this.#advance(durationMs(plain[0] ?? ''), true);
+    if (verb === 'new-leader') return this.#newLeader(plain);
+    return this.#step(commandOf(verb, plain, named, this.#state));
+  }
+
+  #elect(recovered: Parameters<typeof recover>[2]): MasterState {
+    return recover({ masterId: 'm', cluster: 'test', term: 1 }, options, recovered, this.#now).state;
+  }
+
+  /** Another master takes over with what the registry holds: agents and frameworks, no tasks. */
+  #newLeader(agents: readonly string[]): readonly string[] {
+    const frameworks = [...this.#state.frameworks.values()].map((one) => ({
+      description: { ...one, id: one.id, info: one.info, failoverTimeoutMs: one.failoverTimeoutMs },
+      registeredAt: one.registeredAt,
+      removedAt: undefined,
+    }));
+    this.#state = this.#elect({
+      agents: agents.map((id) => ({ info: agentInfo(id, 'h'), unreachable: false, since: this.#now })),
+      frameworks,
+      weights: [],
+    });
+    return [];
+  }
+
+  #step(command: Command): readonly string[] {
+    return this.#effects(command).flatMap(print);
+  }
+
+  #effects(command: Command): readonly Effect[] {
+    const effects = step(this.#state, command, this.#now);
+    checkInvariants(this.#state);
+    return effects;
+  }
+
+  #answerPings(): void {
+    for (const agent of this.#state.agents.values()) {
+      if (agent.session === undefined) continue;
+      this.#effects({ kind: 'pong', session: agent.session, agentId: agent.id, sequence: agent.pingSequence });
+    }
+  }
+
+  #advance(ms: number, alive: boolean): readonly string[] {
+    const until = (this.#now + ms) as Instant;
+    const lines: string[] = [];
+    for (let at = nextDeadline(this.#state); at !== undefined && at <= until; at = nextDeadline(this.#state)) {
+      this.#now = at;
+      const told = this.#step({ kind: 'tick' }).filter((line) => !alive || !line.endsWith(': ping'));
+      lines.push(...told.map((line) => `${at / 1000}s ${line}`));
+      if (alive) this.#answerPings();
+    }
+    this.#now = until;
+    return lines;
+  }
+}
+
+function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<string, string>, state: MasterState): Command {
+  const [who = '', ...rest] = plain;
+  const caller = { call: 1, frameworkId: frameworkId(who), stream: '' };
+  const list = (name: string): string[] => (named.get(name) ?? '').split(',').filter((word) => word !== '');
+  switch (verb) {
+    case 'agent': {
+      const id = named.get('id');
+      return {
+        kind: 'agentRegister',
+        session: who,
+        agentId: id === undefined ? undefined : agentId(id),
+        info: agentInfo(id, `host-${who}`),
+        cluster: named.get('cluster') ?? '',
+        version: '1',
+        capabilities: [],
+        grpcAddress: 'a:1',
+        httpAddress: 'a:2',
+        total: resources(rest[0] ?? ''),
+        attributes: [],
+        tasks: rest.slice(1).map(reportedTask),
+        frameworks: list('frameworks').map((text) => description(text, undefined, new Map())),
+      };
+    }
+    case 'agent-leaves':
+      return { kind: 'agentSessionEnded', session: who, agentId: agentId(rest[0] ?? '') };
+    case 'agent-unregisters':
+      return { kind: 'agentUnregister', session: who, agentId: agentId(rest[0] ?? ''), reason: 'asked to' };
+    case 'pong':
+      return { kind: 'pong', session: who, agentId: agentId(rest[0] ?? ''), sequence: Number(rest[1]) };
+    case 'subscribe':
+      return { kind: 'subscribe', stream: who, framework: description(who, named.get('id'), named), suppressedRoles: list('suppressed') };
+    case 'stream-ends':
+      return { kind: 'streamEnded', stream: who, frameworkId: frameworkId(rest[0] ?? '') };
+    case 'allocated':
+      return {
+        kind: 'proposals',
+        version: Number(named.get('version') ?? state.allocationVersion),
+        proposals: [
+          {
+            frameworkId: frameworkId(who),
+            agentId: agentId(rest[0] ?? ''),
+            resources: resources(rest[1] ?? ''),
+            role: named.get('role') ?? 'web',
+            allocatedAtMs: 0,
+            traceparent: '',
+          },
+        ],
+      };
+    case 'accept':
+      return {
+        kind: 'accept',
+        ...caller,
+        accepts: [{ offerIds: list('offers').map(offerId), refuseMs: durationMs(named.get('refuse') ?? '5s'), tasks: rest.map((text) => taskToLaunch(text, named)) }],
+      };
+    case 'decline':
+      return { kind: 'decline', ...caller, declines: [{ offerIds: rest.map(offerId), refuseMs: durationMs(named.get('refuse') ?? '5s') }] };
+    case 'status': {
+      const [agent = '', framework = '', task = '', reached = ''] = rest;
+      return {
+        kind: 'statusUpdate',
+        session: who,
+        agentId: agentId(agent),
+        frameworkId: frameworkId(framework),
+        taskId: taskId(task),
+        status: { taskId: { value: task }, state: reached as ProtoTaskState } satisfies TaskStatus,
+        state: reached as TaskState,
+        latestState: (named.get('latest') ?? reached) as TaskState,
+        uuid: named.get('uuid') ?? '',
+        traceparent: '',
+      };
+    }
+    case 'ack':
+      return { kind: 'acknowledge', ...caller, acknowledgements: [{ agentId: agentId(rest[0] ?? ''), taskId: taskId(rest[1] ?? ''), uuid: named.get('uuid') ?? '' }] };
+    case 'kill':
+      return { kind: 'kill', ...caller, kills: [{ taskId: taskId(rest[0] ?? ''), agentId: undefined, graceMs: undefined }] };
+    case 'reconcile':
+      return {
+        kind: 'reconcile',
+        ...caller,
+        tasks: rest.map((text) => {
+          const [task = '', agent] = text.split('@');
+          return { taskId: taskId(task), agentId: agent === undefined ? undefined : agentId(agent) };
+        }),
+      };
+    case 'revive':
+    case 'suppress':
+      return { kind: verb, ...caller, roles: rest };
+    case 'teardown':
+      return { kind: 'teardown', ...caller };
+    case 'allocator-connected':
+      return { kind: 'allocatorConnected' };
+    default:
+      throw new Error(`scenario: unknown command ${verb}`);
+  }
+}
+
+function print(effect: Effect): readonly string[] {
+  switch (effect.kind) {
+    case 'commit':
+      return [`commit ${effect.operation.operation?.$case ?? ''}`];
+    case 'reply':
+      return isFailure(effect.result) ? [`refused ${effect.result.kind}: ${effect.result.message}`] : [];
+    case 'event':
+      return printEvent(effect.stream, effect.event);
+    case 'endStream':
+      return [`end stream ${effect.stream}`];
+    case 'toAgent': {
+      const message = effect.message.message;
+      const task = message?.$case === 'killTask' || message?.$case === 'acknowledgeUpdate' ? ` ${message.value.taskId?.value ?? ''}` : '';
+      const tasks = message?.$case === 'reconcileTasks' ? ` ${message.value.tasks.map((one) => one.taskId?.value ?? '').join(' ')}` : '';
+      return [`to agent ${effect.session}: ${message?.$case ?? ''}${task}${tasks}`];
+    }
+    case 'launch':
+      return [`to agent ${effect.session}: launch ${effect.task.id} with ${effect.task.resources.toString()}`];
+    case 'endSession':
+      return [`end session ${effect.session}`];
+    case 'allocation':
+      return [`to allocator: ${printChange(effect.change)}`];
+    case 'operator':
+    case 'seen':
+      return [];
+  }
+}
+
+function printEvent(stream: string, event: FrameworkEvent): readonly string[] {
+  const to = `to ${stream}:`;
+  switch (event.kind) {
+    case 'offers':
+      return event.offers.map(({ offer }) => `${to} offer ${offer.id} of ${offer.agentId} ${offer.resources.toString()}`);
+    case 'rescind':
+      return [`${to} rescind ${event.offerId}`];
+    case 'update':
+      return [`${to} ${event.status.taskId?.value ?? ''} ${event.shownState}`];
+    case 'madeUpdate':
+      return [`${to} ${event.status.taskId} ${event.status.state}, ${event.status.reason}: ${event.status.message}`];
+    case 'error':
+      return [`${to} error ${event.message}`];
+    case 'agentFailure':
+      return [`${to} failure of ${event.agentId}`];
+    case 'heartbeat':
+      return [];
+    case 'subscribed':
+      return [`${to} subscribed as ${event.frameworkId}`];
+  }
+}
+
+function printChange(change: AllocationChange): string {
+  switch (change.kind) {
+    case 'agentChanged': {
+      const held = change.holdings.map((one) => ` ${one.frameworkId} holds ${one.resources.toString()}`).join(',');
+      return `agent ${change.agentId} ${change.total.toString()}${change.active ? '' : ' inactive'}${held}`;
+    }
+    case 'agentActivated':
+      return `agent ${change.agentId} ${change.active ? 'active' : 'inactive'}`;
+    case 'agentRemoved':
+      return `agent ${change.agentId} removed`;
+    case 'frameworkChanged':
+      return `framework ${change.frameworkId} ${change.active ? 'active' : 'inactive'} roles ${change.roles.join(',')}`;
+    case 'frameworkRemoved':
+      return `framework ${change.frameworkId} removed`;
+    case 'recovered':
+      return `${change.frameworkId} gives back ${change.resources.toString()} of ${change.agentId}${change.refuseMs > 0 ? `, not again for ${change.refuseMs / 1000}s` : ''}`;
+    case 'suppressed':
+    case 'revived':
+      return `${change.frameworkId} ${change.kind} ${change.roles.join(',')}`;
+    case 'weightChanged':
+      return `weight of ${change.role} ${change.weight}`;
+    case 'snapshotEnd':
+      return 'end of snapshot';
+  }
+}
+
+function description(name: string, id: string | undefined, named: ReadonlyMap<string, string>): FrameworkDescription {
+  const capabilities = (named.get('capabilities') ?? '').split(',').filter((word) => word !== '');
+  const known = id ?? (name.startsWith('m-') ? name : undefined);
+  const info: FrameworkInfo = { name, user: 'nobody', roles: [], capabilities: [], offerFilters: {} };
+  return {
+    info,
+    id: known === undefined ? undefined : frameworkId(known),
+    roles: (named.get('roles') ?? 'web').split(','),
+    capabilities: new Set(capabilities),
+    failoverTimeoutMs: durationMs(named.get('failover') ?? '0s'),
+  };
+}
+
+function agentInfo(id: string | undefined, hostname: string): AgentInfo {
+  return { hostname, resources: [], attributes: [], ...(id === undefined ? {} : { id: { value: id } }) };
+}
+
+function taskInfo(id: string, agent: string): TaskInfo {
+  return {
+    name: id,
+    taskId: { value: id },
+    agentId: { value: agent },
+    resources: [],
+    limits: {},
+    command: { value: 'true', uris: [], arguments: [] },
+  };
+}
+
+/** `T1:cpus:1;mem:32` on the first agent, or on the one named by agent=. */
+function taskToLaunch(text: string, named: ReadonlyMap<string, string>): TaskToLaunch {
+  const cut = text.indexOf(':');
+  const id = text.slice(0, cut);
+  const wanted = text.slice(cut + 1);
+  return { taskId: taskId(id), info: taskInfo(id, named.get('agent') ?? 'm-A0'), resources: resources(wanted) };
+}
+
+/** `m-0000/T1:TASK_RUNNING:cpus:1` */
+function reportedTask(text: string): ReportedTask {
+  const [ids = '', state = '', ...rest] = text.split(':');
+  const [framework = '', id = ''] = ids.split('/');
+  return {
+    taskId: taskId(id),
+    frameworkId: frameworkId(framework),
+    task: { resources: [], statuses: [], limits: {} },
+    info: taskInfo(id, ''),
+    role: 'web',
+    resources: resources(rest.join(':')),
+    state: state as TaskState,
+  };
+}
+
+function resources(text: string): Resources {
+  const parsed = Resources.parse(text);
+  if (isFailure(parsed)) throw new Error(parsed.message);
+  return parsed;
+}
+
+function durationMs(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  if (match === null) throw new Error(`scenario: ${text} is not a duration`);
+  return Number(match[1]) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] as 'ms'];
+}

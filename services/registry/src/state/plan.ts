@@ -1,0 +1,52 @@
+import { failure, isFailure, type Failure } from '@meseta/model';
+import type { internal } from '@meseta/protocol';
+import { admitAgent } from './operations/admit-agent';
+import { forgetRecords } from './operations/forget-records';
+import { markAgentReachable } from './operations/mark-agent-reachable';
+import { markAgentUnreachable } from './operations/mark-agent-unreachable';
+import { putFramework } from './operations/put-framework';
+import { removeAgent } from './operations/remove-agent';
+import { removeFramework } from './operations/remove-framework';
+import { setWeight } from './operations/set-weight';
+import type { RecordWrite } from './record';
+
+/**
+ * What a list of operations writes, in order, or why one of them is refused: then none of them is written.
+ *
+ * Needs no state: every operation carries all that its record holds, so a commit never has to read first, and doing it
+ * twice is the same as doing it once.
+ */
+export function planCommit(
+  operations: readonly internal.RegistryOperation[],
+): readonly RecordWrite[] | Failure {
+  const writes: RecordWrite[] = [];
+  for (const [index, { operation }] of operations.entries()) {
+    const planned = planOperation(operation);
+    if (isFailure(planned)) return { ...planned, message: `operations[${index}]: ${planned.message}` };
+    writes.push(...planned);
+  }
+  return writes;
+}
+
+function planOperation(operation: internal.RegistryOperation['operation']): readonly RecordWrite[] | Failure {
+  switch (operation?.$case) {
+    case undefined:
+      return failure('invalid', 'the kind of operation is not known here', { field: 'operation' });
+    case 'admitAgent':
+      return admitAgent(operation.value);
+    case 'markAgentUnreachable':
+      return markAgentUnreachable(operation.value);
+    case 'markAgentReachable':
+      return markAgentReachable(operation.value);
+    case 'removeAgent':
+      return removeAgent(operation.value);
+    case 'putFramework':
+      return putFramework(operation.value);
+    case 'removeFramework':
+      return removeFramework(operation.value);
+    case 'setWeight':
+      return setWeight(operation.value);
+    case 'forgetRecords':
+      return forgetRecords(operation.value);
+  }
+}

@@ -1,0 +1,36 @@
+import type { AgentInfo, FrameworkInfo } from '@meseta/protocol';
+
+/** One durable fact about the cluster. Instants are milliseconds since the epoch. */
+export type DurableRecord =
+  | {
+      readonly kind: 'agent';
+      readonly agentInfo: AgentInfo;
+      readonly membership: 'admitted' | 'unreachable';
+      readonly sinceMs: number;
+    }
+  | {
+      readonly kind: 'framework';
+      readonly frameworkInfo: FrameworkInfo;
+      readonly registeredAtMs: number;
+      /** 0 while it is alive. */
+      readonly removedAtMs: number;
+    }
+  | { readonly kind: 'weight'; readonly role: string; readonly weight: number };
+
+/** What an operation does to one key of the record: writes it whole, or deletes it. */
+export interface RecordWrite {
+  /** Below the cluster's prefix, for instance `agents/<id>`. */
+  readonly key: string;
+  /** Unset deletes. */
+  readonly record?: DurableRecord;
+}
+
+/** The longest key. The embedded store takes no more than 1,978 bytes, and an id or a role is far shorter. */
+export const keyBytesMax = 1024;
+
+/** The keys of the record: one folder for each kind of fact. */
+export const keyOf = {
+  agent: (id: string): string => `agents/${id}`,
+  framework: (id: string): string => `frameworks/${id}`,
+  weight: (role: string): string => `weights/${role}`,
+};

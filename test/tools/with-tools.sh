@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs a command with the programs that the tests need: etcd, and a Docker engine. What is missing is installed from Debian's packages
+# when this is Debian and we are root; else the tests that need it are left out, and it is said which.
+#
+#   test/tools/with-tools.sh COMMAND [ARG...]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+say() { echo "tests: $*" >&2; }
+
+can_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+install() { # install PACKAGE...
+  say "installing $*"
+  [ -n "${apt_updated:-}" ] || { apt-get update -qq >&2; apt_updated=1; }
+  # The packages' own services are not started: tests start what they need themselves.
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy; chmod +x $policy; made=1; fi
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 || { [ -z "$made" ] || rm -f $policy; return 1; }
+  [ -z "$made" ] || rm -f $policy
+}
+
+if ! command -v etcd >/dev/null; then
+  if can_install && install etcd-server; then :; else
+    say 'no etcd, and not root on Debian: tests on etcd are left out'
+    export MESETA_TEST_WITHOUT_ETCD=1
+  fi
+fi
+
+dockerd_pid=
+data=
+if docker info >/dev/null 2>&1; then
+  say 'using the Docker engine that runs'
+else
+  if ! command -v dockerd >/dev/null && can_install; then install docker.io iptables ca-certificates || true; fi
+  if [ "$(id -u)" = 0 ] && command -v dockerd >/dev/null; then
+    data=$(mktemp -d /tmp/meseta-dockerd-XXXXXX)
+    export DOCKER_HOST="unix://$data/docker.sock"
+    dockerd --host "$DOCKER_HOST" --data-root "$data/data" --exec-root "$data/exec" --pidfile "$data/pid" >"$data/log" 2>&1 &
+    dockerd_pid=$!
+    for _ in $(seq 100); do docker info >/dev/null 2>&1 && break; sleep 0.2; done
+    if ! docker info >/dev/null 2>&1; then
+      say "the Docker engine did not start: $(tail -n 1 "$data/log")"
+      kill "$dockerd_pid" 2>/dev/null || true
+      dockerd_pid=
+    fi
+  fi
+  if [ -z "$dockerd_pid" ]; then
+    say 'no Docker engine: tests on Docker are left out'
+    unset DOCKER_HOST
+    export MESETA_TEST_WITHOUT_DOCKER=1
+  fi
+fi
+
+if [ -z "${MESETA_TEST_WITHOUT_DOCKER:-}" ] && ! command -v /bin/busybox >/dev/null && can_install; then install busybox-static; fi
+
+stop() {
+  [ -z "$dockerd_pid" ] || { kill "$dockerd_pid" 2>/dev/null || true; wait "$dockerd_pid" 2>/dev/null || true; }
+  [ -z "$data" ] || rm -rf "$data" 2>/dev/null || true
+}
+trap stop EXIT
+
+status=0
+"$@" || status=$?
+exit $status
