@@ -84,7 +84,7 @@ integration: build ## run the tests of several services
 
 .PHONY: bench
 bench: build ## measure offers, launches and memory through the whole stack
-	node test/bench/stack/main.js
+	node test/bench/stack/dist/main.js
 
 .PHONY: base-images
 base-images: ## build the base images from Debian packages, without an image registry
@@ -96,5 +96,5 @@ images: ## build the image of all services from local base images
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf packages/*/dist services/*/dist examples/*/dist packages/protocol/src/gen
+	rm -rf packages/*/dist services/*/dist examples/*/dist test/bench/*/dist packages/protocol/src/gen
 	find packages services examples -name '*.tsbuildinfo' -not -path '*/node_modules/*' -delete

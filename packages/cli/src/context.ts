@@ -6,6 +6,8 @@ export interface CliContext {
   readonly err: { write(text: string): unknown };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly nowMs: () => number;
+  /** How long a command looks for the leader, in milliseconds; 5 s if unset. */
+  readonly leaderTimeoutMs?: number;
   /** Calls `fn` at every ctrl-C (or SIGTERM) until what it returns is called. */
   readonly onInterrupt: (fn: () => void) => () => void;
 }
@@ -21,10 +23,11 @@ export interface ClusterFlags {
 
 /** Runs an operation with a client that is closed afterwards. */
 export async function withOperator<Result>(
+  context: CliContext,
   flags: { readonly master: string },
   use: (operator: OperatorClient) => Promise<Result>,
 ): Promise<Result> {
-  const operator = new OperatorClient({ master: flags.master });
+  const operator = new OperatorClient({ master: flags.master, timeoutMs: context.leaderTimeoutMs });
   try {
     return await use(operator);
   } finally {

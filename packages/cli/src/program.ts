@@ -29,8 +29,10 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
-      // Without a command commander prints its help and calls that an error, which has been said then.
-      if (error.code !== 'commander.help') context.err.write(`meseta: ${oneLine(error.message)}\n`);
+      // Without a command commander calls its help an error.
+      const text =
+        error.code === 'commander.help' ? program.helpInformation() : `meseta: ${oneLine(error.message)}\n`;
+      context.err.write(text);
       return exitUsage;
     }
     const message = error instanceof Error ? error.message : String(error);
@@ -57,11 +59,7 @@ function buildProgram(context: CliContext, setExit: (status: number) => void): C
   });
   const command: AddCommand = (usage, description) => program.command(usage).description(description);
   const onCluster = (usage: string, description: string): Command =>
-    command(usage, description)
-      .addOption(masterOption(context))
-      .addOption(
-        new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'),
-      );
+    command(usage, description).addOption(masterOption(context)).addOption(outputOption());
 
   addUp(command, context, setExit);
   addRun(command, context, setExit);
@@ -127,6 +125,7 @@ function addUp(command: AddCommand, context: CliContext, setExit: (status: numbe
     .option('--base-port <port>', 'use the ports from this one on')
     .option('--ephemeral-ports', 'use any free ports')
     .option('--kill-tasks', 'kill all tasks at the end')
+    .addOption(outputOption())
     .action(async (flags: UpFlags) => setExit(await up(context, flags)));
 }
 
@@ -155,6 +154,10 @@ function masterOption(context: CliContext): Option {
     '-m, --master <addresses>',
     'the masters, host:port[,host:port…] (MESETA_MASTER)',
   ).default(address);
+}
+
+function outputOption(): Option {
+  return new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text');
 }
 
 function collect(value: string, before: readonly string[] | undefined): readonly string[] {

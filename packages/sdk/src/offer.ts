@@ -1,5 +1,5 @@
 import { FailureError } from '@meseta/kit';
-import { Resources, failure, isFailure, type Attribute } from '@meseta/model';
+import { type Resources, failure, isFailure, type Attribute } from '@meseta/model';
 import {
   Offer_Operation_Type,
   attributesFromProto,
@@ -169,7 +169,7 @@ export class Offer {
     if (refuseMs !== undefined) this.#refuseMs = refuseMs;
     this.#fate = 'deciding';
     this.#sent ??= new Promise((resolve, reject) => {
-      setImmediate(() => this.#send().then(resolve, reject));
+      setImmediate(() => void this.#send().then(resolve, reject));
     });
     return this.#sent;
   }

@@ -41,9 +41,9 @@ async function nextOffer(from: Scheduler): ReturnType<typeof offerOf> {
 }
 
 async function offerOf(from: Scheduler) {
-  const { value, done } = await from.offers().next();
-  if (done === true) throw new Error('no more offers');
-  return value;
+  const next = await from.offers().next();
+  if (next.done === true) throw new Error('no more offers');
+  return next.value;
 }
 
 describe('subscribe', () => {

@@ -205,9 +205,14 @@ export class Scheduler {
 
   /** Ends the framework and kills all its tasks. Its id may not come back. */
   async teardown(): Promise<void> {
+    await this.#lane.settled();
     await this.#session.calls.drain();
-    await this.#session.calls.teardown();
-    await this.stop();
+    this.#session.leave();
+    try {
+      await this.#session.calls.teardown();
+    } finally {
+      await this.stop();
+    }
   }
 
   /** Leaves. The framework and its tasks stay for its failover timeout, which is 0 unless it was given. */

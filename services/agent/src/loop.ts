@@ -12,6 +12,8 @@ export interface World {
   commit(): Promise<void>;
   /** Starts something and returns. How it went comes back as a command. */
   perform(act: Act): void;
+  /** A turn is over; so many commands wait for the next. */
+  turned(queued: number): void;
   /** Nothing can be relied on any more: a write failed, or the core broke an invariant. */
   failed(error: unknown): void;
 }
@@ -97,6 +99,7 @@ export class Loop {
       await this.world.commit();
     }
     for (const act of acts) this.world.perform(act);
+    this.world.turned(this.arrived.length);
     this.plan();
   }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { failure, isFailure, parseAttributes } from '@meseta/model';
 import {
   FailureError,
@@ -29,6 +30,7 @@ import { detectResources } from './resources/detect';
 import { createRuntimes } from './runtime/create';
 import type { ContainerRuntime } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
+import { sandboxDirectory } from './sandbox/paths';
 import { MasterSession } from './session';
 import { recoverContainers } from './checkpoint/recover';
 
@@ -110,7 +112,11 @@ async function assemble(dependencies: AgentDependencies, opened: (() => Promise<
     metrics,
     tracing,
   });
-  const fatal = (kind: 'conflict' | 'bug', message: string): void => onFatal(new FailureError(failure(kind, message)));
+  let ended = false;
+  const fatal = (kind: 'conflict' | 'bug', message: string): void => {
+    if (!ended) onFatal(new FailureError(failure(kind, message)));
+    ended = true;
+  };
   const session = new MasterSession({
     masters: config.master,
     random: dependencies.random ?? Math.random,
@@ -132,7 +138,9 @@ async function assemble(dependencies: AgentDependencies, opened: (() => Promise<
   const statusContext = () => ({ agentId: state.agentId, agentIp: agentIpOf(config) });
   const view: AgentView = { state, workDir: config.workDir, info, runtimes, completed, statusContext };
 
-  const outcomes = await recoverContainers(checkpoint, runtimes, containers);
+  const outcomes = await recoverContainers(checkpoint, runtimes, containers, join(config.workDir, 'meta', 'runs'), (task) =>
+    state.agentId === undefined ? '' : sandboxDirectory(config.workDir, state.agentId, task.frameworkId, task.taskId, task.containerId),
+  );
   const grpc = await startGrpcServer({ ...config, services: [agentGrpcService(view)], log });
   opened.push(() => grpc.close());
   const http = await startHttpServer({
@@ -153,6 +161,7 @@ async function assemble(dependencies: AgentDependencies, opened: (() => Promise<
   await loop.settle();
   session.open();
 
+  let closing: Promise<void> | undefined;
   return {
     grpc: grpc.address,
     http: http.address,
@@ -164,7 +173,7 @@ async function assemble(dependencies: AgentDependencies, opened: (() => Promise<
       loop.push({ kind: 'unregister', reason });
       await loop.settle();
     },
-    close: () => close({ loop, session, containers, runtimes, checkpoint, grpc, http }),
+    close: () => (closing ??= close({ loop, session, containers, runtimes, checkpoint, grpc, http })),
   };
 }
 
@@ -197,6 +206,7 @@ async function close(parts: {
   loop.push({ kind: 'closing' });
   await loop.settle();
   loop.stop();
+  await containers.drain();
   session.close();
   await Promise.all([grpc.close(), http.close()]);
   await closeAll(runtimes);

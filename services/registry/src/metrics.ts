@@ -5,7 +5,7 @@ export function createRegistryMetrics() {
   const metrics = createMetrics('registry');
   return {
     registry: metrics.registry,
-    onCollect: metrics.onCollect,
+    onCollect: (fn: () => void): void => metrics.onCollect(fn),
     commitSeconds: metrics.histogram('commit_seconds', 'From the arrival of a commit to its answer.', [
       'outcome',
     ]),

@@ -75,7 +75,7 @@ if (withoutEtcd()) {
     // It is renewed there, well past the lease that it brought, and nobody else was elected.
     const from = again.events.length;
     await until(() => again.events.slice(from).filter(({ $case }) => $case === 'renewed').length > 15);
-    expect(rival.events.map(({ $case }) => $case)).toEqual(['waiting']);
+    expect(rival.events.map(({ $case }) => $case)).not.toContain('elected');
     await commitWeights(address(0), elected.term, 'web');
     expect(await keptRoles(address(0))).toEqual(['web']);
   });

@@ -30,9 +30,12 @@ describe('campaigns', () => {
     const { term, ttlMs } = await first.elected();
     expect(term).toBeGreaterThan(0n);
     expect(ttlMs).toBe(400n);
-    expect(await stand('m2').told('waiting')).toMatchObject({
+    const second = stand('m2');
+    expect(await second.told('waiting')).toMatchObject({
       value: { leader: { id: 'm1', grpcAddress: 'a:1' } },
     });
+    // Its heartbeats are answered too: without answers it would look for another instance.
+    expect(await second.told('renewed')).toMatchObject({ value: { ttlMs: 400n } });
     expect(await first.told('renewed')).toMatchObject({ value: { ttlMs: 400n } });
   });
 

@@ -16,7 +16,7 @@ import { agentRows, taskRows, type AgentRow } from './view';
 
 /** `meseta agents`: the machines of the cluster and how much of each is used. */
 export function listAgents(context: CliContext, flags: ClusterFlags): Promise<void> {
-  return withOperator(flags, async (operator) => {
+  return withOperator(context, flags, async (operator) => {
     const rows = await agentRows(operator);
     const tasks = taskRows(await operator.tasks()).filter((row) => !row.completed);
     const json = flags.output === 'json' ? GetAgentsResponse.toJSON(await operator.agents()) : undefined;
@@ -41,7 +41,7 @@ export function listAgents(context: CliContext, flags: ClusterFlags): Promise<vo
 
 /** `meseta agent ID`: all that is known of one agent. */
 export function showAgent(context: CliContext, given: string, flags: ClusterFlags): Promise<void> {
-  return withOperator(flags, async (operator) => {
+  return withOperator(context, flags, async (operator) => {
     const row = resolveName('agent', given, await agentRows(operator));
     const tasks = taskRows(await operator.tasks()).filter(
       ({ task, completed }) => !completed && task.agentId?.value === row.id,

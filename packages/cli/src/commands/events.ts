@@ -11,7 +11,7 @@ export interface EventsFlags extends ClusterFlags {
 
 /** `meseta events`: what happens in the cluster, a line each, until ctrl-C. */
 export async function watchEvents(context: CliContext, flags: EventsFlags): Promise<void> {
-  const operator = new OperatorClient({ master: flags.master });
+  const operator = new OperatorClient({ master: flags.master, timeoutMs: context.leaderTimeoutMs });
   const events = operator.watch(flags.after);
   let interrupted = false;
   const release = context.onInterrupt(() => {

@@ -12,7 +12,7 @@ export function explain(
   role: string,
   flags: ClusterFlags,
 ): Promise<void> {
-  return withOperator(flags, async (operator) => {
+  return withOperator(context, flags, async (operator) => {
     const rows = frameworkRows(await operator.frameworks()).filter((row) => !row.completed);
     const framework = resolveName('framework', given, rows);
     const answer = await operator.explain(framework.id, role);

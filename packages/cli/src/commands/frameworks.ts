@@ -21,7 +21,7 @@ export interface FrameworksFlags extends ClusterFlags {
 
 /** `meseta frameworks`: who uses the cluster. */
 export function listFrameworks(context: CliContext, flags: FrameworksFlags): Promise<void> {
-  return withOperator(flags, async (operator) => {
+  return withOperator(context, flags, async (operator) => {
     const answer = await operator.frameworks();
     const tasks = taskRows(await operator.tasks()).filter((row) => !row.completed);
     const rows = frameworkRows(answer).filter((row) => flags.all === true || !row.completed);
@@ -47,7 +47,7 @@ export function listFrameworks(context: CliContext, flags: FrameworksFlags): Pro
 
 /** `meseta framework ID`: all that is known of one framework. */
 export function showFramework(context: CliContext, given: string, flags: ClusterFlags): Promise<void> {
-  return withOperator(flags, async (operator) => {
+  return withOperator(context, flags, async (operator) => {
     const row = resolveName('framework', given, frameworkRows(await operator.frameworks()));
     const tasks = taskRows(await operator.tasks({ frameworkId: row.id }));
     const hostOf = namesOf(await agentRows(operator));

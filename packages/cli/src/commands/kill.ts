@@ -15,7 +15,7 @@ export interface KillFlags extends ClusterFlags {
 export function killTask(context: CliContext, given: string, flags: KillFlags): Promise<void> {
   const graceMs = flags.grace === undefined ? undefined : parseDurationMs(flags.grace);
   if (isFailure(graceMs)) throw new FailureError(failure('invalid', `--grace: ${graceMs.message}`));
-  return withOperator(flags, async (operator) => {
+  return withOperator(context, flags, async (operator) => {
     const { id, task, completed } = resolveName('task', given, taskRows(await operator.tasks()));
     if (completed) throw new FailureError(failure('conflict', `task ${id} has ended already`));
     const name = {

@@ -16,7 +16,7 @@ export interface LogsFlags {
 
 /** `meseta logs ID`: a task's output, as it wrote it. */
 export async function showLogs(context: CliContext, given: string, flags: LogsFlags): Promise<void> {
-  const { address, query } = await withOperator(flags, async (operator) => {
+  const { address, query } = await withOperator(context, flags, async (operator) => {
     const { id, task } = resolveName('task', given, taskRows(await operator.tasks()));
     const agent = (await agentRows(operator)).find((row) => row.id === task.agentId?.value);
     const at = agent?.status.grpcAddress ?? '';

@@ -6,7 +6,7 @@ import { agentRows, frameworkRows, taskRows } from './view';
 
 /** `meseta state`: the cluster at a glance; with `-o json` everything there is. */
 export function showState(context: CliContext, flags: ClusterFlags): Promise<void> {
-  return withOperator(flags, async (operator) => {
+  return withOperator(context, flags, async (operator) => {
     const leader = await operator.leader();
     const state = await operator.state();
     const agents = await agentRows(operator);

@@ -7,7 +7,7 @@ import { agentRows, frameworkRows, namesOf, taskRows } from './view';
 
 /** `meseta task ID`: all that is known of one task. */
 export function showTask(context: CliContext, given: string, flags: ClusterFlags): Promise<void> {
-  return withOperator(flags, async (operator) => {
+  return withOperator(context, flags, async (operator) => {
     const { task } = resolveName('task', given, taskRows(await operator.tasks()));
     const frameworkOf = namesOf(frameworkRows(await operator.frameworks()));
     const hostOf = namesOf(await agentRows(operator));

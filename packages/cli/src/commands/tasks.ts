@@ -15,7 +15,7 @@ export interface TasksFlags extends ClusterFlags {
 
 /** `meseta tasks`: what runs, and where. */
 export function listTasks(context: CliContext, flags: TasksFlags): Promise<void> {
-  return withOperator(flags, async (operator) => {
+  return withOperator(context, flags, async (operator) => {
     const frameworks = frameworkRows(await operator.frameworks());
     const frameworkId = flags.framework && resolveName('framework', flags.framework, frameworks).id;
     const answer = await operator.tasks(frameworkId === undefined ? {} : { frameworkId });

@@ -2,9 +2,10 @@ import { relative } from 'node:path';
 import { FailureError } from '@meseta/kit';
 import { failure } from '@meseta/model';
 import { OperatorClient } from '@meseta/sdk';
-import type { CliContext } from '../context';
+import { print, type CliContext, type OutputFormat } from '../context';
 import { anyPorts, portsFrom, portsIfFree, type PortPlan } from '../local-cluster/ports';
 import type { ServiceProcess } from '../local-cluster/service-process';
+import { machineShares } from '../local-cluster/shares';
 import { startLocalCluster, type LocalAgentOptions, type LocalCluster } from '../local-cluster/start';
 import { renderTable } from '../output/table';
 import { countWord } from '../output/words';
@@ -12,6 +13,7 @@ import { frameworkRows, taskRows } from './view';
 
 /** What `meseta up` can be told. */
 export interface UpFlags {
+  readonly output: OutputFormat;
   readonly agents: string;
   readonly masters: string;
   readonly agentResources?: readonly string[];
@@ -48,7 +50,7 @@ export async function up(context: CliContext, flags: UpFlags): Promise<number> {
         end?.(1);
       },
     });
-    context.out.write(greeting(cluster));
+    print(context, flags.output, addressesOf(cluster), () => greeting(cluster));
     const exit = await ended;
     await leave(context, cluster, flags.killTasks === true);
     return exit;
@@ -61,9 +63,10 @@ function agentsOf(flags: UpFlags): LocalAgentOptions[] {
   const given = flags.agentResources ?? [];
   const attributes = flags.agentAttributes ?? [];
   const agents = Math.max(count('--agents', flags.agents, agentsMax), given.length);
+  const shares = machineShares(agents);
   return Array.from({ length: agents }, (_, index) => {
     // The last one given holds for those after it.
-    const resources = given[index] ?? given.at(-1);
+    const resources = given[index] ?? given.at(-1) ?? shares[index];
     const own = attributes[index] ?? attributes.at(-1);
     return {
       ...(resources === undefined ? {} : { resources }),
@@ -87,20 +90,31 @@ function portsOf(flags: UpFlags): PortPlan {
     : portsFrom(count('--base-port', flags.basePort, 65_000));
 }
 
+function servicesOf(cluster: LocalCluster): readonly ServiceProcess[] {
+  return [cluster.registry, cluster.allocator, ...cluster.masters, ...cluster.agents];
+}
+
+function addressesOf(cluster: LocalCluster): object {
+  const services = servicesOf(cluster).map(({ name, grpc, http, pid, logFile }) => ({
+    name,
+    grpc,
+    http,
+    pid,
+    logFile,
+  }));
+  return { master: cluster.master, workDir: cluster.workDir, services };
+}
+
 function greeting(cluster: LocalCluster): string {
-  const services: readonly ServiceProcess[] = [
-    cluster.registry,
-    cluster.allocator,
-    ...cluster.masters,
-    ...cluster.agents,
-  ];
+  const services = servicesOf(cluster);
   const table = renderTable(
     ['SERVICE', 'GRPC', 'HTTP', 'PID'],
     services.map((service) => [service.name, service.grpc, `http://${service.http}`, String(service.pid)]),
     '',
   );
   const hint = cluster.master === defaultMaster ? '' : `export MESETA_MASTER=${cluster.master}\n`;
-  const logs = relative(process.cwd(), cluster.workDir) || cluster.workDir;
+  const near = relative(process.cwd(), cluster.workDir);
+  const logs = near === '' || near.startsWith('..') ? cluster.workDir : near;
   return `${table}\nThe cluster is up; ctrl-C stops it. Logs are in ${logs}/logs. Try:\n\n  ${hint}${hint && '  '}meseta run 'echo hello'\n\n`;
 }
 
@@ -114,7 +128,7 @@ async function leave(context: CliContext, cluster: LocalCluster, killTasks: bool
     const running = taskRows(await operator.tasks()).filter((row) => !row.completed).length;
     if (running > 0) {
       context.err.write(
-        `meseta: ${countWord(running, 'task')} run on and will be found again by the next \`meseta up\` (--kill-tasks ends them)\n`,
+        `meseta: ${countWord(running, 'task')} still running: the next \`meseta up\` finds them again (--kill-tasks ends them)\n`,
       );
     }
   } catch {

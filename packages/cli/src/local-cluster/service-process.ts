@@ -51,7 +51,7 @@ export class ServiceProcess {
     const log = createWriteStream(options.logFile, { flags: 'a' });
     // A process group of its own: a ctrl-C in the terminal goes to us alone, and we close the services in order.
     // The IPC channel says nothing; a service ends when it breaks.
-    const child = spawn(process.execPath, ['--enable-source-maps', options.main, ...options.args], {
+    const child = spawn(process.execPath, [options.main, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
       env: { ...process.env, ...options.env },

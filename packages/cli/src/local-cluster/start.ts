@@ -81,31 +81,34 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     running.push(started);
     return started;
   };
+  let stopping = false;
   const stop = async (): Promise<void> => {
+    stopping = true;
     // Against the order of the start, so that nobody sees a neighbour vanish and complains of it.
     for (const group of stopOrder(running)) await Promise.all(group.map((service) => service.stop()));
     unlock();
   };
   try {
-    const [registry, allocator] = await together(
+    const [registry, allocator] = await together([
       start('registry', 'registry', ['--store', 'embedded', '--data-dir', join(workDir, 'registry')]),
       start('allocator', 'allocator', []),
+    ]);
+    const masters = await together(
+      masterNames(options.masters ?? 1).map((name) =>
+        start('master', name, ['--registry', registry.grpc, '--allocator', allocator.grpc]),
+      ),
     );
-    const masters: ServiceProcess[] = [];
-    for (let number = 1; number <= (options.masters ?? 1); number += 1) {
-      const name = (options.masters ?? 1) === 1 ? 'master' : `master-${number}`;
-      masters.push(await start('master', name, ['--registry', registry.grpc, '--allocator', allocator.grpc]));
-    }
     const master = masters.map((one) => one.grpc).join(',');
-    const agents: ServiceProcess[] = [];
-    for (const [index, agent] of (options.agents ?? [{}]).entries()) {
-      const name = `agent-${index + 1}`;
-      agents.push(
-        await start('agent', name, agentArgs(agent, master, join(workDir, name), options.runtimes)),
-      );
-    }
+    const agents = await together(
+      (options.agents ?? [{}]).map((agent, index) => {
+        const name = `agent-${index + 1}`;
+        return start('agent', name, agentArgs(agent, master, join(workDir, name), options.runtimes));
+      }),
+    );
     await untilReady(master, agents.length, options.readyMaxMs ?? 30_000);
-    watch(running, options.onLost);
+    watch(running, (service, how) => {
+      if (!stopping) options.onLost?.(service, how);
+    });
     return { workDir, master, registry, allocator, masters, agents, stop };
   } catch (error) {
     await stop();
@@ -150,10 +153,16 @@ async function untilReady(master: string, agents: number, limitMs: number): Prom
   }
 }
 
-/** Both, or the first failure once neither is under way: then everything that runs is known and can be stopped. */
-async function together<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([a, b]);
-  return [await a, await b];
+/** All, or the first failure once none is under way: then everything that runs is known and can be stopped. */
+async function together<Starts extends readonly Promise<ServiceProcess>[]>(
+  starts: readonly [...Starts],
+): Promise<{ -readonly [Index in keyof Starts]: ServiceProcess }> {
+  await Promise.allSettled(starts);
+  return Promise.all(starts);
+}
+
+function masterNames(masters: number): readonly string[] {
+  return masters === 1 ? ['master'] : Array.from({ length: masters }, (_, index) => `master-${index + 1}`);
 }
 
 function stopOrder(running: readonly ServiceProcess[]): ServiceProcess[][] {
@@ -161,8 +170,11 @@ function stopOrder(running: readonly ServiceProcess[]): ServiceProcess[][] {
   return [named('agent'), named('master'), named('allocator'), named('registry')];
 }
 
-function watch(running: readonly ServiceProcess[], onLost: LocalClusterOptions['onLost']): void {
-  for (const service of running) void service.ended.then((how) => onLost?.(service, how));
+function watch(
+  running: readonly ServiceProcess[],
+  ended: (service: ServiceProcess, how: string) => void,
+): void {
+  for (const service of running) void service.ended.then((how) => ended(service, how));
 }
 
 function makeFolder(path: string): void {

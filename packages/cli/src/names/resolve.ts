@@ -56,5 +56,5 @@ function closest(given: string, things: readonly Named[]): string | undefined {
     }))
     .sort((a, b) => a.far - b.far);
   const [best] = ranked;
-  return best !== undefined && best.far <= Math.max(1, Math.floor(given.length / 3)) ? best.word : undefined;
+  return best !== undefined && best.far <= Math.ceil(given.length / 3) ? best.word : undefined;
 }

@@ -8,9 +8,7 @@ export function renderTable(
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => (row[column] ?? '').length)),
   );
-  const right = headings.map((_, column) =>
-    rows.every((row) => /^[\d.]+(\/[\d.]+)?%?$|^-?$/.test(row[column] ?? '')),
-  );
+  const right = headings.map((_, column) => isNumeric(rows.map((row) => row[column] ?? '')));
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, column) =>
@@ -30,4 +28,13 @@ export function renderFacts(facts: readonly (readonly [string, string | undefine
   return shown
     .map(([name, value]) => `${name.padEnd(width)}${value.replaceAll('\n', `\n${' '.repeat(width)}`)}\n`)
     .join('');
+}
+
+/** A column of numbers and shares, in which some may be missing. */
+function isNumeric(cells: readonly string[]): boolean {
+  const number = /^[\d.]+(\/[\d.]+)?%?$/;
+  return (
+    cells.some((cell) => number.test(cell)) &&
+    cells.every((cell) => number.test(cell) || cell === '-' || cell === '')
+  );
 }

@@ -1,4 +1,4 @@
-import { AgentClient, OperatorClient, type Task } from '@meseta/sdk';
+import { AgentClient, type OperatorClient, type Task } from '@meseta/sdk';
 import type { CliContext } from '../context';
 import { LinePrefix } from './line-prefix';
 

@@ -12,7 +12,7 @@ export function parseOption(spec: OptionSpec, text: string): AnyOptionValue | Fa
   const value = parseKind(spec, text);
   if (isFailure(value)) return spec.secret === true ? failure('invalid', `must be ${wordOf(spec)}`) : value;
   if (spec.choices !== undefined) {
-    const chosen = Array.isArray(value) ? value : [value];
+    const chosen = typeof value === 'object' ? value : [value];
     const wrong = chosen.find((item) => !spec.choices?.includes(String(item)));
     if (wrong !== undefined) {
       return failure('invalid', `must be ${alternatives(spec.choices)}${got(spec, String(wrong))}`);

@@ -99,9 +99,12 @@ test('relations between options are checked', () => {
 test('help and version end with code 0', () => {
   expect(exitOf(['--help'])).toMatchObject({
     code: 0,
-    text: expect.stringContaining('--ping-timeout <duration>'),
+    text: expect.stringContaining('--ping-timeout <duration>') as string,
   });
-  expect(exitOf(['--version'])).toMatchObject({ code: 0, text: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  expect(exitOf(['--version'])).toMatchObject({
+    code: 0,
+    text: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string,
+  });
 });
 
 test('the documentation is printed from the same table', () => {

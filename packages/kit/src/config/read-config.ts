@@ -55,7 +55,7 @@ function parseFlags<Table extends Readonly<Record<string, OptionSpec>>>(
     .configureOutput({ writeOut: (text) => (printed += text), writeErr: () => undefined });
   for (const [key, spec] of Object.entries<OptionSpec>(service.options)) {
     for (const option of optionsOf(key, spec)) command.addOption(option);
-    command.on(`option:${flagOf(key).slice(2)}`, (text: unknown) => {
+    command.on(`option:${flagOf(key).slice(2)}`, (text: string | null | undefined) => {
       given.set(key, readFlag(key, spec, text, given.get(key)));
     });
     if (spec.kind === 'boolean') command.on(`option:no-${flagOf(key).slice(2)}`, () => given.set(key, false));
@@ -89,10 +89,10 @@ function origin(key: string, spec: OptionSpec): string {
 function readFlag(
   key: string,
   spec: OptionSpec,
-  text: unknown,
+  text: string | null | undefined,
   before: AnyOptionValue | undefined,
 ): AnyOptionValue {
-  const value = parseOrExit(flagOf(key), spec, text === null || text === undefined ? 'true' : String(text));
+  const value = parseOrExit(flagOf(key), spec, text ?? 'true');
   // A list may be given as several flags as well as with commas.
   return Array.isArray(value) && Array.isArray(before)
     ? [...(before as string[]), ...(value as string[])]

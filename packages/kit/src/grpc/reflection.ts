@@ -4,6 +4,8 @@ import type {
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import type * as ProtoLoader from '@grpc/proto-loader';
+import type * as GrpcReflection from '@grpc/reflection';
 import { findProtoFile } from './protos';
 
 /** The versions of the reflection protocol that tools speak: newer ones v1, most still v1alpha. */
@@ -67,8 +69,8 @@ function loadReflection(
 ): ReadonlyMap<Version, Reflection> {
   // Required here and not above: see the note on lateness at `addReflection`.
   /* eslint-disable @typescript-eslint/no-require-imports */
-  const { loadSync } = require('@grpc/proto-loader') as typeof import('@grpc/proto-loader');
-  const { ReflectionService } = require('@grpc/reflection') as typeof import('@grpc/reflection');
+  const { loadSync } = require('@grpc/proto-loader') as typeof ProtoLoader;
+  const { ReflectionService } = require('@grpc/reflection') as typeof GrpcReflection;
   /* eslint-enable @typescript-eslint/no-require-imports */
   const found = new Map<Version, Reflection>();
   const definitions = loadSync([...files], { includeDirs: [protoRoot], keepCase: true });

@@ -108,7 +108,8 @@ export function callUnary<Req, Res>(
     const call = method(request, options.metadata ?? new Metadata(), { deadline }, (error, response) => {
       options.signal?.removeEventListener('abort', cancel);
       if (error === null) resolve(response);
-      else if (options.signal?.aborted === true) reject(new FailureError(failure('conflict', 'the call was given up')));
+      else if (options.signal?.aborted === true)
+        reject(new FailureError(failure('conflict', 'the call was given up')));
       else reject(new FailureError(failureOf(error)));
     });
     if (options.signal?.aborted === true) cancel();

@@ -58,6 +58,6 @@ export function startTracing(
   if (endpoint === undefined || endpoint === '' || env['OTEL_SDK_DISABLED'] === 'true') return noTracing;
   // Required here and not above, because the SDK takes tens of megabytes and hundreds of milliseconds to load.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { startOpenTelemetry } = require('./otel') as TracingParts;
-  return startOpenTelemetry(service);
+  const parts = require('./otel') as TracingParts;
+  return parts.startOpenTelemetry(service);
 }

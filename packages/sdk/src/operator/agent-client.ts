@@ -24,6 +24,7 @@ export interface LogQuery {
 /** Reads what is on one agent. Every call rejects with a `FailureError`. */
 export class AgentClient {
   readonly #client: AgentServiceClient;
+  readonly #reads = new Set<ClientReadableStream<ReadLogResponse>>();
 
   /** `address` is the agent's gRPC address, host:port, as the master's list of agents has it. */
   constructor(address: string) {
@@ -52,21 +53,21 @@ export class AgentClient {
       offset: BigInt(query.offset ?? 0),
       follow: query.follow ?? false,
     });
-    yield* messagesOf(stream);
+    this.#reads.add(stream);
+    try {
+      yield* stream as AsyncIterable<ReadLogResponse>;
+    } catch (error) {
+      throw new FailureError(failureOf(error));
+    } finally {
+      this.#reads.delete(stream);
+      stream.on('error', () => undefined);
+      stream.cancel();
+    }
   }
 
+  /** Ends every reading and closes the connection. */
   close(): void {
+    for (const stream of this.#reads) stream.cancel();
     this.#client.close();
-  }
-}
-
-async function* messagesOf<Message>(stream: ClientReadableStream<Message>): AsyncGenerator<Message> {
-  try {
-    yield* stream as AsyncIterable<Message>;
-  } catch (error) {
-    throw new FailureError(failureOf(error));
-  } finally {
-    stream.on('error', () => undefined);
-    stream.cancel();
   }
 }

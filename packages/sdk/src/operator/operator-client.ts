@@ -1,4 +1,4 @@
-import { credentials } from '@grpc/grpc-js';
+import { credentials, type ClientReadableStream } from '@grpc/grpc-js';
 import {
   FailureError,
   LeaderFinder,
@@ -30,7 +30,7 @@ export interface OperatorClientOptions {
   /** The masters, as host:port[,host:port…]; any one that lives is enough to find the leader. */
   readonly master: string;
   /** How long a call may look for the leader, in milliseconds; 5 s if unset. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   readonly environment?: Environment;
 }
 
@@ -52,6 +52,8 @@ export class OperatorClient {
   readonly #environment: Environment;
   readonly #leader: LeaderFinder;
   readonly #clients = new Map<string, OperatorServiceClient>();
+  readonly #watches = new Set<ClientReadableStream<OperatorServiceWatchResponse>>();
+  #closed = false;
 
   constructor(options: OperatorClientOptions) {
     this.#options = options;
@@ -132,6 +134,7 @@ export class OperatorClient {
     let giveUpAtMs = this.#nowMs() + this.#timeoutMs;
     for (;;) {
       const stream = this.#client().watch({ after: resume });
+      this.#watches.add(stream);
       try {
         for await (const message of stream as AsyncIterable<OperatorServiceWatchResponse>) {
           this.#leader.succeeded();
@@ -141,6 +144,7 @@ export class OperatorClient {
         }
         throw new FailureError(failure('notLeader', 'the master ended the stream'));
       } catch (error) {
+        if (this.#closed) return;
         const why = failureOf(error);
         if (!mayBeElsewhere(why.kind)) throw new FailureError(why);
         const waitMs = this.#leader.failed(error);
@@ -149,14 +153,17 @@ export class OperatorClient {
         resume = '';
         await this.#sleep(waitMs);
       } finally {
+        this.#watches.delete(stream);
         stream.on('error', () => undefined);
         stream.cancel();
       }
     }
   }
 
-  /** Closes its connections. */
+  /** Ends every watch, quietly, and closes its connections. */
   close(): void {
+    this.#closed = true;
+    for (const stream of this.#watches) stream.cancel();
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
   }
@@ -176,7 +183,7 @@ export class OperatorClient {
         return response;
       } catch (error) {
         const why = failureOf(error);
-        if (!mayBeElsewhere(why.kind)) throw error;
+        if (this.#closed || !mayBeElsewhere(why.kind)) throw error;
         const waitMs = this.#leader.failed(error);
         if (this.#nowMs() - startedMs + waitMs > this.#timeoutMs) throw this.#noLeader(why.message);
         await this.#sleep(waitMs);

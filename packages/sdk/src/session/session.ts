@@ -3,7 +3,7 @@ import { FailureError, LeaderFinder, channelOptions, failureOf } from '@meseta/k
 import { failure, msBetween, type Failure, type Instant } from '@meseta/model';
 import {
   SchedulerServiceClient,
-  scheduler as v1,
+  type scheduler as v1,
   type FrameworkInfo,
   type SubscribeResponse,
 } from '@meseta/protocol';
@@ -60,6 +60,7 @@ export class SchedulerSession {
   #heartbeatMs = heartbeatDefaultMs;
   #cancelTimer: (() => void) | undefined;
   #over = false;
+  #leaving = false;
 
   constructor(options: SessionOptions, handlers: SessionHandlers) {
     this.#options = options;
@@ -114,6 +115,11 @@ export class SchedulerSession {
   /** Drops the stream and subscribes again, as if it had broken. */
   reconnect(why: Failure): void {
     this.#disconnect(why);
+  }
+
+  /** From now on the end of the stream is what was asked for, as after a teardown: it is not told, and not mended. */
+  leave(): void {
+    this.#leaving = true;
   }
 
   /** Ends the session after the calls under way; the framework stays known to the master for its failover timeout. */
@@ -200,6 +206,10 @@ export class SchedulerSession {
 
   #disconnect(why: Failure): void {
     if (this.#over || this.#stream === undefined) return;
+    if (this.#leaving) {
+      this.#finish();
+      return;
+    }
     this.#drop();
     const waitMs = this.#leader.failed(new FailureError(why));
     this.calls.disconnected(why);
@@ -210,7 +220,7 @@ export class SchedulerSession {
   #end(why: Failure): void {
     if (this.#over) return;
     this.#finish(why);
-    this.#handlers.ended(why);
+    if (!this.#leaving) this.#handlers.ended(why);
   }
 
   #finish(why: Failure = failure('conflict', 'the session was closed')): void {

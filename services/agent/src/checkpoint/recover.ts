@@ -6,26 +6,24 @@ import type { Recovered } from '../state/command';
 import type { TaskRecord } from '../state/state';
 import type { Checkpoint } from './checkpoint';
 
-/** Asks each runtime what became of the containers that the checkpoint tells of. One whose runtime is no longer there is lost. */
+/**
+ * Asks each runtime what became of the containers that the checkpoint tells of. One whose runtime is no longer there is lost.
+ *
+ * @param runsDirectory where supervisors write; after a restart of the machine the pids in it are other processes' now
+ */
 export async function recoverContainers(
   checkpoint: Checkpoint,
   runtimes: ReadonlyMap<string, ContainerRuntime>,
   containers: Containers,
-  runsDirectory?: string,
+  runsDirectory: string,
+  sandbox: (task: TaskRecord) => string,
 ): Promise<readonly Recovered[]> {
-  if (checkpoint.rebooted && runsDirectory !== undefined) await forgetPids(runsDirectory);
+  if (checkpoint.rebooted) await forgetPids(runsDirectory);
   const tasks = [...checkpoint.state.tasks.values()].filter(({ runtime }) => runtime !== '');
   const outcomes: Recovered[] = [];
   for (const [name, runtime] of runtimes) {
     const own = tasks.filter((task) => task.runtime === name);
-    // After the machine's restart nobody can say that a start which was ordered did not happen.
-    const found = await runtime.recover(
-      own.map(({ containerId, phase }) => ({ containerId, ran: phase !== 'starting' || checkpoint.rebooted, sandbox: '' })),
-    );
-    for (const [i, answer] of found.entries()) outcomes.push({ ...nameOf(own[i] as TaskRecord), found: answer });
-    for (const { key, containerId, found: answer } of outcomes.slice(-own.length || outcomes.length)) {
-      if (answer.kind === 'running') containers.adopt(containerId, key, name);
-    }
+    outcomes.push(...(await recoverOf(name, runtime, own, containers, checkpoint.rebooted, sandbox)));
   }
   for (const task of tasks) {
     if (runtimes.has(task.runtime)) continue;
@@ -35,11 +33,31 @@ export async function recoverContainers(
   return outcomes;
 }
 
+async function recoverOf(
+  name: string,
+  runtime: ContainerRuntime,
+  tasks: readonly TaskRecord[],
+  containers: Containers,
+  rebooted: boolean,
+  sandbox: (task: TaskRecord) => string,
+): Promise<readonly Recovered[]> {
+  // Before the runtime looks: it may tell of an end while it looks for others.
+  for (const { containerId, key, phase } of tasks) if (phase !== 'ended') containers.adopt(containerId, key, name);
+  // After the machine's restart nobody can say that a start which was ordered did not happen.
+  const known = tasks.map((task) => ({ containerId: task.containerId, ran: task.phase !== 'starting' || rebooted, sandbox: sandbox(task) }));
+  const found = await runtime.recover(known);
+  return tasks.flatMap((task, i) => {
+    const answer = found[i];
+    if (answer === undefined) return [];
+    if (answer.kind !== 'running') containers.abandon(task.containerId, name);
+    return [{ ...nameOf(task), found: answer }];
+  });
+}
+
 function nameOf({ key, containerId }: TaskRecord): Pick<Recovered, 'key' | 'containerId'> {
   return { key, containerId };
 }
 
-/** The pids of before the machine's restart are other processes' now. */
 async function forgetPids(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
   for (const name of names) if (name.endsWith('.pid')) await unlink(join(directory, name));

@@ -2,14 +2,12 @@ import { isFailure, Resources, assert, type AgentId } from '@meseta/model';
 import { resourcesFromProto, type FrameworkInfo, type TaskInfo } from '@meseta/protocol';
 import type { ContainerLimits, ContainerSpec } from '../runtime/container-runtime';
 import { defaultPath } from '../runtime/process/programs';
+import { sandboxInContainer } from '../sandbox/paths';
 import type { TaskRecord } from '../state/state';
 
 /** Less memory than this does not hold a shell and its C library: no container is limited below it, as in Mesos. */
 const memoryBytesMin = 32 * 1024 * 1024;
 const bytesPerMegabyte = 1024 * 1024;
-
-/** Where a Docker container finds its sandbox, as in Mesos. */
-export const sandboxInContainer = '/mnt/mesos/sandbox';
 
 /** What the runtime is told to run. */
 export function containerSpec(

@@ -34,6 +34,7 @@ export class Containers {
   private readonly keys = new Map<ContainerId, TaskKey>();
   /** Containers being started; an end that comes meanwhile is told after the start. */
   private readonly beginning = new Map<ContainerId, Exit | undefined>();
+  private readonly pending = new Set<Promise<void>>();
   private idle: (() => void)[] = [];
 
   constructor(private readonly options: ContainersOptions) {}
@@ -65,6 +66,11 @@ export class Containers {
     this.options.metrics.containers.inc({ runtime });
   }
 
+  /** A container of a former life of the agent is not there any more. */
+  abandon(containerId: ContainerId, runtime: string): void {
+    if (this.keys.delete(containerId)) this.options.metrics.containers.dec({ runtime });
+  }
+
   /** A runtime told of an end. */
   ended(runtime: string, containerId: ContainerId, exit: Exit): void {
     if (this.beginning.has(containerId)) {
@@ -94,6 +100,11 @@ export class Containers {
   async close(): Promise<void> {
     this.waiting.clear();
     if (this.starting > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+  }
+
+  /** Resolves when everything that was asked of the runtimes is done. */
+  async drain(): Promise<void> {
+    await Promise.all(this.pending);
   }
 
   private next(): void {
@@ -147,10 +158,12 @@ export class Containers {
   }
 
   private try(runtime: string, containerId: ContainerId, verb: 'terminate' | 'destroy' | 'release'): void {
-    this.options.runtimes
-      .get(runtime)
-      ?.[verb](containerId)
-      .catch((error: unknown) => this.options.log.error({ err: error, containerId }, `could not ${verb} a container`));
+    const asked = this.options.runtimes.get(runtime)?.[verb](containerId);
+    if (asked === undefined) return;
+    const done = asked
+      .catch((error: unknown) => this.options.log.error({ err: error, containerId }, `could not ${verb} a container`))
+      .finally(() => this.pending.delete(done));
+    this.pending.add(done);
   }
 }
 

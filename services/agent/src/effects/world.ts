@@ -38,6 +38,14 @@ export function createWorld(parts: WorldParts): World {
       metrics.commitSeconds.observe((performance.now() - startMs) / 1000);
     },
     perform: (act) => perform(parts, act),
+    turned: (queued) => {
+      const { state } = checkpoint;
+      metrics.commandsQueued.set(queued);
+      metrics.startsQueued.set(parts.containers.queued);
+      metrics.unacknowledged.set(state.unacknowledged);
+      metrics.registered.set(state.session?.registered === true ? 1 : 0);
+      metrics.term.set(state.term);
+    },
     failed: (error) => {
       log.fatal({ err: error }, 'the agent cannot go on');
       fatal('bug', `the agent cannot go on: ${error instanceof Error ? error.message : String(error)}`);

@@ -10,7 +10,8 @@ export interface FakeConduct {
   /** How long it runs by itself. Milliseconds; 0 ends in the next turn of the event loop. */
   readonly runMs: number;
   readonly status: number;
-  readonly ignoresTerm: boolean;
+  /** How it ends when it is asked to; unset if it does not. */
+  readonly onTerm: Exit | undefined;
 }
 
 interface FakeContainer {
@@ -37,7 +38,7 @@ export interface FakeRuntimeOptions {
 /**
  * Containers that do nothing: for tests, and for benchmarks of everything around a container.
  *
- * The conduct of each is read off its command where that is one that a test uses (`exit N`, `sleep S`, `trap '' TERM`), else it ends with
+ * The conduct of each is read off its command where that is one that a test uses (`exit N`, `sleep S`, `trap '…' TERM`), else it ends with
  * status 0 after `delayMs`.
  */
 export class FakeRuntime implements ContainerRuntime {
@@ -87,9 +88,8 @@ export class FakeRuntime implements ContainerRuntime {
   }
 
   terminate(containerId: ContainerId): Promise<void> {
-    if (this.machine.containers.get(containerId)?.conduct.ignoresTerm === false) {
-      this.end(containerId, { kind: 'signaled', signal: 'SIGTERM' });
-    }
+    const exit = this.machine.containers.get(containerId)?.conduct.onTerm;
+    if (exit !== undefined) this.end(containerId, exit);
     return Promise.resolve();
   }
 
@@ -121,11 +121,17 @@ export class FakeRuntime implements ContainerRuntime {
   }
 }
 
+/** The longest that a timer of Node runs. */
+const foreverMs = 2 ** 31 - 1;
+
 function conductOf(command: string, delayMs: number): FakeConduct {
-  const sleep = /sleep ([\d.]+)/.exec(command)?.[1];
+  const trap = /trap '(?:exit (\d+))?' TERM/.exec(command);
+  const rest = command.slice(trap === null ? 0 : trap.index + trap[0].length);
+  const sleep = /sleep ([\d.]+)/.exec(rest)?.[1];
+  const forMs = sleep === undefined ? delayMs : Number(sleep) * 1000;
   return {
-    runMs: sleep === undefined ? delayMs : Number(sleep) * 1000,
-    status: Number(/exit (\d+)/.exec(command)?.[1] ?? 0),
-    ignoresTerm: command.includes("trap '' TERM"),
+    runMs: rest.includes('while :') ? foreverMs : forMs,
+    status: Number(/exit (\d+)/.exec(rest)?.[1] ?? 0),
+    onTerm: trap === null ? { kind: 'signaled', signal: 'SIGTERM' } : trap[1] === undefined ? undefined : { kind: 'exited', status: Number(trap[1]) },
   };
 }

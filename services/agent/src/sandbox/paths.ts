@@ -20,3 +20,6 @@ function segment(id: string): string {
   assert(refused === undefined, `an id that is not fit for a path: ${refused?.message ?? ''}`);
   return id;
 }
+
+/** Where a Docker container finds its sandbox, as in Mesos. */
+export const sandboxInContainer = '/mnt/mesos/sandbox';

@@ -6,6 +6,7 @@ import { stateFor } from './capabilities';
 import { completionDeadline, drop, terminate } from './kills';
 import { stepContainerStarted, stepStartCancelled, watchCompletion } from './launches';
 import type { AgentState, TaskRecord } from './state';
+import { silence } from './status-updates';
 
 /**
  * The agent was restarted, its records were read, and the runtimes looked what is left of the containers. From here a task goes on as if the agent had
@@ -60,6 +61,8 @@ export function stepClosing(state: AgentState): Effect[] {
   const effects: Effect[] = [];
   for (const task of state.tasks.values()) {
     if (task.phase === 'ended' || state.frameworks.get(task.frameworkId)?.info.checkpoint === true) continue;
+    silence(state, task);
+    effects.push({ kind: 'saveTask', key: task.key });
     effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
   }
   return effects;

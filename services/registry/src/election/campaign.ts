@@ -41,14 +41,18 @@ interface Leadership extends Leader {
 
 /** The pause before a claim is made again that the store did not answer or that came too late. */
 const retryMs = 200;
+/** Which part of the lease's time a renewal may take before the candidate may have lost its patience. */
+const owingShare = 1 / 4;
 
 /**
  * One candidate's campaign, from its first message to the end of its stream.
  *
  * E1. A lease is renewed only when the candidate says that it lives: one that hangs loses it within the TTL.
  * E2. The candidate is told that it lost no later than a TTL after the last renewal was asked for, store or no store.
- * E3. When the candidate goes, the lease is given back at once, unless another campaign holds it by now.
- * E4. When this instance goes, nothing is given back: the candidate carries its lease elsewhere.
+ * E3. When the candidate goes, the lease is given back at once, unless another campaign holds it by now, or this
+ *     instance owes the candidate an answer: then it went because of us, and carries its lease elsewhere.
+ * E4. When this instance goes, nothing is given back.
+ * E5. A heartbeat is answered if the store answers, also while another leads: a candidate that gets no answer goes elsewhere.
  */
 export class Campaign {
   readonly #deps: CampaignDeps;
@@ -63,6 +67,8 @@ export class Campaign {
   #contending = false;
   #renewing = false;
   #renewAgain = false;
+  /** Whether a renewal takes so long that the candidate may have given this instance up. */
+  #owing = false;
   /** Whether a candidate that began to beat stopped doing so. */
   #silent = false;
   #toldTerm: bigint | undefined;
@@ -99,13 +105,15 @@ export class Campaign {
     this.#cancelSilence?.();
     this.#cancelSilence = this.#deps.timers.after(this.#deps.leaseTtlMs, () => (this.#silent = true));
     this.#silent = false;
+    if (this.#deps.store.ready() === true) this.#tellRenewed(this.#deps.leaseTtlMs);
     this.#contendIfVacant();
   }
 
   /** The candidate is gone: its stream ended or broke. */
   abandon(): void {
+    const owing = this.#owing;
     const leadership = this.#end('abandoned');
-    if (leadership !== undefined) void this.#giveBack(leadership);
+    if (leadership !== undefined && !owing) void this.#giveBack(leadership);
   }
 
   /** This instance stops. The lease stays as it is. */
@@ -125,7 +133,8 @@ export class Campaign {
   #stand(leader: Leader | undefined): void {
     this.#vacant = leader === undefined;
     this.#contendIfVacant();
-    if (leader === undefined || leader.term === this.#toldTerm) return;
+    // The news of its own election may come before the answer to its claim.
+    if (leader === undefined || leader.term === this.#toldTerm || leader.value === this.#value) return;
     this.#toldTerm = leader.term;
     const candidate = candidateOf(leader.value);
     this.#peer.send({ $case: 'waiting', value: candidate === undefined ? {} : { leader: candidate } });
@@ -210,11 +219,14 @@ export class Campaign {
     }
     this.#renewing = true;
     const asked = this.#lease.ask(leadership.ttlMs);
+    const cancelOwing = this.#deps.timers.after(leadership.ttlMs * owingShare, () => (this.#owing = true));
+    let answered = false;
     try {
       const ttlMs = await this.#deps.store.renewLease(leadership.leaseId);
       if (this.#leadership !== leadership) asked.refused();
       else if (ttlMs === undefined) this.#lose('the lease ran out');
-      else if (asked.granted()) this.#peer.send({ $case: 'renewed', value: { ttlMs: BigInt(ttlMs) } });
+      else if (asked.granted()) this.#tellRenewed(ttlMs);
+      answered = true;
     } catch (error) {
       asked.refused();
       this.#deps.log.warn(
@@ -223,10 +235,17 @@ export class Campaign {
       );
     } finally {
       this.#renewing = false;
+      cancelOwing();
+      // An answer that never came is owed until the next one does.
+      this.#owing = !answered;
     }
     if (!this.#renewAgain) return;
     this.#renewAgain = false;
     await this.#renew();
+  }
+
+  #tellRenewed(ttlMs: number): void {
+    this.#peer.send({ $case: 'renewed', value: { ttlMs: BigInt(ttlMs) } });
   }
 
   /** What the watch says while this candidate leads. News may be older than the leadership, so it is checked. */

@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { failure, type Failure } from '@meseta/model';
 import { BatchWriter } from '@meseta/kit';
 import type { internal } from '@meseta/protocol';
-import type { Store, StoredChange } from '../store/store';
+import type { Cancel, Store, StoredChange } from '../store/store';
 import { failStream } from './fail-stream';
 import type { OpenStreams } from './open-streams';
 import { recordOf } from './records';
@@ -17,10 +17,11 @@ export function watchHandler(store: Store, open: OpenStreams): internal.Registry
   return (stream) => {
     const { afterRevision } = stream.request;
     let over = false;
+    let cancel: Cancel = () => undefined;
     const end = (failed: Failure | undefined, code?: status): void => {
       if (over) return;
       over = true;
-      cancel?.();
+      cancel();
       close();
       if (failed !== undefined) failStream(stream, failed, code);
     };
@@ -36,7 +37,6 @@ export function watchHandler(store: Store, open: OpenStreams): internal.Registry
       onOverflow: () => end(failure('overloaded', `${revisionsQueuedMax} revisions wait to be read`)),
     });
     const close = open.add(() => end(failure('notLeader', 'this registry instance is stopping')));
-    let cancel: (() => void) | undefined;
     stream.on('cancelled', () => end(undefined));
     stream.on('error', () => end(undefined));
     if (afterRevision < 0n) {

@@ -1,4 +1,4 @@
-import { internal } from '@meseta/protocol';
+import type { internal } from '@meseta/protocol';
 import { planCommit } from './plan';
 
 type Operation = internal.RegistryOperation['operation'];

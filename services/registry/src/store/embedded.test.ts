@@ -83,7 +83,9 @@ test('a directory that is in use is refused; a lock that a crash left is not', a
 
 test('a directory that cannot be made is refused in one line', () => {
   writeFileSync(join(directory, 'file'), '');
-  expect(() => openEmbeddedStore({ directory: join(directory, 'file'), cluster: 'c1' })).toThrow(
-    /^the data directory .*file cannot be used: .* \(--data-dir\)$/,
-  );
+  for (const impossible of [join(directory, 'file'), join(directory, 'file', 'below'), '/proc/meseta']) {
+    expect(() => openEmbeddedStore({ directory: impossible, cluster: 'c1' })).toThrow(
+      /^the data directory \S+ cannot be used: .* \(--data-dir\)$/,
+    );
+  }
 });

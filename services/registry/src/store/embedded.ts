@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { failure } from '@meseta/model';
 import { FailureError, systemTimers, type Timers } from '@meseta/kit';
@@ -46,7 +47,7 @@ export function openEmbeddedStore(options: EmbeddedStoreOptions): LocalStore {
 
 function prepare(directory: string): () => void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     return lockDirectory(directory);
   } catch (error) {
     if (error instanceof FailureError) throw error;
@@ -55,6 +56,13 @@ function prepare(directory: string): () => void {
       failure('invalid', `the data directory ${directory} cannot be used: ${reason} (--data-dir)`),
     );
   }
+}
+
+/** Not by `recursive`, which in Node 20 never returns where a folder cannot be made in one that exists, as in /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path);
 }
 
 interface KeptElectionJson {

@@ -158,7 +158,11 @@ function answerOf(error: unknown): Failure | undefined {
 /** An error of the library without what it repeats. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^(\w+Error: )+/, '').replace(/^\d+ [A-Z_]+: /, '');
+  return text
+    .replace(/^(\w+Error: )+/, '')
+    .replace(/^\d+ [A-Z_]+: /, '')
+    .replace(/^No connection established\. Last error: (Error: )?/, '')
+    .replace(/\.? Resolution note:.*$/s, '');
 }
 
 function secondsSince(start: number): number {

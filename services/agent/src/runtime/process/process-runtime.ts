@@ -1,6 +1,5 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { chmod, chown, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { containerId as asContainerId, failure, isFailure, type ContainerId } from '@meseta/model';
@@ -9,6 +8,7 @@ import type { Exit } from '../../state/command';
 import type { ContainerFacts } from '../../state/state';
 import type { Cgroups } from '../cgroups/cgroups';
 import type { ContainerRuntime, ContainerSpec, ContainerUsage, EndListener, KnownContainer, RecoveredContainer } from '../container-runtime';
+import { signalName } from '../signals';
 import { argvOf } from './command';
 import { exitSuffix, RunFiles } from './layout';
 import { isAlive, processesOfSessions, signal, statOf, type ProcessName } from './proc';
@@ -301,8 +301,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 }
 
-/** A shell tells of a signal by adding 128 to its number, which a program may also exit with by itself; nobody can tell the two apart. */
 function exitOf(status: number): Exit {
-  const name = status > 128 ? Object.entries(constants.signals).find(([, number]) => number === status - 128)?.[0] : undefined;
+  const name = signalName(status);
   return name === undefined ? { kind: 'exited', status } : { kind: 'signaled', signal: name };
 }

@@ -1,0 +1,211 @@
+import type { GrpcServer } from '@meseta/kit';
+import { until } from '../../sdk/src/testdata/until';
+import { runCli } from './program';
+import { FakeContext } from './testdata/fake-context';
+import { FakeOperator, serve } from './testdata/fake-operator';
+
+let operator: FakeOperator;
+let servers: GrpcServer[];
+let master: string;
+
+beforeEach(async () => {
+  operator = new FakeOperator();
+  servers = [await serve([operator.operatorService()]), await serve([operator.agentService()])];
+  master = servers[0]?.address ?? '';
+  operator.agentAddress = servers[1]?.address ?? '';
+});
+
+afterEach(() => Promise.all(servers.map((server) => server.close(0))));
+
+async function meseta(...argv: string[]): Promise<{ exit: number; out: string; err: string }> {
+  const context = new FakeContext({ MESETA_MASTER: master });
+  const exit = await runCli(argv, context);
+  return { exit, out: context.stdout, err: context.stderr };
+}
+
+test('tasks', async () => {
+  const { exit, out } = await meseta('tasks');
+  expect(exit).toBe(0);
+  expect(`\n${out}`).toBe(`
+ID        NAME  STATE    FRAMEWORK  HOST    RESOURCES        SINCE
+web-1a2b  web   RUNNING  marathon   host-1  cpus:0.5;mem:64  1m30s
+web-3c4d  web   STAGING  marathon   host-2  cpus:0.5;mem:64  1m30s
+`);
+  expect((await meseta('tasks', '--all')).out).toContain('batch-9   sort  FAILED   sorter     host-1');
+  expect((await meseta('tasks', '-f', 'mara')).exit).toBe(1);
+  expect((await meseta('tasks', '-f', 'marathon')).out).toContain('web-1a2b');
+});
+
+test('an empty list says so', async () => {
+  operator.tasks = { ...operator.tasks, tasks: [] };
+  expect((await meseta('tasks')).out).toBe('no tasks are running (--all lists those that have ended)\n');
+});
+
+test('task', async () => {
+  const { out } = await meseta('task', 'batch');
+  expect(`\n${out}`).toBe(`
+id         batch-9
+name       sort
+state      FAILED
+framework  sorter (F-2)
+agent      host-1 (A-1)
+resources  cpus:0.5;mem:64
+
+TIME                  STATE     REASON                   MESSAGE
+2026-01-01T00:00:00Z  STARTING  -
+2026-01-01T00:00:10Z  FAILED    COMMAND_EXECUTOR_FAILED  Command exited with status 3
+`);
+});
+
+test('agents', async () => {
+  const { out } = await meseta('agents');
+  expect(`\n${out}`).toBe(
+    `
+ID   HOST    STATE        SINCE  TASKS   CPUS      MEM  ATTRIBUTES
+A-1  host-1  ACTIVE       1m40s      1  0.5/4  64/1024  rack:a
+A-2  host-2  UNREACHABLE  1m          1      -        -  rack:a
+`.replace('1m          1', '1m         1'),
+  );
+});
+
+test('agent', async () => {
+  const { out } = await meseta('agent', 'host-1');
+  expect(out).toContain('state       ACTIVE since 2026-01-01T00:00:00Z');
+  expect(out).toContain('total       cpus:4;mem:1024');
+  expect(out).toContain('web-1a2b  web   RUNNING');
+});
+
+test('frameworks and framework', async () => {
+  const { out } = await meseta('frameworks');
+  expect(`\n${out}`).toBe(`
+ID   NAME      USER  ROLES    STATE   TASKS  CPUS  MEM
+F-1  marathon  ann   web,dev  ACTIVE      2     1  128
+`);
+  expect((await meseta('frameworks', '-a')).out).toContain('COMPLETED');
+  expect((await meseta('framework', 'marathon')).out).toContain('roles             web, dev');
+});
+
+test('state', async () => {
+  const { out } = await meseta('state');
+  expect(`\n${out}`).toBe(`
+cluster     trial
+leader      ${master}, term 7
+elected     2026-01-01T00:00:00Z
+agents      2 agents: 1 ACTIVE, 1 UNREACHABLE
+frameworks  1 framework: 1 ACTIVE
+tasks       3 tasks: 1 RUNNING, 1 STAGING, 1 FAILED
+cpus        0.5/4 allocated
+mem         64/1024 MB allocated
+`);
+});
+
+test('explain', async () => {
+  const { out } = await meseta('explain', 'marathon');
+  expect(`\n${out}`).toBe(`
+role web: dominant share 12.5%
+AGENT  HOST    FREE              FILTER    WHY
+A-1    host-1  cpus:3.5;mem:960  declined  declined for 5m
+A-2    host-2  cpus:1            -         may be offered
+`);
+});
+
+test('kill names the task in full, and refuses one that has ended', async () => {
+  expect(await meseta('kill', 'web-1', '--grace', '5s')).toEqual({
+    exit: 0,
+    out: 'killing task web-1a2b\n',
+    err: '',
+  });
+  expect(operator.killed).toEqual(['web-1a2b']);
+  expect(await meseta('kill', 'batch-9')).toEqual({
+    exit: 1,
+    out: '',
+    err: 'meseta: task batch-9 has ended already\n',
+  });
+  expect((await meseta('kill', 'web-1', '--grace', 'soon')).err).toContain(
+    'meseta: --grace: "soon" is not a duration',
+  );
+});
+
+test('logs prints bytes as they are', async () => {
+  expect(await meseta('logs', 'web-1')).toEqual({ exit: 0, out: 'hello\nworld\n', err: '' });
+  expect((await meseta('logs', 'web-1', '--stderr')).out).toBe('careful\n');
+  expect((await meseta('logs', 'web-1', '--tail', '6')).out).toBe('world\n');
+  expect((await meseta('logs', 'web-3')).err).toBe(
+    'meseta: the agent of task web-3c4d (host-2) is not connected now\n',
+  );
+});
+
+test('events are a line each, until ctrl-C', async () => {
+  const context = new FakeContext({ MESETA_MASTER: master });
+  const exit = runCli(['events'], context);
+  await until('both were printed', () => context.stdout.split('\n').length > 2);
+  context.interrupt();
+  expect(await exit).toBe(0);
+  expect(context.stdout).toBe(
+    '2026-01-01T00:01:40Z  SUBSCRIBED         0 agents, 0 frameworks, 2 tasks\n' +
+      '2026-01-01T00:01:40Z  TASK_UPDATED       task web-1a2b is FAILED: Command exited with status 1\n',
+  );
+});
+
+test('version tells of the master, if one answers', async () => {
+  expect((await meseta('version')).out).toMatch(
+    /meseta +\d+\.\d+\.\d+\nnode +v\d+.*\nmaster +0\.1\.0 \(leading\)\n/,
+  );
+  expect((await meseta('version', '-m', '127.0.0.1:1')).out).toContain('none answers at 127.0.0.1:1');
+});
+
+test.each([
+  'tasks',
+  'agents',
+  'frameworks',
+  'state',
+  'version',
+  'task web-1',
+  'agent A-1',
+  'framework F-1',
+  'explain F-1',
+])('%s -o json prints JSON alone', async (line) => {
+  const { exit, out, err } = await meseta(...line.split(' '), '-o', 'json');
+  expect([exit, err]).toEqual([0, '']);
+  expect(typeof JSON.parse(out)).toBe('object');
+});
+
+test.each([
+  ['tsaks', `unknown command 'tsaks' (did you mean tasks?)`, 2],
+  [
+    'tasks -o xml',
+    `option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are text, json.`,
+    2,
+  ],
+  ['tasks --master nowhere', 'master: "nowhere" is not host:port', 2],
+  ['tasks --master 127.0.0.1:1', 'no leader at 127.0.0.1:1: connection refused', 1],
+  ['--master 127.0.0.1:1 tasks', 'no leader at 127.0.0.1:1: connection refused', 1],
+  ['task', `missing required argument 'id'`, 2],
+  ['task web-1a3b', 'unknown task "web-1a3b", did you mean "web-1a2b"?', 1],
+  ['task web', 'task "web" is not unique: web-1a2b, web-3c4d', 1],
+  ['task zzzzzz', 'unknown task "zzzzzz"', 1],
+  ['agent host-9', 'unknown agent "host-9", did you mean "host-1"?', 1],
+  ['up --agents none', '--agents must be a whole number from 1 to 100, not "none"', 2],
+  ['run', 'give a command to run, or an image with --image', 2],
+])(
+  'meseta %s: %s',
+  async (line, message, exit) => {
+    expect(await meseta(...line.split(' '))).toEqual({ exit, out: '', err: `meseta: ${message}\n` });
+  },
+  15_000,
+);
+
+test('without a command the help is printed, and that is no success', async () => {
+  const { exit, err } = await meseta();
+  expect([exit, err.includes('Usage: meseta')]).toEqual([2, true]);
+  expect((await meseta('--help')).exit).toBe(0);
+});
+
+test('a standby sends to the leader', async () => {
+  const standby = new FakeOperator();
+  standby.leading = false;
+  standby.leader = master;
+  const server = await serve([standby.operatorService()]);
+  servers.push(server);
+  expect((await meseta('tasks', '-m', server.address)).out).toContain('web-1a2b');
+});

@@ -1,0 +1,251 @@
+import {
+  createLogger,
+  FailureError,
+  startGrpcServer,
+  unaryHandler,
+  type GrpcServer,
+  type GrpcService,
+} from '@meseta/kit';
+import { failure, isFailure, parseAttributes, Resources } from '@meseta/model';
+import {
+  AgentServiceService,
+  AgentState,
+  ExplainResponse,
+  GetAgentsResponse,
+  GetMasterResponse,
+  GetStateResponse,
+  LogStream,
+  OperatorServiceService,
+  TaskState,
+  TaskStatus_Reason,
+  attributesToProto,
+  master as v1,
+  resourcesToProto,
+  type AgentServiceServer,
+  type OperatorServiceServer,
+  type Resource,
+  type Task,
+} from '@meseta/protocol';
+
+/** What tasks wrote, by `<task id> <stdout|stderr>`. */
+export type Outputs = Map<string, string>;
+
+/** The generated types of partial messages do not take readonly arrays. */
+function make<Message>(type: { fromPartial(object: never): Message }, fields: object): Message {
+  return type.fromPartial(fields as never);
+}
+
+function resources(text: string): Resource[] {
+  const parsed = Resources.parse(text);
+  if (isFailure(parsed)) throw new Error(parsed.message);
+  return resourcesToProto(parsed);
+}
+
+/** A cluster at 2026-01-01T00:01:40Z: two agents, two frameworks, three tasks. */
+export class FakeOperator {
+  readonly killed: string[] = [];
+  readonly outputs: Outputs = new Map([
+    ['web-1a2b stdout', 'hello\nworld\n'],
+    ['web-1a2b stderr', 'careful\n'],
+  ]);
+  leading = true;
+  leader = '';
+  agentAddress = '';
+
+  readonly #task = (id: string, name: string, state: TaskState, framework: string, agent: string): Task =>
+    ({
+      taskId: { value: id },
+      name,
+      state,
+      frameworkId: { value: framework },
+      agentId: { value: agent },
+      resources: resources('cpus:0.5;mem:64'),
+      statuses: [
+        { taskId: { value: id }, state: TaskState.TASK_STARTING, timestamp: 1_767_225_600 },
+        {
+          taskId: { value: id },
+          state,
+          timestamp: 1_767_225_610,
+          ...(state === TaskState.TASK_FAILED
+            ? { message: 'Command exited with status 3', reason: TaskStatus_Reason.COMMAND_EXECUTOR_FAILED }
+            : {}),
+        },
+      ],
+    }) as unknown as Task;
+
+  tasks = make(v1.Response_GetTasks, {
+    tasks: [
+      this.#task('web-1a2b', 'web', TaskState.TASK_RUNNING, 'F-1', 'A-1'),
+      this.#task('web-3c4d', 'web', TaskState.TASK_STAGING, 'F-1', 'A-2'),
+    ],
+    completedTasks: [this.#task('batch-9', 'sort', TaskState.TASK_FAILED, 'F-2', 'A-1')],
+  });
+
+  readonly frameworks = make(v1.Response_GetFrameworks, {
+    frameworks: [
+      {
+        frameworkInfo: { id: { value: 'F-1' }, name: 'marathon', user: 'ann', roles: ['web', 'dev'] },
+        active: true,
+        connected: true,
+        allocatedResources: resources('cpus:1;mem:128'),
+      },
+    ],
+    completedFrameworks: [
+      { frameworkInfo: { id: { value: 'F-2' }, name: 'sorter', user: 'bob', roles: ['*'] } },
+    ],
+  });
+
+  agents(): GetAgentsResponse {
+    const attributes = parseAttributes('rack:a');
+    const info = (id: string, hostname: string) => ({
+      id: { value: id },
+      hostname,
+      attributes: isFailure(attributes) ? [] : attributesToProto(attributes),
+      resources: [],
+    });
+    return make(GetAgentsResponse, {
+      agents: {
+        agents: [
+          {
+            agentInfo: info('A-1', 'host-1'),
+            active: true,
+            totalResources: resources('cpus:4;mem:1024'),
+            allocatedResources: resources('cpus:0.5;mem:64'),
+          },
+        ],
+      },
+      statuses: [
+        {
+          agentId: { value: 'A-1' },
+          grpcAddress: this.agentAddress,
+          state: AgentState.ACTIVE,
+          sinceMs: 1_767_225_600_000n,
+          agentInfo: info('A-1', 'host-1'),
+        },
+        {
+          agentId: { value: 'A-2' },
+          state: AgentState.UNREACHABLE,
+          sinceMs: 1_767_225_640_000n,
+          agentInfo: info('A-2', 'host-2'),
+        },
+      ],
+    });
+  }
+
+  operatorService(): GrpcService {
+    const answer = <Req, Res>(act: (request: Req) => Res) =>
+      unaryHandler<Req, Res>(async (request) => {
+        if (!this.leading) {
+          throw new FailureError(
+            failure('notLeader', 'this master does not lead', this.leader ? { leader: this.leader } : {}),
+          );
+        }
+        return act(request);
+      });
+    const implementation: OperatorServiceServer = {
+      getVersion: unaryHandler(async () => ({
+        version: '0.1.0',
+        leading: this.leading,
+        leader: this.leader,
+      })),
+      getMaster: answer(() =>
+        make(GetMasterResponse, { term: 7n, cluster: 'trial', master: { electedTime: 1_767_225_600 } }),
+      ),
+      getState: answer(() =>
+        make(GetStateResponse, { state: { getTasks: this.tasks, getFrameworks: this.frameworks } }),
+      ),
+      getAgents: answer(() => this.agents()),
+      getFrameworks: answer(() => ({ frameworks: this.frameworks })),
+      getTasks: answer(({ frameworkId }) => ({
+        tasks:
+          frameworkId === undefined
+            ? this.tasks
+            : {
+                ...this.tasks,
+                tasks: this.tasks.tasks.filter((one) => one.frameworkId?.value === frameworkId.value),
+              },
+      })),
+      getRoles: answer(() => ({ roles: [] })),
+      killTask: answer(({ taskId }) => {
+        this.killed.push(taskId?.value ?? '');
+        return { task: undefined };
+      }),
+      teardownFramework: answer(() => ({ frameworkInfo: undefined })),
+      watch: (stream) => {
+        stream.write({
+          events: [
+            make(v1.Event, {
+              type: v1.Event_Type.SUBSCRIBED,
+              subscribed: { getState: { getTasks: this.tasks } },
+            }),
+            make(v1.Event, {
+              type: v1.Event_Type.TASK_UPDATED,
+              taskUpdated: {
+                state: TaskState.TASK_FAILED,
+                status: { taskId: { value: 'web-1a2b' }, message: 'Command exited with status 1' },
+              },
+            }),
+          ],
+          resume: '7-2',
+        });
+      },
+      explain: answer(({ role }) =>
+        make(ExplainResponse, {
+          roles: [
+            {
+              role: role || 'web',
+              share: 0.125,
+              agents: [
+                {
+                  agentId: { value: 'A-1' },
+                  hostname: 'host-1',
+                  free: 'cpus:3.5;mem:960',
+                  filter: 'declined',
+                  reason: 'declined for 5m',
+                },
+                { agentId: { value: 'A-2' }, hostname: 'host-2', free: 'cpus:1', filter: '', reason: '' },
+              ],
+            },
+          ],
+        }),
+      ),
+    };
+    return { definition: OperatorServiceService, implementation, fullName: 'meseta.v1.OperatorService' };
+  }
+
+  agentService(): GrpcService {
+    const refuse = <Req, Res>() =>
+      unaryHandler<Req, Res>(() => Promise.reject(new FailureError(failure('invalid', 'not faked'))));
+    const implementation: AgentServiceServer = {
+      getAgent: refuse(),
+      getContainers: refuse(),
+      getTasks: refuse(),
+      listFiles: refuse(),
+      readFile: refuse(),
+      readLog: (stream) => {
+        const { taskId, stream: which, offset } = stream.request;
+        const name = which === LogStream.STDERR ? 'stderr' : 'stdout';
+        const text =
+          this.outputs.get(`${taskId?.value ?? ''} ${name}`) ?? this.outputs.get(`* ${name}`) ?? '';
+        const bytes = Buffer.from(text);
+        stream.write({
+          offset,
+          data: offset < 0n ? bytes.subarray(Number(offset)) : bytes.subarray(Number(offset)),
+        });
+        stream.end();
+      },
+    };
+    return { definition: AgentServiceService, implementation, fullName: 'meseta.v1.AgentService' };
+  }
+}
+
+/** Serves on any free port of the loopback. */
+export function serve(services: readonly GrpcService[]): Promise<GrpcServer> {
+  return startGrpcServer({
+    host: '127.0.0.1',
+    port: 0,
+    insecure: false,
+    log: createLogger('fake', 'silent'),
+    services,
+  });
+}

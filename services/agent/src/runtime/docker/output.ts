@@ -1,0 +1,46 @@
+import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Writable, type Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type Docker from 'dockerode';
+
+/**
+ * Copies a container's output into the files of its sandbox until the container has ended.
+ *
+ * After a restart of the agent the daemon tells the whole output again; what the files hold already is skipped, so that whoever reads them by offset sees no
+ * difference.
+ *
+ * @param signal gives the copying up, as the end of the agent does
+ */
+export async function copyOutput(docker: Docker, container: Docker.Container, sandbox: string, signal: AbortSignal): Promise<void> {
+  const stream = (await container.logs({ follow: true, stdout: true, stderr: true })) as Readable;
+  const [stdout, stderr] = await Promise.all([appendTo(join(sandbox, 'stdout')), appendTo(join(sandbox, 'stderr'))]);
+  docker.modem.demuxStream(stream, stdout, stderr);
+  try {
+    await finished(stream, { writable: false, signal });
+  } finally {
+    stream.destroy();
+    await Promise.all([close(stdout), close(stderr)]);
+  }
+}
+
+async function appendTo(path: string): Promise<Writable> {
+  let skip = await stat(path).then(({ size }) => size, () => 0);
+  const file = createWriteStream(path, { flags: 'a' });
+  return new Writable({
+    write(chunk: Buffer, _, done) {
+      const skipped = Math.min(skip, chunk.length);
+      skip -= skipped;
+      if (skipped === chunk.length) done();
+      else file.write(chunk.subarray(skipped), done);
+    },
+    final(done) {
+      file.end(done);
+    },
+  });
+}
+
+function close(stream: Writable): Promise<void> {
+  return new Promise((resolve) => stream.end(() => resolve()));
+}

@@ -1,0 +1,128 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { connect } from '@meseta/sdk';
+import { Rig, eventually, offerWith } from './harness';
+
+interface Span {
+  readonly service: string;
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** An OTLP receiver over HTTP (opentelemetry.io, OTLP 1.x, JSON encoding): it keeps every span it is sent. */
+class Receiver {
+  readonly spans: Span[] = [];
+  readonly #server: Server;
+
+  private constructor() {
+    this.#server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (data: Buffer) => (body += data.toString()));
+      request.on('end', () => {
+        if (request.url === '/v1/traces') this.#keep(JSON.parse(body) as Export);
+        response.setHeader('content-type', 'application/json').end('{}');
+      });
+    });
+  }
+
+  static start(): Promise<Receiver> {
+    const receiver = new Receiver();
+    return new Promise((resolve) => receiver.#server.listen(0, '127.0.0.1', () => resolve(receiver)));
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  #keep({ resourceSpans }: Export): void {
+    for (const { resource, scopeSpans } of resourceSpans) {
+      const service = valuesOf(resource.attributes)['service.name'] ?? '';
+      for (const { spans } of scopeSpans) {
+        for (const { attributes, parentSpanId = '', ...span } of spans) this.spans.push({ ...span, service, parentSpanId, attributes: valuesOf(attributes) });
+      }
+    }
+  }
+}
+
+interface Export {
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes: readonly Attribute[] };
+    readonly scopeSpans: readonly { readonly spans: readonly (Omit<Span, 'service' | 'attributes'> & { readonly attributes: readonly Attribute[] })[] }[];
+  }[];
+}
+interface Attribute {
+  readonly key: string;
+  readonly value: { readonly stringValue?: string };
+}
+
+function valuesOf(attributes: readonly Attribute[]): Record<string, string> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue ?? '']));
+}
+
+describe('one launch is one trace', () => {
+  const rig = new Rig();
+  let receiver: Receiver;
+  beforeAll(async () => (receiver = await Receiver.start()));
+  afterAll(async () => {
+    await rig.stop();
+    receiver.close();
+  });
+
+  test('from the allocation to RUNNING, over three services', async () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_BSP_SCHEDULE_DELAY: '100' };
+    const registry = await rig.start('registry', ['--store', 'memory'], env);
+    const allocator = await rig.start('allocator', [], env);
+    const master = await rig.start('master', ['--registry', registry.grpc, '--allocator', allocator.grpc], env);
+    await rig.start('agent', ['--master', master.grpc, '--work-dir', join(rig.folder, 'agent'), '--resources', 'cpus:1;mem:128', '--runtimes', 'process'], env);
+    const scheduler = await connect({ master: master.grpc, framework: { name: 'traced', role: 'test' } });
+    const offer = await offerWith(scheduler, 'cpus:0.5;mem:32');
+    const task = await offer.launch({ name: 'traced', command: 'true', resources: 'cpus:0.5;mem:32' });
+    await task.finished();
+    await scheduler.teardown();
+
+    const launch = (): Span | undefined => receiver.spans.find((span) => span.name === 'master.launch' && span.attributes['task.id'] === task.id);
+    const ofTrace = (): readonly Span[] => receiver.spans.filter((span) => span.traceId === launch()?.traceId);
+    const expected = ['allocator.allocate', 'master.offer', 'agent.launch', 'agent.container.start'];
+    await eventually(
+      'all spans of the launch have arrived',
+      () =>
+        expected.every((name) => ofTrace().some((span) => span.name === name)) &&
+        ofTrace().filter((span) => span.name === 'master.status_update').length >= 3,
+    );
+
+    const spans = ofTrace();
+    const one = (name: string): Span => {
+      const found = spans.filter((span) => span.name === name);
+      expect([name, found.length]).toEqual([name, 1]);
+      return found[0] as Span;
+    };
+    const [allocate, offered, launched, agentLaunch, start] = [
+      one('allocator.allocate'),
+      one('master.offer'),
+      one('master.launch'),
+      one('agent.launch'),
+      one('agent.container.start'),
+    ];
+    expect(allocate).toMatchObject({ service: 'allocator', parentSpanId: '' });
+    expect(offered).toMatchObject({
+      service: 'master',
+      parentSpanId: allocate.spanId,
+      attributes: { 'offer.id': offer.id, 'framework.id': scheduler.frameworkId, 'agent.id': offer.agentId, role: 'test', outcome: 'accepted' },
+    });
+    expect(launched).toMatchObject({ service: 'master', parentSpanId: offered.spanId });
+    expect(agentLaunch).toMatchObject({ service: 'agent', parentSpanId: launched.spanId });
+    expect(start).toMatchObject({ service: 'agent', parentSpanId: agentLaunch.spanId });
+    const updates = spans.filter((span) => span.name === 'master.status_update');
+    expect(updates.map((span) => span.attributes['state'])).toEqual(expect.arrayContaining(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']));
+    for (const update of updates) expect(spans.map((span) => span.spanId)).toContain(update.parentSpanId);
+  }, 60_000);
+});
