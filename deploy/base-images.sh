@@ -18,7 +18,9 @@ docker info >/dev/null 2>&1 || { echo 'base-images: no Docker engine answers' >&
 
 root=$(mktemp -d /var/tmp/meseta-base-XXXXXX)
 trap 'rm -rf "$root"' EXIT
-mirror=${DEBIAN_MIRROR:-$(sed -nE 's/^(deb|URIs:?)[^h]*(https?:[^ ]+).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)}
+# The mirror that this machine uses itself, if it is a Debian.
+mirror=${DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+  awk '/^(deb|URIs:)/ { for (i = 1; i <= NF; i++) if ($i ~ /^https?:.*debian\/?$/ && !found++) print $i }' || true)}
 echo "base-images: debootstrap of bookworm"
 debootstrap --variant=minbase --include=ca-certificates,libstdc++6,libatomic1 bookworm "$root" ${mirror:+"$mirror"} >/dev/null
 rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info}/*

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import type { ServiceProcess } from '@meseta/cli';
 import { connect } from '@meseta/sdk';
+import Docker from 'dockerode';
+import { ensureTestImage } from '../../services/agent/src/testdata/docker-image';
 import { Rig, eventually, offerWith, operatorOf } from './harness';
 
 /** The image that the Docker runtime's tests make from a static busybox. */
 const image = process.env['MESETA_TEST_IMAGE'] ?? 'meseta/test-busybox:latest';
 const withDocker = process.env['MESETA_TEST_WITHOUT_DOCKER'] !== '1';
+const dockerSocket = (process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock').replace(/^unix:\/\//, '');
 const onEtcd = process.env['MESETA_TEST_WITHOUT_ETCD'] === '1' ? describe.skip : describe;
 
 onEtcd('the leading master is killed', () => {
@@ -13,14 +16,15 @@ onEtcd('the leading master is killed', () => {
   afterAll(() => rig.stop());
 
   test('the standby leads, the running task is still running, and the framework goes on with its next task', async () => {
+    if (withDocker) await ensureTestImage(new Docker({ socketPath: dockerSocket }), image);
     const etcd = await rig.etcd();
     const registries = [await rig.start('registry', ['--store', 'etcd', '--etcd', etcd]), await rig.start('registry', ['--store', 'etcd', '--etcd', etcd])];
     const allocator = await rig.start('allocator', []);
     const masterArgs = ['--registry', registries.map((one) => one.grpc).join(','), '--allocator', allocator.grpc];
     const masters = [await rig.start('master', masterArgs), await rig.start('master', masterArgs)];
     const addresses = masters.map((one) => one.grpc).join(',');
-    const runtimes = withDocker ? 'process,docker' : 'process';
-    await rig.start('agent', ['--master', addresses, '--work-dir', join(rig.folder, 'agent'), '--resources', 'cpus:4;mem:2048', '--runtimes', runtimes]);
+    const runtimes = withDocker ? ['--runtimes', 'process,docker', '--docker-socket', dockerSocket] : ['--runtimes', 'process'];
+    await rig.start('agent', ['--master', addresses, '--work-dir', join(rig.folder, 'agent'), '--resources', 'cpus:4;mem:2048', ...runtimes]);
 
     const operator = operatorOf(addresses);
     const connections: boolean[] = [];

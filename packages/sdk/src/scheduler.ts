@@ -280,8 +280,9 @@ export class Scheduler {
     if (!repeated) {
       const shown = this.#options.onUpdate?.(update, task);
       if (shown !== undefined) await shown;
+      const before = task.ended;
       task.apply(update, uuid);
-      if (task.ended) this.#taskEnded(task);
+      if (task.ended && !before) this.#taskEnded(task);
     }
     if (uuid === undefined) return;
     const { agentId, taskId } = update.status;
@@ -301,10 +302,10 @@ export class Scheduler {
 
   #taskEnded(task: Task): void {
     this.#kills.delete(task.id);
-    if (this.#endedIds.includes(task.id)) return;
     this.#endedIds.push(task.id);
     const oldest = this.#endedIds.length > endedTasksMax ? this.#endedIds.shift() : undefined;
-    if (oldest !== undefined) this.#tasks.delete(oldest);
+    // The id may have been used again.
+    if (oldest !== undefined && this.#tasks.get(oldest)?.ended === true) this.#tasks.delete(oldest);
   }
 
   readonly #taskPort = { kill: (task: Task, grace: Duration | undefined) => this.kill(task.id, grace) };

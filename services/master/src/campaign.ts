@@ -42,6 +42,9 @@ export class Campaign {
   #stream: Stream | undefined;
   #lease: Lease | undefined;
   #sentAtMs: number[] = [];
+  #lastAnsweredMs = 0;
+  /** Whether this stream has told where the campaign stands. */
+  #placed = false;
   #cancelHeartbeat: (() => void) | undefined;
   #cancelExpiry: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
@@ -63,6 +66,7 @@ export class Campaign {
     const stream = registry.client().campaign();
     this.#stream = stream;
     this.#sentAtMs = [];
+    this.#placed = false;
     const carried = this.#lease === undefined ? undefined : { leaseId: this.#lease.id, term: this.#lease.term };
     stream.on('data', (response: internal.CampaignResponse) => {
       if (this.#stream === stream) this.#receive(response);
@@ -96,7 +100,9 @@ export class Campaign {
       case 'elected': {
         const known = this.#lease?.term === event.value.term;
         const ttlMs = Number(event.value.ttlMs);
-        const sentAtMs = this.#answered();
+        // One that waited holds its lease since its last heartbeat that was answered.
+        const sentAtMs = this.#placed ? this.#lastAnsweredMs : this.#answered();
+        this.#placed = true;
         this.#lease = { id: event.value.leaseId, term: event.value.term, ttlMs, validUntilMs: sentAtMs + ttlMs };
         this.#planExpiry();
         this.#planHeartbeat();
@@ -113,6 +119,9 @@ export class Campaign {
         this.#planHeartbeat();
         return;
       case 'waiting':
+        // Only the first answer of a stream answers a message of ours; later ones are news of another leader.
+        if (!this.#placed) this.#answered();
+        this.#placed = true;
         if (this.#lease !== undefined) this.#lose('another was elected');
         this.#listener.leaderIs(event.value.leader);
         this.#planHeartbeat();
@@ -127,9 +136,10 @@ export class Campaign {
     }
   }
 
-  /** When the heartbeat that is answered now was sent. An election without one is counted from this moment. */
+  /** When the message that is answered now was sent. */
   #answered(): number {
-    return this.#sentAtMs.shift() ?? this.#deps.clock.now();
+    this.#lastAnsweredMs = this.#sentAtMs.shift() ?? this.#lastAnsweredMs;
+    return this.#lastAnsweredMs;
   }
 
   #send(request: internal.CampaignRequest): void {

@@ -34,6 +34,7 @@ const defaultMaster = '127.0.0.1:5060';
 export async function up(context: CliContext, flags: UpFlags): Promise<number> {
   const agents = agentsOf(flags);
   const masters = count('--masters', flags.masters, mastersMax);
+  let mastersLeft = masters;
   let end: ((exit: number) => void) | undefined;
   const ended = new Promise<number>((resolve) => (end = resolve));
   const release = context.onInterrupt(() => end?.(0));
@@ -47,7 +48,10 @@ export async function up(context: CliContext, flags: UpFlags): Promise<number> {
       ...(flags.runtime === undefined ? {} : { runtimes: flags.runtime }),
       onLost: (service, how) => {
         context.err.write(`meseta: ${service.name} ended by itself: ${how} (log: ${service.logFile})\n`);
-        end?.(1);
+        // A standby takes over from a master that is lost; nobody does for the others.
+        const isMaster = service.name.startsWith('master-');
+        if (isMaster) mastersLeft -= 1;
+        if (!isMaster || mastersLeft === 0) end?.(1);
       },
     });
     print(context, flags.output, addressesOf(cluster), () => greeting(cluster));

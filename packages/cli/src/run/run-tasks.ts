@@ -11,6 +11,8 @@ import { TaskOutput } from './task-output';
 const launchesPerInstanceMax = 5;
 /** After this time without a launch, the user is told how to find out why. */
 const hintAfterMs = 5000;
+/** After ctrl-C, how long a leader is looked for that could still kill what runs. */
+const leaderlessMaxMs = 10_000;
 /** Exit statuses as shells and `timeout` have them. */
 const exitFailed = 1;
 const exitTimeout = 124;
@@ -67,7 +69,8 @@ class Run {
   #left: number;
   #failed = 0;
   #exit: number | undefined;
-  #connected = true;
+  #connected = false;
+  #everConnected = false;
   #done: (() => void) | undefined;
   #endNow: (() => void) | undefined;
 
@@ -118,9 +121,12 @@ class Run {
     const why = [update.reason, update.message]
       .filter((part) => part !== undefined && part !== '')
       .join(', ');
-    this.#say(
-      `${instance.name} is ${update.state.replace(/^TASK_/, '')} on ${task.hostname ?? 'an unknown host'}${why && `: ${why}`}`,
-    );
+    // Answers of a reconciliation mostly repeat what is known.
+    if (update.state !== task.state) {
+      this.#say(
+        `${instance.name} is ${update.state.replace(/^TASK_/, '')} on ${task.hostname ?? 'an unknown host'}${why && `: ${why}`}`,
+      );
+    }
     if (!isTerminal(update.state)) return;
     const again =
       update.state === 'TASK_DROPPED' &&
@@ -133,6 +139,9 @@ class Run {
   connection(connected: boolean, why: string): void {
     if (connected === this.#connected) return;
     this.#connected = connected;
+    const again = this.#everConnected;
+    this.#everConnected = true;
+    if (!again) return;
     if (connected) this.#say('connected to the leader again');
     else this.#say(`lost the leader: ${why}; tasks run on while it is looked for`);
   }
@@ -226,6 +235,8 @@ class Run {
     }
     this.#say('killing what runs (ctrl-C again does not wait)');
     this.#killAll(exitInterrupted);
+    // Without a leader nobody can kill them: they end with the framework, whose failover timeout is 0.
+    setTimeout(() => !this.#connected && this.#endNow?.(), leaderlessMaxMs).unref();
   }
 
   /** Ends the run early: nothing is launched any more, and it is over when everything that runs has ended. */

@@ -17,6 +17,15 @@ test('a status without our metadata becomes the kind that says what to do next',
   expect(failureOf(refused)).toEqual(failure('notLeader', 'no connection'));
 });
 
+test('a refused connection is said in two words', () => {
+  const refused = Object.assign(new Error('unavailable'), {
+    code: status.UNAVAILABLE,
+    details:
+      'No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: ',
+  });
+  expect(failureOf(refused).message).toBe('connection refused');
+});
+
 test('any other error is a bug, and a failure is itself', () => {
   expect(failureOf(new Error('boom'))).toEqual(failure('bug', 'boom'));
   expect(failureOf('boom')).toEqual(failure('bug', 'boom'));

@@ -29,7 +29,11 @@ export function failureOf(error: unknown): Failure {
   const leader = error.metadata?.get(leaderHeader)[0]?.toString();
   const field = error.metadata?.get(fieldHeader)[0]?.toString();
   const detail = { ...(leader === undefined ? {} : { leader }), ...(field === undefined ? {} : { field }) };
-  return failure(kind, error.details || error.message, Object.keys(detail).length === 0 ? undefined : detail);
+  return failure(
+    kind,
+    plainWords(error.details || error.message),
+    Object.keys(detail).length === 0 ? undefined : detail,
+  );
 }
 
 type LooseServiceError = Omit<ServiceError, 'metadata'> & { readonly metadata?: Metadata };
@@ -40,4 +44,12 @@ function isServiceError(error: unknown): error is LooseServiceError {
 
 function isFailureKind(text: string | undefined): text is FailureKind {
   return text !== undefined && text in grpcStatusOf;
+}
+
+/** The transport's words for a connection that failed repeat the address and the cause several times. */
+function plainWords(details: string): string {
+  if (!details.startsWith('No connection established')) return details;
+  const cause = /\b(E[A-Z]{4,})\b/.exec(details)?.[1];
+  if (cause === 'ECONNREFUSED') return 'connection refused';
+  return cause === undefined ? details : `no connection (${cause})`;
 }

@@ -201,7 +201,7 @@ export class OperatorClient {
   }
 
   #noLeader(reason: string): FailureError {
-    return new FailureError(failure('notLeader', `no leader at ${this.#options.master}: ${plain(reason)}`));
+    return new FailureError(failure('notLeader', `no leader at ${this.#options.master}: ${reason}`));
   }
 
   get #timeoutMs(): number {
@@ -219,11 +219,4 @@ export class OperatorClient {
 
 function mayBeElsewhere(kind: string): boolean {
   return kind === 'notLeader' || kind === 'fenced';
-}
-
-/** The transport's words for a refused connection repeat the address and the cause several times. */
-function plain(reason: string): string {
-  const cause = /connect (E[A-Z]+)/.exec(reason)?.[1];
-  if (cause === 'ECONNREFUSED') return 'connection refused';
-  return cause ?? reason;
 }

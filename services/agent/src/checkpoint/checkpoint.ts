@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { agentId, assert, assertNever, failure, frameworkId, type FrameworkId } from '@meseta/model';
 import { FrameworkInfo, TaskInfo } from '@meseta/protocol';
 import { FailureError } from '@meseta/kit';
-import { open, type RootDatabase } from 'lmdb';
+import { open as openDatabase, type RootDatabase } from 'lmdb';
 import type { Write } from '../state/effect';
 import { emptyState, type AgentState, type TaskKey } from '../state/state';
 import { readBootId } from './boot-id';
@@ -54,7 +54,8 @@ export class Checkpoint {
     const unlock = await openDirectory(workDir, meta);
     let db: RootDatabase<Stored, string> | undefined;
     try {
-      db = open<Stored, string>({ path: join(meta, 'state'), encoding: 'msgpack', cache: false });
+      await checkFormat(join(meta, 'state', 'data.mdb'));
+      db = openDatabase<Stored, string>({ path: join(meta, 'state'), encoding: 'msgpack', cache: false });
       const bootId = await readBootId();
       const stored = db.get(agentKey) as StoredAgent | undefined;
       if (stored !== undefined && stored.cluster !== cluster) {
@@ -140,11 +141,36 @@ export class Checkpoint {
 
 async function openDirectory(workDir: string, meta: string): Promise<() => Promise<void>> {
   try {
-    await mkdir(meta, { recursive: true, mode: 0o755 });
+    await makeDirectory(meta);
     return await lockWorkDir(join(meta, 'lock'), workDir);
   } catch (error) {
     if (error instanceof FailureError) throw error;
     throw unusable(workDir, error);
+  }
+}
+
+/** How an LMDB file begins: a page's header, then this. */
+const magic = { offset: 24, bytes: Buffer.from([0xde, 0xc0, 0xef, 0xbe]) };
+
+/** LMDB trusts its file and crashes on one that is something else. */
+async function checkFormat(path: string): Promise<void> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return;
+  const start = Buffer.alloc(magic.bytes.length);
+  const { bytesRead } = await file.read(start, 0, start.length, magic.offset).finally(() => file.close());
+  if (bytesRead > 0 && !start.equals(magic.bytes)) throw new Error(`${path} is not a checkpoint of an agent`);
+}
+
+/** Makes a directory and those above it. Node's own way never ends on file systems that know no directories of ours, such as /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path, { mode: 0o755 });
   }
 }
 

@@ -18,6 +18,8 @@ export interface Cgroups {
   remove(containerId: ContainerId): Promise<boolean>;
   /** The groups that there are. */
   list(): Promise<readonly ContainerId[]>;
+  /** Removes the agent's own group, unless something is in it. */
+  leave(): Promise<void>;
 }
 
 /** The weight of one cpu; the kernel's default for a group. */

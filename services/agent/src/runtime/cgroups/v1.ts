@@ -71,6 +71,10 @@ export class CgroupsV1 implements Cgroups {
     }
     return [...names].map(asContainerId);
   }
+
+  async leave(): Promise<void> {
+    for (const parent of [this.parents.cpu, this.parents.memory]) if (parent !== undefined) await removeGroup(parent);
+  }
 }
 
 /** Swap counts as memory where the kernel counts it: a limit that lets a task swap instead is none. */

@@ -60,6 +60,10 @@ export class CgroupsV2 implements Cgroups {
   async list(): Promise<readonly ContainerId[]> {
     return (await groupsIn(this.parent)).map(asContainerId);
   }
+
+  async leave(): Promise<void> {
+    await removeGroup(this.parent);
+  }
 }
 
 /** The conversion that the kernel documents and that systemd and runc use: shares 2 to 262144 onto weights 1 to 10000. */

@@ -143,12 +143,12 @@ export class ProcessRuntime implements ContainerRuntime {
     return this.watched.has(containerId) ? this.options.cgroups?.usage(containerId) : undefined;
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.closed = true;
     this.cancelPoll();
     this.watcher?.close();
     this.watched.clear();
-    return Promise.resolve();
+    await this.options.cgroups?.leave();
   }
 
   /** The words that change to the task's user; the sandbox becomes that user's. */
