@@ -4,8 +4,14 @@ import { Rig, freePort, meseta, operatorOf, repository, run } from './harness';
 import { connect } from '@meseta/sdk';
 
 /** Starts a service that should refuse; returns its exit status and all that it wrote to stderr. */
-async function refused(service: string, args: readonly string[]): Promise<{ code: number | null; lines: readonly string[] }> {
-  const { code, stderr } = await run(process.execPath, [join(repository, 'services', service, 'dist/main.js'), ...args]);
+async function refused(
+  service: string,
+  args: readonly string[],
+): Promise<{ code: number | null; lines: readonly string[] }> {
+  const { code, stderr } = await run(process.execPath, [
+    join(repository, 'services', service, 'dist/main.js'),
+    ...args,
+  ]);
   return { code, lines: stderr.split('\n').filter((line) => line !== '') };
 }
 
@@ -17,42 +23,104 @@ describe('bad input gets one line that names the field and the rule', () => {
     ['an unknown flag', 'master', ['--prot', '1'], /--prot.*--port/],
     ['a port that is none', 'allocator', ['--port', '70000'], /--port/],
     ['a duration that is none', 'master', ['--offer-timeout', 'soon'], /--offer-timeout/],
-    ['relations between options', 'master', ['--agent-ping-timeout', '1m', '--agent-reregister-timeout', '2s'], /--agent-reregister-timeout.*--agent-ping-timeout/],
-    ['an address that is not of this machine alone', 'allocator', ['--host', '0.0.0.0', '--port', '0', '--http-port', '0'], /0\.0\.0\.0.*--insecure/],
-    ['malformed resources', 'agent', ['--master', '127.0.0.1:1', '--work-dir', '/tmp/none', '--resources', 'cpus=4'], /--?resources.*cpus=4/],
-    ['malformed attributes', 'agent', ['--master', '127.0.0.1:1', '--work-dir', '/tmp/none', '--attributes', 'rack'], /attributes.*rack/],
+    [
+      'relations between options',
+      'master',
+      ['--agent-ping-timeout', '1m', '--agent-reregister-timeout', '2s'],
+      /--agent-reregister-timeout.*--agent-ping-timeout/,
+    ],
+    [
+      'an address that is not of this machine alone',
+      'allocator',
+      ['--host', '0.0.0.0', '--port', '0', '--http-port', '0'],
+      /0\.0\.0\.0.*--insecure/,
+    ],
+    [
+      'malformed resources',
+      'agent',
+      ['--master', '127.0.0.1:1', '--work-dir', '/tmp/none', '--resources', 'cpus=4'],
+      /--?resources.*cpus=4/,
+    ],
+    [
+      'malformed attributes',
+      'agent',
+      ['--master', '127.0.0.1:1', '--work-dir', '/tmp/none', '--attributes', 'rack'],
+      /attributes.*rack/,
+    ],
     ['a required option that is missing', 'agent', ['--master', '127.0.0.1:1'], /--work-dir/],
-    ['an unreachable etcd', 'registry', ['--port', '0', '--http-port', '0', '--etcd', '127.0.0.1:1'], /etcd.*127\.0\.0\.1:1/],
-  ])('%s', async (_what, service, args, line) => {
-    const { code, lines } = await refused(service, args);
-    expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(line);
-    expect(code).not.toBe(0);
-  }, 30_000);
+    [
+      'an unreachable etcd',
+      'registry',
+      ['--port', '0', '--http-port', '0', '--etcd', '127.0.0.1:1'],
+      /etcd.*127\.0\.0\.1:1/,
+    ],
+  ])(
+    '%s',
+    async (_what, service, args, line) => {
+      const { code, lines } = await refused(service, args);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(line);
+      expect(code).not.toBe(0);
+    },
+    30_000,
+  );
 
   test('a port in use', async () => {
     const first = await rig.start('allocator', []);
     const port = first.grpc.slice(first.grpc.lastIndexOf(':') + 1);
     const { code, lines } = await refused('allocator', ['--port', port, '--http-port', '0']);
-    expect([code === 0, lines]).toEqual([false, [expect.stringMatching(new RegExp(`port ${port}.*in use.*--port`))]]);
+    expect([code === 0, lines]).toEqual([
+      false,
+      [expect.stringMatching(new RegExp(`port ${port}.*in use.*--port`))],
+    ]);
   }, 30_000);
 
   test('a work directory of another cluster, or one that is no directory', async () => {
     const data = join(rig.folder, 'data');
-    const first = await rig.start('registry', ['--store', 'embedded', '--data-dir', data, '--cluster', 'one']);
+    const first = await rig.start('registry', [
+      '--store',
+      'embedded',
+      '--data-dir',
+      data,
+      '--cluster',
+      'one',
+    ]);
     await first.stop();
-    const other = await refused('registry', ['--store', 'embedded', '--data-dir', data, '--cluster', 'two', '--port', '0', '--http-port', '0']);
+    const other = await refused('registry', [
+      '--store',
+      'embedded',
+      '--data-dir',
+      data,
+      '--cluster',
+      'two',
+      '--port',
+      '0',
+      '--http-port',
+      '0',
+    ]);
     expect(other.lines).toEqual([expect.stringMatching(/one.*two|two.*one/)]);
     const file = join(rig.folder, 'file');
     writeFileSync(file, '');
-    const agent = await refused('agent', ['--master', '127.0.0.1:1', '--work-dir', file, '--port', '0', '--http-port', '0']);
+    const agent = await refused('agent', [
+      '--master',
+      '127.0.0.1:1',
+      '--work-dir',
+      file,
+      '--port',
+      '0',
+      '--http-port',
+      '0',
+    ]);
     expect(agent.lines).toEqual([expect.stringContaining(file)]);
   }, 30_000);
 
   test('the command line says what is wrong and fails', async () => {
     const port = await freePort();
     const away = await meseta(['tasks', '--master', `127.0.0.1:${port}`]);
-    expect([away.code === 0, away.stderr]).toEqual([false, expect.stringContaining(`no leader at 127.0.0.1:${port}`)]);
+    expect([away.code === 0, away.stderr]).toEqual([
+      false,
+      expect.stringContaining(`no leader at 127.0.0.1:${port}`),
+    ]);
     const typo = await meseta(['taks']);
     expect([typo.code === 0, typo.stderr]).toEqual([false, expect.stringMatching(/taks[\s\S]*tasks/)]);
   }, 60_000);
@@ -62,14 +130,32 @@ describe('bad input gets one line that names the field and the rule', () => {
     const allocator = await rig.start('allocator', []);
     const master = await rig.start('master', ['--registry', registry.grpc, '--allocator', allocator.grpc]);
     mkdirSync(join(rig.folder, 'agent'));
-    await rig.start('agent', ['--master', master.grpc, '--work-dir', join(rig.folder, 'agent'), '--resources', 'cpus:1;mem:128', '--runtimes', 'process']);
+    await rig.start('agent', [
+      '--master',
+      master.grpc,
+      '--work-dir',
+      join(rig.folder, 'agent'),
+      '--resources',
+      'cpus:1;mem:128',
+      '--runtimes',
+      'process',
+    ]);
     const scheduler = await connect({ master: master.grpc, framework: { name: 'wrong', role: 'test' } });
     for await (const offer of scheduler.offers()) {
       const [wrong] = await offer.launch([
-        { name: 'wrong', id: 'wrong', command: 'true', resources: 'cpus:1;mem:64', info: { killPolicy: { gracePeriod: { nanoseconds: -1n } } } },
+        {
+          name: 'wrong',
+          id: 'wrong',
+          command: 'true',
+          resources: 'cpus:1;mem:64',
+          info: { killPolicy: { gracePeriod: { nanoseconds: -1n } } },
+        },
       ]);
       await wrong?.finished();
-      expect([wrong?.state, wrong?.last?.message]).toEqual(['TASK_ERROR', 'kill_policy.grace_period must not be negative']);
+      expect([wrong?.state, wrong?.last?.message]).toEqual([
+        'TASK_ERROR',
+        'kill_policy.grace_period must not be negative',
+      ]);
       break;
     }
     const operator = operatorOf(master.grpc);

@@ -18,13 +18,31 @@ onEtcd('the leading master is killed', () => {
   test('the standby leads, the running task is still running, and the framework goes on with its next task', async () => {
     if (withDocker) await ensureTestImage(new Docker({ socketPath: dockerSocket }), image);
     const etcd = await rig.etcd();
-    const registries = [await rig.start('registry', ['--store', 'etcd', '--etcd', etcd]), await rig.start('registry', ['--store', 'etcd', '--etcd', etcd])];
+    const registries = [
+      await rig.start('registry', ['--store', 'etcd', '--etcd', etcd]),
+      await rig.start('registry', ['--store', 'etcd', '--etcd', etcd]),
+    ];
     const allocator = await rig.start('allocator', []);
-    const masterArgs = ['--registry', registries.map((one) => one.grpc).join(','), '--allocator', allocator.grpc];
+    const masterArgs = [
+      '--registry',
+      registries.map((one) => one.grpc).join(','),
+      '--allocator',
+      allocator.grpc,
+    ];
     const masters = [await rig.start('master', masterArgs), await rig.start('master', masterArgs)];
     const addresses = masters.map((one) => one.grpc).join(',');
-    const runtimes = withDocker ? ['--runtimes', 'process,docker', '--docker-socket', dockerSocket] : ['--runtimes', 'process'];
-    await rig.start('agent', ['--master', addresses, '--work-dir', join(rig.folder, 'agent'), '--resources', 'cpus:4;mem:2048', ...runtimes]);
+    const runtimes = withDocker
+      ? ['--runtimes', 'process,docker', '--docker-socket', dockerSocket]
+      : ['--runtimes', 'process'];
+    await rig.start('agent', [
+      '--master',
+      addresses,
+      '--work-dir',
+      join(rig.folder, 'agent'),
+      '--resources',
+      'cpus:4;mem:2048',
+      ...runtimes,
+    ]);
 
     const operator = operatorOf(addresses);
     const connections: boolean[] = [];
@@ -46,18 +64,25 @@ onEtcd('the leading master is killed', () => {
     const leader = leaderOf(masters, (await operator.version()).leader);
     leader.kill('SIGKILL');
     await leader.ended;
-    await eventually('the framework is subscribed with the standby', () => connections.at(-1) === true && connections.includes(false));
+    await eventually(
+      'the framework is subscribed with the standby',
+      () => connections.at(-1) === true && connections.includes(false),
+    );
 
     const after = await operator.leader();
     expect(Number(after.term)).toBeGreaterThan(Number(before.term));
     expect((await operator.version()).leader).toBe(masters.find((one) => one !== leader)?.grpc);
     await eventually('the agent is back with its task', async () => {
       const tasks = (await operator.tasks())?.tasks ?? [];
-      return tasks.some((task) => task.taskId?.value === long.id && task.state === ('TASK_RUNNING' as unknown));
+      return tasks.some(
+        (task) => task.taskId?.value === long.id && task.state === ('TASK_RUNNING' as unknown),
+      );
     });
     expect(long.state).toBe('TASK_RUNNING');
 
-    const next = await (await offerWith(scheduler, 'cpus:1;mem:32')).launch({ name: 'next', command: 'echo next', resources: 'cpus:1;mem:32' });
+    const next = await (
+      await offerWith(scheduler, 'cpus:1;mem:32')
+    ).launch({ name: 'next', command: 'echo next', resources: 'cpus:1;mem:32' });
     expect((await next.finished()).state).toBe('TASK_FINISHED');
 
     await long.kill('1s');

@@ -29,7 +29,11 @@ export class Rig {
     const started = await ServiceProcess.start({
       name,
       main: join(repository, 'services', service, 'dist/main.js'),
-      args: [...(args.includes('--port') ? [] : ['--port', '0']), ...(args.includes('--http-port') ? [] : ['--http-port', '0']), ...args],
+      args: [
+        ...(args.includes('--port') ? [] : ['--port', '0']),
+        ...(args.includes('--http-port') ? [] : ['--http-port', '0']),
+        ...args,
+      ],
       logFile: join(this.folder, `${name}.log`),
       env,
     });
@@ -44,9 +48,30 @@ export class Rig {
     const child = spawn(
       'etcd',
       [
-        ...['--name', 'e1', '--data-dir', join(this.folder, 'etcd'), '--listen-client-urls', url, '--advertise-client-urls', url],
-        ...['--listen-peer-urls', `http://127.0.0.1:${peer}`, '--initial-advertise-peer-urls', `http://127.0.0.1:${peer}`],
-        ...['--initial-cluster', `e1=http://127.0.0.1:${peer}`, '--heartbeat-interval', '50', '--election-timeout', '500'],
+        ...[
+          '--name',
+          'e1',
+          '--data-dir',
+          join(this.folder, 'etcd'),
+          '--listen-client-urls',
+          url,
+          '--advertise-client-urls',
+          url,
+        ],
+        ...[
+          '--listen-peer-urls',
+          `http://127.0.0.1:${peer}`,
+          '--initial-advertise-peer-urls',
+          `http://127.0.0.1:${peer}`,
+        ],
+        ...[
+          '--initial-cluster',
+          `e1=http://127.0.0.1:${peer}`,
+          '--heartbeat-interval',
+          '50',
+          '--election-timeout',
+          '500',
+        ],
       ],
       { stdio: 'ignore', env: { PATH: process.env['PATH'] } },
     );
@@ -66,7 +91,11 @@ export class Rig {
 }
 
 /** Waits for something to become true, by asking; what it was is in the error when it never does. */
-export async function eventually(what: string, isTrue: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+export async function eventually(
+  what: string,
+  isTrue: () => boolean | Promise<boolean>,
+  limitMs = 20_000,
+): Promise<void> {
   const untilMs = Date.now() + limitMs;
   let last = '';
   for (;;) {
@@ -106,8 +135,15 @@ export function freePort(): Promise<number> {
 }
 
 /** Runs the command line as a user would. */
-export function meseta(args: readonly string[], master?: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  return run(process.execPath, [join(repository, 'bin/meseta'), ...args], master === undefined ? {} : { MESETA_MASTER: master });
+export function meseta(
+  args: readonly string[],
+  master?: string,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return run(
+    process.execPath,
+    [join(repository, 'bin/meseta'), ...args],
+    master === undefined ? {} : { MESETA_MASTER: master },
+  );
 }
 
 const children = new Set<ChildProcess>();
@@ -124,7 +160,10 @@ export function run(
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, [...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     children.add(child);
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));

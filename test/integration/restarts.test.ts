@@ -14,10 +14,32 @@ describe('every service is killed and started again', () => {
   const tasks: Task[] = [];
 
   const registryArgs = () => ['--store', 'embedded', '--data-dir', join(rig.folder, 'registry')];
-  const masterArgs = () => ['--registry', registry.grpc, '--allocator', allocator.grpc, '--agent-ping-timeout', '500ms', '--max-agent-ping-timeouts', '100'];
-  const agentArgs = () => ['--master', master.grpc, '--work-dir', join(rig.folder, 'agent'), '--resources', 'cpus:8;mem:2048', '--runtimes', 'process'];
+  const masterArgs = () => [
+    '--registry',
+    registry.grpc,
+    '--allocator',
+    allocator.grpc,
+    '--agent-ping-timeout',
+    '500ms',
+    '--max-agent-ping-timeouts',
+    '100',
+  ];
+  const agentArgs = () => [
+    '--master',
+    master.grpc,
+    '--work-dir',
+    join(rig.folder, 'agent'),
+    '--resources',
+    'cpus:8;mem:2048',
+    '--runtimes',
+    'process',
+  ];
   /** Kills a service and starts it again where it was. */
-  const again = async (service: ServiceProcess, name: 'registry' | 'allocator' | 'master' | 'agent', args: readonly string[]): Promise<ServiceProcess> => {
+  const again = async (
+    service: ServiceProcess,
+    name: 'registry' | 'allocator' | 'master' | 'agent',
+    args: readonly string[],
+  ): Promise<ServiceProcess> => {
     service.kill('SIGKILL');
     await service.ended;
     const port = (address: string): string => address.slice(address.lastIndexOf(':') + 1);
@@ -25,18 +47,25 @@ describe('every service is killed and started again', () => {
   };
   const launch = async (command: string): Promise<Task> => {
     const offer = await offerWith(scheduler, 'cpus:0.1;mem:32');
-    const task = await offer.launch({ name: 'task', command, resources: 'cpus:0.1;mem:32' }, { refuseFor: 0 });
+    const task = await offer.launch(
+      { name: 'task', command, resources: 'cpus:0.1;mem:32' },
+      { refuseFor: 0 },
+    );
     tasks.push(task);
     return task;
   };
-  const goesOn = async (): Promise<void> => expect((await (await launch('echo on')).finished()).state).toBe('TASK_FINISHED');
+  const goesOn = async (): Promise<void> =>
+    expect((await (await launch('echo on')).finished()).state).toBe('TASK_FINISHED');
 
   beforeAll(async () => {
     registry = await rig.start('registry', registryArgs());
     allocator = await rig.start('allocator', []);
     master = await rig.start('master', masterArgs());
     agent = await rig.start('agent', agentArgs());
-    scheduler = await connect({ master: master.grpc, framework: { name: 'restarts', role: 'test', failoverTimeoutMs: '1h' } });
+    scheduler = await connect({
+      master: master.grpc,
+      framework: { name: 'restarts', role: 'test', failoverTimeoutMs: '1h' },
+    });
     await (await launch('sleep 600')).running();
   }, 60_000);
   afterAll(async () => {
@@ -66,7 +95,9 @@ describe('every service is killed and started again', () => {
     master = await again(master, 'master', masterArgs());
     await goesOn();
     const operator = operatorOf(master.grpc);
-    await eventually('the long task is known again', async () => ((await operator.tasks())?.tasks ?? []).some((task) => task.taskId?.value === tasks[0]?.id));
+    await eventually('the long task is known again', async () =>
+      ((await operator.tasks())?.tasks ?? []).some((task) => task.taskId?.value === tasks[0]?.id),
+    );
     operator.close();
     expect(tasks[0]?.state).toBe('TASK_RUNNING');
   }, 60_000);

@@ -47,7 +47,8 @@ class Receiver {
     for (const { resource, scopeSpans } of resourceSpans) {
       const service = valuesOf(resource.attributes)['service.name'] ?? '';
       for (const { spans } of scopeSpans) {
-        for (const { attributes, parentSpanId = '', ...span } of spans) this.spans.push({ ...span, service, parentSpanId, attributes: valuesOf(attributes) });
+        for (const { attributes, parentSpanId = '', ...span } of spans)
+          this.spans.push({ ...span, service, parentSpanId, attributes: valuesOf(attributes) });
       }
     }
   }
@@ -56,7 +57,11 @@ class Receiver {
 interface Export {
   readonly resourceSpans: readonly {
     readonly resource: { readonly attributes: readonly Attribute[] };
-    readonly scopeSpans: readonly { readonly spans: readonly (Omit<Span, 'service' | 'attributes'> & { readonly attributes: readonly Attribute[] })[] }[];
+    readonly scopeSpans: readonly {
+      readonly spans: readonly (Omit<Span, 'service' | 'attributes'> & {
+        readonly attributes: readonly Attribute[];
+      })[];
+    }[];
   }[];
 }
 interface Attribute {
@@ -78,19 +83,42 @@ describe('one launch is one trace', () => {
   });
 
   test('from the allocation to RUNNING, over three services', async () => {
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_BSP_SCHEDULE_DELAY: '100' };
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_BSP_SCHEDULE_DELAY: '100',
+    };
     const registry = await rig.start('registry', ['--store', 'memory'], env);
     const allocator = await rig.start('allocator', [], env);
-    const master = await rig.start('master', ['--registry', registry.grpc, '--allocator', allocator.grpc], env);
-    await rig.start('agent', ['--master', master.grpc, '--work-dir', join(rig.folder, 'agent'), '--resources', 'cpus:1;mem:128', '--runtimes', 'process'], env);
+    const master = await rig.start(
+      'master',
+      ['--registry', registry.grpc, '--allocator', allocator.grpc],
+      env,
+    );
+    await rig.start(
+      'agent',
+      [
+        '--master',
+        master.grpc,
+        '--work-dir',
+        join(rig.folder, 'agent'),
+        '--resources',
+        'cpus:1;mem:128',
+        '--runtimes',
+        'process',
+      ],
+      env,
+    );
     const scheduler = await connect({ master: master.grpc, framework: { name: 'traced', role: 'test' } });
     const offer = await offerWith(scheduler, 'cpus:0.5;mem:32');
     const task = await offer.launch({ name: 'traced', command: 'true', resources: 'cpus:0.5;mem:32' });
     await task.finished();
     await scheduler.teardown();
 
-    const launch = (): Span | undefined => receiver.spans.find((span) => span.name === 'master.launch' && span.attributes['task.id'] === task.id);
-    const ofTrace = (): readonly Span[] => receiver.spans.filter((span) => span.traceId === launch()?.traceId);
+    const launch = (): Span | undefined =>
+      receiver.spans.find((span) => span.name === 'master.launch' && span.attributes['task.id'] === task.id);
+    const ofTrace = (): readonly Span[] =>
+      receiver.spans.filter((span) => span.traceId === launch()?.traceId);
     const expected = ['allocator.allocate', 'master.offer', 'agent.launch', 'agent.container.start'];
     await eventually(
       'all spans of the launch have arrived',
@@ -116,13 +144,21 @@ describe('one launch is one trace', () => {
     expect(offered).toMatchObject({
       service: 'master',
       parentSpanId: allocate.spanId,
-      attributes: { 'offer.id': offer.id, 'framework.id': scheduler.frameworkId, 'agent.id': offer.agentId, role: 'test', outcome: 'accepted' },
+      attributes: {
+        'offer.id': offer.id,
+        'framework.id': scheduler.frameworkId,
+        'agent.id': offer.agentId,
+        role: 'test',
+        outcome: 'accepted',
+      },
     });
     expect(launched).toMatchObject({ service: 'master', parentSpanId: offered.spanId });
     expect(agentLaunch).toMatchObject({ service: 'agent', parentSpanId: launched.spanId });
     expect(start).toMatchObject({ service: 'agent', parentSpanId: agentLaunch.spanId });
     const updates = spans.filter((span) => span.name === 'master.status_update');
-    expect(updates.map((span) => span.attributes['state'])).toEqual(expect.arrayContaining(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']));
+    expect(updates.map((span) => span.attributes['state'])).toEqual(
+      expect.arrayContaining(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']),
+    );
     for (const update of updates) expect(spans.map((span) => span.spanId)).toContain(update.parentSpanId);
   }, 60_000);
 });

@@ -23,12 +23,21 @@ export async function demo(folder: string): Promise<boolean> {
   const files = textFiles(resolve(folder));
   if (files.length === 0) throw new Error(`no text files below ${folder}`);
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-  console.log(`counting the words of ${files.length} files below ${folder}, ${(sizeBytes / 1e6).toFixed(0)} MB`);
+  console.log(
+    `counting the words of ${files.length} files below ${folder}, ${(sizeBytes / 1e6).toFixed(0)} MB`,
+  );
   const home = mkdtempSync(join(tmpdir(), 'meseta-demo-'));
   const startedMs = performance.now();
-  const cluster = await startLocalCluster({ workDir: join(home, 'cluster'), agents, ports: anyPorts, runtimes: 'process' });
+  const cluster = await startLocalCluster({
+    workDir: join(home, 'cluster'),
+    agents,
+    ports: anyPorts,
+    runtimes: 'process',
+  });
   try {
-    console.log(`a cluster of registry, allocator, master and ${agents.length} agents runs after ${seconds(startedMs)}; its master is ${cluster.master}`);
+    console.log(
+      `a cluster of registry, allocator, master and ${agents.length} agents runs after ${seconds(startedMs)}; its master is ${cluster.master}`,
+    );
     const { runs, counts, reduceRun } = await compute(cluster.master, files, home);
     report(runs, counts, reduceRun);
     return agreesWithLocalPass(files, counts);
@@ -59,9 +68,17 @@ async function compute(master: string, files: readonly TextFile[], home: string)
   try {
     const runs = await runAll(scheduler, maps, showProgress);
     await scheduler.revive();
-    const [reduceRun] = await runAll(scheduler, [task('reduce', 'reduce-task.js', [result, ...outputs])], () => undefined);
+    const [reduceRun] = await runAll(
+      scheduler,
+      [task('reduce', 'reduce-task.js', [result, ...outputs])],
+      () => undefined,
+    );
     console.log(`computed in ${seconds(startedMs)}`);
-    return { runs, reduceRun, counts: new Map(JSON.parse(readFileSync(result, 'utf8')) as [string, number][]) };
+    return {
+      runs,
+      reduceRun,
+      counts: new Map(JSON.parse(readFileSync(result, 'utf8')) as [string, number][]),
+    };
   } finally {
     await scheduler.teardown();
   }
@@ -69,16 +86,23 @@ async function compute(master: string, files: readonly TextFile[], home: string)
 
 function report(runs: readonly TaskRun[], counts: Counts, reduceRun: TaskRun | undefined): void {
   console.log('\nthe ten most frequent words');
-  for (const [word, count] of mostFrequent(counts, 10)) console.log(`  ${word.padEnd(12)} ${count.toLocaleString('en').padStart(12)}`);
+  for (const [word, count] of mostFrequent(counts, 10))
+    console.log(`  ${word.padEnd(12)} ${count.toLocaleString('en').padStart(12)}`);
   console.log(`\n${runs.length} map tasks and ${reduceRun === undefined ? 0 : 1} reduce task finished`);
   for (const { hostname } of agents) {
     const here = runs.filter((run) => run.hostname === hostname).length;
     const reduced = reduceRun?.hostname === hostname ? ' and the reduce task' : '';
     console.log(`  ${hostname.padEnd(8)} ${String(here).padStart(3)} map tasks${reduced}`);
   }
-  const latencies = [...runs, ...(reduceRun === undefined ? [] : [reduceRun])].map((run) => run.offerToRunningMs).sort((a, b) => a - b);
-  console.log(`\noffer → RUNNING: median ${quantile(latencies, 0.5)} ms, 99th percentile ${quantile(latencies, 0.99)} ms`);
-  console.log('  (from the moment an offer reached the framework until the RUNNING update of a task launched on it did)');
+  const latencies = [...runs, ...(reduceRun === undefined ? [] : [reduceRun])]
+    .map((run) => run.offerToRunningMs)
+    .sort((a, b) => a - b);
+  console.log(
+    `\noffer → RUNNING: median ${quantile(latencies, 0.5)} ms, 99th percentile ${quantile(latencies, 0.99)} ms`,
+  );
+  console.log(
+    '  (from the moment an offer reached the framework until the RUNNING update of a task launched on it did)',
+  );
 }
 
 function agreesWithLocalPass(files: readonly TextFile[], counts: Counts): boolean {
@@ -87,15 +111,20 @@ function agreesWithLocalPass(files: readonly TextFile[], counts: Counts): boolea
   for (const { path } of files) countWords(readFileSync(path, 'utf8'), local);
   const difference = firstDifference(local, counts);
   if (difference === undefined) {
-    console.log(`\nthe counts of ${local.size.toLocaleString('en')} different words agree with one local pass (${seconds(startedMs)})`);
+    console.log(
+      `\nthe counts of ${local.size.toLocaleString('en')} different words agree with one local pass (${seconds(startedMs)})`,
+    );
     return true;
   }
-  console.error(`\nthe counts differ: '${difference}' is ${counts.get(difference) ?? 0} in the cluster and ${local.get(difference) ?? 0} locally`);
+  console.error(
+    `\nthe counts differ: '${difference}' is ${counts.get(difference) ?? 0} in the cluster and ${local.get(difference) ?? 0} locally`,
+  );
   return false;
 }
 
 function showProgress(finished: number, total: number): void {
-  if (process.stdout.isTTY) process.stdout.write(`\r${finished} of ${total} map tasks finished${finished === total ? '\n' : ''}`);
+  if (process.stdout.isTTY)
+    process.stdout.write(`\r${finished} of ${total} map tasks finished${finished === total ? '\n' : ''}`);
   else if (finished % 12 === 0) console.log(`${finished} of ${total} map tasks finished`);
 }
 

@@ -2,7 +2,18 @@ import { readdirSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 
 /** What counts as text. */
-const textExtensions = new Set(['.md', '.txt', '.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.css', '.html']);
+const textExtensions = new Set([
+  '.md',
+  '.txt',
+  '.ts',
+  '.mts',
+  '.cts',
+  '.js',
+  '.mjs',
+  '.cjs',
+  '.css',
+  '.html',
+]);
 
 export interface TextFile {
   readonly path: string;

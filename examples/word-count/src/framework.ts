@@ -14,7 +14,11 @@ export interface TaskRun {
 export type Progress = (finished: number, total: number) => void;
 
 /** Runs every task on whatever is offered, and resolves when all have finished. A task that fails ends the job. */
-export async function runAll(scheduler: Scheduler, specs: readonly TaskSpec[], progress: Progress): Promise<readonly TaskRun[]> {
+export async function runAll(
+  scheduler: Scheduler,
+  specs: readonly TaskSpec[],
+  progress: Progress,
+): Promise<readonly TaskRun[]> {
   const waiting = [...specs];
   const runs: Promise<TaskRun>[] = [];
   let finished = 0;
@@ -47,7 +51,8 @@ function takeWhatFits(offer: Offer, waiting: TaskSpec[]): TaskSpec[] {
   let room = offer.remaining.unallocate();
   for (;;) {
     const next = waiting[0];
-    if (next === undefined || typeof next.resources === 'string' || !room.contains(next.resources)) return placed;
+    if (next === undefined || typeof next.resources === 'string' || !room.contains(next.resources))
+      return placed;
     room = room.subtract(next.resources);
     placed.push(next);
     waiting.shift();

@@ -6,7 +6,9 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { countWords, type Counts } from './words';
 
 const [list = '', output = ''] = process.argv.slice(2);
-const paths = readFileSync(list, 'utf8').split('\n').filter((line) => line !== '');
+const paths = readFileSync(list, 'utf8')
+  .split('\n')
+  .filter((line) => line !== '');
 const counts: Counts = new Map();
 for (const path of paths) countWords(readFileSync(path, 'utf8'), counts);
 // Written aside and renamed, so that whoever sees the file sees all of it.

@@ -19,7 +19,7 @@ export interface Metrics {
     buckets?: readonly number[],
   ): Histogram<Label>;
   /** Calls `fn` before each scrape, to set the gauges that are read from a state. */
-  onCollect(fn: () => void): void;
+  readonly onCollect: (fn: () => void) => void;
 }
 
 /** From half a millisecond to a minute: an offer's way takes milliseconds, a Docker pull takes many seconds. */

@@ -11,10 +11,13 @@ describe('attributes (R10)', () => {
     ]);
   });
 
-  test.each(['rack:a;level:10.5;keys:[1-2,5-9]', 'url:http://x/y', 'negative:-3', 'exact:0.00001'])('%j is printed as it was read', (text) => {
-    const attributes = parseAttributes(text);
-    expect(isFailure(attributes) ? attributes : printAttributes(attributes)).toBe(text);
-  });
+  test.each(['rack:a;level:10.5;keys:[1-2,5-9]', 'url:http://x/y', 'negative:-3', 'exact:0.00001'])(
+    '%j is printed as it was read',
+    (text) => {
+      const attributes = parseAttributes(text);
+      expect(isFailure(attributes) ? attributes : printAttributes(attributes)).toBe(text);
+    },
+  );
 
   test.each([
     ['disks:{a,b}', 'attribute disks must not be a set; sets are for resources only'],

@@ -36,7 +36,8 @@ function parseAttribute(part: string): Attribute | Failure {
     return failure('invalid', `attribute '${part}' must have the form name:value`, { field: 'attributes' });
   }
   const field = `attribute ${name}`;
-  if (text.startsWith('{')) return failure('invalid', `${field} must not be a set; sets are for resources only`, { field });
+  if (text.startsWith('{'))
+    return failure('invalid', `${field} must not be a set; sets are for resources only`, { field });
   if (text.startsWith('[')) {
     const ranges = parseRanges(field, text);
     return isFailure(ranges) ? ranges : { name, value: { kind: 'ranges', ranges } };

@@ -15,6 +15,10 @@ describe('ids (S87)', () => {
     ['a\u0000', 'must not contain control characters'],
     ['ä'.repeat(128), `must not be longer than ${idBytesMax} bytes`],
   ])('%j %s', (id, rule) => {
-    expect(validateId('task id', id)).toMatchObject({ kind: 'invalid', message: `task id ${rule}`, detail: { field: 'task id' } });
+    expect(validateId('task id', id)).toMatchObject({
+      kind: 'invalid',
+      message: `task id ${rule}`,
+      detail: { field: 'task id' },
+    });
   });
 });

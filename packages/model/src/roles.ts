@@ -17,7 +17,8 @@ export function validateRole(role: string): Failure | undefined {
     if (component === '.' || component === '..') return refuse(`must not have the component '${component}'`);
     if (component.startsWith('-')) return refuse("must not have a component that begins with '-'");
     if (component.includes('*')) return refuse("must not contain '*'");
-    if (/[\s\\\p{Cc}]/u.test(component)) return refuse('must not contain whitespace, backslash or control characters');
+    if (/[\s\\\p{Cc}]/u.test(component))
+      return refuse('must not contain whitespace, backslash or control characters');
   }
   return undefined;
 }
@@ -37,5 +38,8 @@ export function ancestorsOf(role: string): readonly string[] {
 
 /** Whether `role` is `ancestor` itself or lies below it. */
 export function isWithin(role: string, ancestor: string): boolean {
-  return role === ancestor || (role.length > ancestor.length && role.startsWith(ancestor) && role[ancestor.length] === '/');
+  return (
+    role === ancestor ||
+    (role.length > ancestor.length && role.startsWith(ancestor) && role[ancestor.length] === '/')
+  );
 }

@@ -48,7 +48,8 @@ describe('task states (T1-T13)', () => {
   });
 
   test('from everything that is not an end an end can be reached', () => {
-    for (const from of all.filter((state) => !isTerminal(state))) expect(mayFollow(from, 'TASK_LOST')).toBe(true);
+    for (const from of all.filter((state) => !isTerminal(state)))
+      expect(mayFollow(from, 'TASK_LOST')).toBe(true);
   });
 
   test('what a framework without PARTITION_AWARE is shown', () => {

@@ -45,7 +45,8 @@ export class FakeClock implements Clock, Timers {
     let next: Pending | undefined;
     for (const one of this.#pending) {
       if (one.atMs > untilMs) continue;
-      if (next === undefined || one.atMs < next.atMs || (one.atMs === next.atMs && one.order < next.order)) next = one;
+      if (next === undefined || one.atMs < next.atMs || (one.atMs === next.atMs && one.order < next.order))
+        next = one;
     }
     return next;
   }

@@ -34,7 +34,9 @@ export function parseScenario(text: string): readonly Block[] {
 
 /** Makes one test of each `*.txt` file of a folder. */
 export function describeScenarios(directory: string, start: () => Interpreter): void {
-  for (const file of readdirSync(directory).filter((name) => name.endsWith('.txt')).sort()) {
+  for (const file of readdirSync(directory)
+    .filter((name) => name.endsWith('.txt'))
+    .sort()) {
     test(file.replace(/\.txt$/, '').replaceAll('-', ' '), () => {
       const path = join(directory, file);
       const blocks = parseScenario(readFileSync(path, 'utf8'));

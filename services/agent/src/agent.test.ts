@@ -229,7 +229,7 @@ describe('an agent', () => {
   ] as const)('refuses a task with %s', async (_, id, command, more, state, message) => {
     await start();
     await registered();
-    master.launch(id, command as never, more);
+    master.launch(id, command, more);
     await master.untilState(id, state);
     expect(master.statuses(id).at(-1)?.message).toBe(message);
   });

@@ -4,5 +4,9 @@ import { createAllocatorServer } from './server';
 
 runService('allocator', async ({ argv, env }) => {
   const config = readConfig(allocatorOptions, argv, env);
-  return createAllocatorServer({ config, log: createLogger('allocator', config.logLevel), tracing: startTracing('allocator') });
+  return createAllocatorServer({
+    config,
+    log: createLogger('allocator', config.logLevel),
+    tracing: startTracing('allocator'),
+  });
 });

@@ -6,10 +6,19 @@ export function createAllocatorMetrics() {
   return {
     registry: metrics.registry,
     onCollect: metrics.onCollect,
-    turnSeconds: metrics.histogram('turn_seconds', 'Time of one allocation turn.', [], [0.00005, 0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2]),
+    turnSeconds: metrics.histogram(
+      'turn_seconds',
+      'Time of one allocation turn.',
+      [],
+      [0.00005, 0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2],
+    ),
     proposals: metrics.counter('proposals_total', 'Proposals sent to the master.'),
     changes: metrics.counter('changes_total', 'Changes received from the master.'),
-    dominantShare: metrics.gauge('dominant_share', 'Dominant share of a role, 0 to 1, not divided by its weight.', ['role']),
+    dominantShare: metrics.gauge(
+      'dominant_share',
+      'Dominant share of a role, 0 to 1, not divided by its weight.',
+      ['role'],
+    ),
     agents: metrics.gauge('agents', 'Agents known.'),
     frameworks: metrics.gauge('frameworks', 'Frameworks known.'),
     filters: metrics.gauge('offer_filters_active', 'Offer filters that have not ended.'),

@@ -40,7 +40,9 @@ export async function createAllocatorServer(deps: AllocatorDeps): Promise<Alloca
   const sessions = new Sessions({
     options: {
       policy: drf,
-      minAllocatable: config.minAllocatable.map((text) => Resources.parse(text)).filter((one) => one instanceof Resources),
+      minAllocatable: config.minAllocatable
+        .map((text) => Resources.parse(text))
+        .filter((one) => one instanceof Resources),
     },
     allocationIntervalMs: config.allocationInterval,
     turnGapMs: config.turnGap,

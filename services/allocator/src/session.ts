@@ -2,7 +2,15 @@
 
 import { performance } from 'node:perf_hooks';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { BatchWriter, toServiceError, type Clock, type Logger, type Span, type Timers, type Tracing } from '@meseta/kit';
+import {
+  BatchWriter,
+  toServiceError,
+  type Clock,
+  type Logger,
+  type Span,
+  type Timers,
+  type Tracing,
+} from '@meseta/kit';
 import type { FrameworkId, Instant } from '@meseta/model';
 import { failure, isFailure } from '@meseta/model';
 import { resourcesToProto, type internal } from '@meseta/protocol';
@@ -125,7 +133,8 @@ export class Session {
     this.#deadline?.();
     this.#deadline = undefined;
     const at = nextDeadline(this.#state);
-    if (at !== undefined) this.#deadline = this.#deps.timers.after(Math.max(0, at - now), () => this.#turn(false));
+    if (at !== undefined)
+      this.#deadline = this.#deps.timers.after(Math.max(0, at - now), () => this.#turn(false));
   }
 
   #turn(everyAgent: boolean): void {
@@ -134,7 +143,8 @@ export class Session {
     const now = clock.now();
     const startedMs = performance.now();
     const seed = Math.floor(random() * 2 ** 32);
-    for (const effect of step(this.#state, { kind: 'allocate', everyAgent, seed }, now)) this.#propose(effect.proposals, now);
+    for (const effect of step(this.#state, { kind: 'allocate', everyAgent, seed }, now))
+      this.#propose(effect.proposals, now);
     metrics.turnSeconds.observe((performance.now() - startedMs) / 1000);
     this.#planDeadline(now);
   }

@@ -57,7 +57,11 @@ export class Campaign {
 
   /** Whether this candidate may still act as the leader of a term. */
   leads(term: number): boolean {
-    return this.#lease !== undefined && Number(this.#lease.term) === term && this.#deps.clock.now() < this.#lease.validUntilMs;
+    return (
+      this.#lease !== undefined &&
+      Number(this.#lease.term) === term &&
+      this.#deps.clock.now() < this.#lease.validUntilMs
+    );
   }
 
   start(): void {
@@ -67,7 +71,8 @@ export class Campaign {
     this.#stream = stream;
     this.#sentAtMs = [];
     this.#placed = false;
-    const carried = this.#lease === undefined ? undefined : { leaseId: this.#lease.id, term: this.#lease.term };
+    const carried =
+      this.#lease === undefined ? undefined : { leaseId: this.#lease.id, term: this.#lease.term };
     stream.on('data', (response: internal.CampaignResponse) => {
       if (this.#stream === stream) this.#receive(response);
     });
@@ -103,7 +108,12 @@ export class Campaign {
         // One that waited holds its lease since its last heartbeat that was answered.
         const sentAtMs = this.#placed ? this.#lastAnsweredMs : this.#answered();
         this.#placed = true;
-        this.#lease = { id: event.value.leaseId, term: event.value.term, ttlMs, validUntilMs: sentAtMs + ttlMs };
+        this.#lease = {
+          id: event.value.leaseId,
+          term: event.value.term,
+          ttlMs,
+          validUntilMs: sentAtMs + ttlMs,
+        };
         this.#planExpiry();
         this.#planHeartbeat();
         if (!known) this.#listener.elected(Number(event.value.term));
@@ -153,7 +163,9 @@ export class Campaign {
     this.#cancelHeartbeat = this.#deps.timers.after(ttlMs * heartbeatShare, () => {
       this.#send({ election: '', candidate: undefined, carried: undefined });
       // No answer in time: this instance hangs, and another may be asked while the lease still holds.
-      this.#cancelHeartbeat = this.#deps.timers.after(ttlMs * answerShare, () => this.#broken(new Error('a heartbeat was not answered')));
+      this.#cancelHeartbeat = this.#deps.timers.after(ttlMs * answerShare, () =>
+        this.#broken(new Error('a heartbeat was not answered')),
+      );
     });
   }
 
@@ -161,20 +173,26 @@ export class Campaign {
     this.#cancelExpiry?.();
     const lease = this.#lease;
     if (lease === undefined) return;
-    this.#cancelExpiry = this.#deps.timers.after(Math.max(0, lease.validUntilMs - this.#deps.clock.now()), () => {
-      if (this.#lease !== lease) return;
-      if (this.#deps.clock.now() < lease.validUntilMs) return this.#planExpiry();
-      this.#lose('the lease ran out without an answer of the registry');
-      this.#drop();
-      this.#retry(50);
-    });
+    this.#cancelExpiry = this.#deps.timers.after(
+      Math.max(0, lease.validUntilMs - this.#deps.clock.now()),
+      () => {
+        if (this.#lease !== lease) return;
+        if (this.#deps.clock.now() < lease.validUntilMs) return this.#planExpiry();
+        this.#lose('the lease ran out without an answer of the registry');
+        this.#drop();
+        this.#retry(50);
+      },
+    );
   }
 
   #broken(error: Error | undefined): void {
     this.#drop();
     if (this.#closed) return;
     const waitMs = Math.max(20, this.#deps.registry.failed(error));
-    this.#deps.log.warn({ retryMs: waitMs, leading: this.#lease !== undefined }, `no registry: ${error?.message ?? 'its stream ended'}`);
+    this.#deps.log.warn(
+      { retryMs: waitMs, leading: this.#lease !== undefined },
+      `no registry: ${error?.message ?? 'its stream ended'}`,
+    );
     this.#retry(this.#lease === undefined ? waitMs : Math.min(waitMs, 100));
   }
 

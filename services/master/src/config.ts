@@ -20,7 +20,11 @@ export const masterOptions = {
       help: 'Allocator instances; one of them is used.',
       placeholder: 'host:port,…',
     },
-    hostname: { kind: 'string', help: "The name of this machine, as others know it; the system's own if not given.", placeholder: 'name' },
+    hostname: {
+      kind: 'string',
+      help: "The name of this machine, as others know it; the system's own if not given.",
+      placeholder: 'name',
+    },
     agentPingTimeout: {
       kind: 'duration',
       default: '15s',
@@ -53,7 +57,11 @@ export const masterOptions = {
       help: 'How long a framework may sit on an offer before it is rescinded; 0 means for ever.',
     },
   }),
-  relations: (config: { agentPingTimeout: number; maxAgentPingTimeouts: number; agentReregisterTimeout: number }): string | undefined =>
+  relations: (config: {
+    agentPingTimeout: number;
+    maxAgentPingTimeouts: number;
+    agentReregisterTimeout: number;
+  }): string | undefined =>
     config.agentReregisterTimeout < config.agentPingTimeout
       ? '--agent-reregister-timeout must not be shorter than --agent-ping-timeout: agents would be given up before they are pinged'
       : undefined,

@@ -4,7 +4,13 @@ import type { Clock, Logger, Timers, Tracing } from '@meseta/kit';
 import { agentId, frameworkId, instant } from '@meseta/model';
 import { internal, type MasterInfo } from '@meseta/protocol';
 import { Campaign } from './campaign';
-import { completedFrameworksMax, completedTasksPerFrameworkMax, heartbeatIntervalMs, unreachableTasksPerFrameworkMax, type MasterConfig } from './config';
+import {
+  completedFrameworksMax,
+  completedTasksPerFrameworkMax,
+  heartbeatIntervalMs,
+  unreachableTasksPerFrameworkMax,
+  type MasterConfig,
+} from './config';
 import type { RegistryClient } from './effects/registry-client';
 import type { Leading } from './handlers/leading';
 import { descriptionOf } from './handlers/read';
@@ -96,7 +102,10 @@ export class Leader implements Leading {
     metrics.elected.set(1);
     metrics.term.set(number);
     await term.start(effects);
-    log.info({ term: number, agents: recovered.agents.length, frameworks: recovered.frameworks.length }, 'leading');
+    log.info(
+      { term: number, agents: recovered.agents.length, frameworks: recovered.frameworks.length },
+      'leading',
+    );
   }
 
   #lost(reason: string): void {
@@ -138,7 +147,11 @@ function recoveredOf(records: readonly internal.Record[]): Recovered {
     if (record?.$case === 'agent' && record.value.agentInfo !== undefined) {
       const { agentInfo: info, membership, sinceMs } = record.value;
       if (agentId(info.id?.value ?? '') === '') continue;
-      agents.push({ info, unreachable: membership === internal.AgentMembership.UNREACHABLE, since: instant(Number(sinceMs)) });
+      agents.push({
+        info,
+        unreachable: membership === internal.AgentMembership.UNREACHABLE,
+        since: instant(Number(sinceMs)),
+      });
     }
     if (record?.$case === 'framework' && record.value.frameworkInfo !== undefined) {
       const { frameworkInfo: info, registeredAtMs, removedAtMs } = record.value;

@@ -42,7 +42,11 @@ export class Loop {
   #cancelTick: (() => void) | undefined;
   #tickAt: number | undefined;
 
-  constructor(state: MasterState, world: World, deps: { clock: Clock; timers: Timers; metrics: MasterMetrics }) {
+  constructor(
+    state: MasterState,
+    world: World,
+    deps: { clock: Clock; timers: Timers; metrics: MasterMetrics },
+  ) {
     this.#state = state;
     this.#world = world;
     this.#clock = deps.clock;
@@ -111,12 +115,14 @@ export class Loop {
     this.#turning = true;
     const startedMs = performance.now();
     const now = this.#clock.now();
-    const batch = this.#arrived.length <= commandsPerTurnMax ? this.#arrived : this.#arrived.slice(0, commandsPerTurnMax);
+    const batch =
+      this.#arrived.length <= commandsPerTurnMax ? this.#arrived : this.#arrived.slice(0, commandsPerTurnMax);
     this.#arrived = batch === this.#arrived ? [] : this.#arrived.slice(commandsPerTurnMax);
     const effects: Effect[] = [];
     for (const command of batch) for (const effect of step(this.#state, command, now)) effects.push(effect);
     const due = nextDeadline(this.#state);
-    if (due !== undefined && due <= now) for (const effect of step(this.#state, { kind: 'tick' }, now)) effects.push(effect);
+    if (due !== undefined && due <= now)
+      for (const effect of step(this.#state, { kind: 'tick' }, now)) effects.push(effect);
     this.#metrics.turnSeconds.observe((performance.now() - startedMs) / 1000);
     await this.#release(effects);
     this.#turning = false;

@@ -4,5 +4,9 @@ import { createMasterServer } from './server';
 
 runService('master', async ({ argv, env }) => {
   const config = readConfig(masterOptions, argv, env);
-  return createMasterServer({ config, log: createLogger('master', config.logLevel), tracing: startTracing('master') });
+  return createMasterServer({
+    config,
+    log: createLogger('master', config.logLevel),
+    tracing: startTracing('master'),
+  });
 });

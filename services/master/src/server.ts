@@ -13,7 +13,13 @@ import {
   type Timers,
   type Tracing,
 } from '@meseta/kit';
-import { MasterInfo_Capability_Type, OperatorServiceService, SchedulerServiceService, internal, type MasterInfo } from '@meseta/protocol';
+import {
+  MasterInfo_Capability_Type,
+  OperatorServiceService,
+  SchedulerServiceService,
+  internal,
+  type MasterInfo,
+} from '@meseta/protocol';
 import type { MasterConfig } from './config';
 import { RegistryClient } from './effects/registry-client';
 import { agentGatewayHandlers } from './handlers/agent-gateway';
@@ -84,7 +90,11 @@ export async function createMasterServer(deps: MasterDeps): Promise<MasterServer
       ...config,
       log,
       services: [
-        { definition: SchedulerServiceService, implementation: schedulerHandlers(leading), fullName: 'meseta.v1.SchedulerService' },
+        {
+          definition: SchedulerServiceService,
+          implementation: schedulerHandlers(leading),
+          fullName: 'meseta.v1.SchedulerService',
+        },
         {
           definition: OperatorServiceService,
           implementation: operatorHandlers(leading, {

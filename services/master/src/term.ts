@@ -61,7 +61,12 @@ export class Term implements World {
     this.#spans = new Spans(deps.tracing, deps.clock);
     this.#observations = new Observations(deps.metrics, deps.log, this.#spans, deps.clock);
     this.#loop = new Loop(state, this, deps);
-    this.#link = new AllocatorLink({ ...deps, addresses: deps.allocator, term: state.term, submit: (command) => this.submit(command) });
+    this.#link = new AllocatorLink({
+      ...deps,
+      addresses: deps.allocator,
+      term: state.term,
+      submit: (command) => this.submit(command),
+    });
   }
 
   /** Begins to serve. */
@@ -83,7 +88,11 @@ export class Term implements World {
   }
 
   /** A framework's stream: its end is told to the core. */
-  subscribe(call: ServerWritableStream<SubscribeRequest, SubscribeResponse>, framework: FrameworkDescription, suppressedRoles: readonly string[]): void {
+  subscribe(
+    call: ServerWritableStream<SubscribeRequest, SubscribeResponse>,
+    framework: FrameworkDescription,
+    suppressedRoles: readonly string[],
+  ): void {
     const stream = this.#streams.open(call);
     this.#multiRole.set(stream, framework.capabilities.has('MULTI_ROLE'));
     const ended = (): void => {
@@ -162,7 +171,9 @@ export class Term implements World {
   close(leader: string | undefined): void {
     this.#loop.stop();
     this.#link.close();
-    this.replies.refuseAll(failure('notLeader', 'this master leads no more', leader === undefined ? undefined : { leader }));
+    this.replies.refuseAll(
+      failure('notLeader', 'this master leads no more', leader === undefined ? undefined : { leader }),
+    );
     this.#streams.endAll(leader);
     this.sessions.endAll(leader);
     this.#spans.endAll();

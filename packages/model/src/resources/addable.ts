@@ -8,7 +8,8 @@ import type { DiskInfo, Label, Reservation, Resource } from './resource';
  */
 export function addableKey(resource: Resource): string {
   let key = `${resource.name}\u0000${resource.value.kind}\u0000${resource.allocationRole ?? ''}`;
-  if (resource.reservations.length > 0) key += `\u0001${resource.reservations.map(reservationKey).join('\u0002')}`;
+  if (resource.reservations.length > 0)
+    key += `\u0001${resource.reservations.map(reservationKey).join('\u0002')}`;
   if (resource.disk !== undefined) key += `\u0003${diskKey(resource.disk)}`;
   if (resource.revocable === true) key += '\u0004';
   if (resource.shared === true) key += '\u0005';
@@ -27,7 +28,9 @@ export function isWhole(resource: Resource): boolean {
   if (disk.persistence !== undefined) return true;
   const source = disk.source;
   if (source === undefined) return false;
-  return source.type === 'MOUNT' || source.type === 'BLOCK' || (source.type === 'RAW' && source.id !== undefined);
+  return (
+    source.type === 'MOUNT' || source.type === 'BLOCK' || (source.type === 'RAW' && source.id !== undefined)
+  );
 }
 
 function reservationKey(reservation: Reservation): string {
@@ -52,7 +55,9 @@ function diskKey({ persistence, volume, source }: DiskInfo): string {
 /** Labels have no order: equal sets give equal keys. */
 function labelsKey(labels: readonly Label[] | undefined): string {
   if (labels === undefined || labels.length === 0) return '';
-  return JSON.stringify(labels.map(({ key, value }) => [key, value ?? null]).sort((a, b) => (String(a) < String(b) ? -1 : 1)));
+  return JSON.stringify(
+    labels.map(({ key, value }) => [key, value ?? null]).sort((a, b) => (String(a) < String(b) ? -1 : 1)),
+  );
 }
 
 /** Absent and empty differ. */

@@ -7,15 +7,18 @@ import type { ResourceValue } from './resource';
 /** Sums two values of one kind; entries of different kinds have different keys and never meet here. */
 export function addValues(a: ResourceValue, b: ResourceValue): ResourceValue {
   if (a.kind === 'scalar' && b.kind === 'scalar') return { kind: 'scalar', milli: a.milli + b.milli };
-  if (a.kind === 'ranges' && b.kind === 'ranges') return { kind: 'ranges', ranges: unionOf(a.ranges, b.ranges) };
+  if (a.kind === 'ranges' && b.kind === 'ranges')
+    return { kind: 'ranges', ranges: unionOf(a.ranges, b.ranges) };
   if (a.kind === 'set' && b.kind === 'set') return { kind: 'set', items: itemsUnion(a.items, b.items) };
   return a;
 }
 
 /** Takes away what overlaps; never below nothing. */
 export function subtractValues(a: ResourceValue, b: ResourceValue): ResourceValue {
-  if (a.kind === 'scalar' && b.kind === 'scalar') return { kind: 'scalar', milli: Math.max(0, a.milli - b.milli) };
-  if (a.kind === 'ranges' && b.kind === 'ranges') return { kind: 'ranges', ranges: differenceOf(a.ranges, b.ranges) };
+  if (a.kind === 'scalar' && b.kind === 'scalar')
+    return { kind: 'scalar', milli: Math.max(0, a.milli - b.milli) };
+  if (a.kind === 'ranges' && b.kind === 'ranges')
+    return { kind: 'ranges', ranges: differenceOf(a.ranges, b.ranges) };
   if (a.kind === 'set' && b.kind === 'set') return { kind: 'set', items: itemsDifference(a.items, b.items) };
   return a;
 }

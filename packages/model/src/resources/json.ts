@@ -19,9 +19,12 @@ export function parseResourcesJson(text: string): readonly Resource[] | Failure 
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    return failure('invalid', `resources must be a JSON array: ${(error as Error).message}`, { field: 'resources' });
+    return failure('invalid', `resources must be a JSON array: ${(error as Error).message}`, {
+      field: 'resources',
+    });
   }
-  if (!Array.isArray(parsed)) return failure('invalid', 'resources must be a JSON array', { field: 'resources' });
+  if (!Array.isArray(parsed))
+    return failure('invalid', 'resources must be a JSON array', { field: 'resources' });
   const entries: Resource[] = [];
   for (const [i, item] of parsed.entries()) {
     try {
@@ -78,22 +81,32 @@ function parseValue(name: string, json: Json): ResourceValue {
 }
 
 function parseReservations(json: Json): readonly Reservation[] {
-  const stack = array('reservations', json['reservations']).map((item) => parseReservation(asObject('reservations', item)));
+  const stack = array('reservations', json['reservations']).map((item) =>
+    parseReservation(asObject('reservations', item)),
+  );
   if (stack.length > 0) return stack;
   const role = text('role', json['role']);
   if (role === undefined || role === '*') return [];
   const old = object('reservation', json['reservation']);
-  return [old === undefined ? { type: 'STATIC', role } : { ...parseReservation({ ...old, role, type: 'DYNAMIC' }) }];
+  return [
+    old === undefined ? { type: 'STATIC', role } : { ...parseReservation({ ...old, role, type: 'DYNAMIC' }) },
+  ];
 }
 
 function parseReservation(json: Json): Reservation {
   const type = json['type'] ?? 'STATIC';
-  if (type !== 'STATIC' && type !== 'DYNAMIC') throw new Malformed('reservations.type must be STATIC or DYNAMIC');
+  if (type !== 'STATIC' && type !== 'DYNAMIC')
+    throw new Malformed('reservations.type must be STATIC or DYNAMIC');
   const role = text('reservations.role', json['role']);
   if (role === undefined) throw new Malformed('reservations.role must be set');
   const principal = text('principal', json['principal']);
   const labels = parseLabels(json['labels']);
-  return { type, role, ...(principal !== undefined && { principal }), ...(labels !== undefined && { labels }) };
+  return {
+    type,
+    role,
+    ...(principal !== undefined && { principal }),
+    ...(labels !== undefined && { labels }),
+  };
 }
 
 function parseDisk(json: Json): DiskInfo {
@@ -123,7 +136,10 @@ function parseSource(json: Json): DiskSource {
   if (type !== 'PATH' && type !== 'MOUNT' && type !== 'BLOCK' && type !== 'RAW') {
     throw new Malformed('disk.source.type must be PATH, MOUNT, BLOCK or RAW');
   }
-  const place = object('disk.source', type === 'PATH' ? json['path'] : type === 'MOUNT' ? json['mount'] : undefined);
+  const place = object(
+    'disk.source',
+    type === 'PATH' ? json['path'] : type === 'MOUNT' ? json['mount'] : undefined,
+  );
   return {
     type,
     ...optional('root', text('root', place?.['root'])),
@@ -139,7 +155,10 @@ function parseLabels(json: unknown): readonly Label[] | undefined {
   if (holder === undefined) return undefined;
   return array('labels', holder['labels']).map((item) => {
     const label = asObject('labels', item);
-    return { key: text('labels.key', label['key']) ?? '', ...optional('value', text('labels.value', label['value'])) };
+    return {
+      key: text('labels.key', label['key']) ?? '',
+      ...optional('value', text('labels.value', label['value'])),
+    };
   });
 }
 
@@ -153,7 +172,8 @@ function good<T>(value: T | Failure): T {
 }
 
 function asObject(field: string, json: unknown): Json {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Malformed(`${field} must be an object`);
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new Malformed(`${field} must be an object`);
   return json as Json;
 }
 
@@ -176,6 +196,7 @@ function text(field: string, json: unknown): string | undefined {
 /** Protobuf's JSON writes 64-bit numbers as strings; both are taken. */
 function whole(field: string, json: unknown): number {
   const value = typeof json === 'string' && /^\d+$/.test(json) ? Number(json) : json;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new Malformed(`${field} must be a whole number`);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value))
+    throw new Malformed(`${field} must be a whole number`);
   return value;
 }

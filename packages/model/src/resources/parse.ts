@@ -30,10 +30,13 @@ function parseText(text: string): readonly Resource[] | Failure {
 
 function parseEntry(part: string): Resource | Failure {
   const colon = part.indexOf(':');
-  const match = colon < 0 ? null : /^([^()[\]{}\s][^()[\]{}]*?)\s*(?:\(([^()]*)\))?$/.exec(part.slice(0, colon).trim());
+  const match =
+    colon < 0 ? null : /^([^()[\]{}\s][^()[\]{}]*?)\s*(?:\(([^()]*)\))?$/.exec(part.slice(0, colon).trim());
   const text = part.slice(colon + 1).trim();
   if (match === null || text === '') {
-    return failure('invalid', `resource '${part}' must have the form name:value or name(role):value`, { field: 'resources' });
+    return failure('invalid', `resource '${part}' must have the form name:value or name(role):value`, {
+      field: 'resources',
+    });
   }
   const name = match[1] as string;
   const role = match[2]?.trim();
@@ -43,7 +46,11 @@ function parseEntry(part: string): Resource | Failure {
   }
   const value = parseValue(`resource ${name}`, text);
   if (isFailure(value)) return value;
-  return { name, value, reservations: role === undefined || role === nobody ? [] : [{ type: 'STATIC', role }] };
+  return {
+    name,
+    value,
+    reservations: role === undefined || role === nobody ? [] : [{ type: 'STATIC', role }],
+  };
 }
 
 function parseValue(field: string, text: string): ResourceValue | Failure {

@@ -19,7 +19,8 @@ function notesOf({ reservations, disk, revocable, shared, providerId }: Resource
   const notes: string[] = [];
   if (reservations.length > 1) notes.push('refined');
   if (reservations.some((reservation) => reservation.type === 'DYNAMIC')) notes.push('dynamic');
-  if (disk?.source !== undefined) notes.push([disk.source.type, disk.source.id, disk.source.root].filter(Boolean).join(' '));
+  if (disk?.source !== undefined)
+    notes.push([disk.source.type, disk.source.id, disk.source.root].filter(Boolean).join(' '));
   if (disk?.persistence !== undefined) notes.push(`volume ${disk.persistence.id}`);
   if (revocable === true) notes.push('revocable');
   if (shared === true) notes.push('shared');

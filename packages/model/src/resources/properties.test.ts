@@ -7,7 +7,10 @@ import { Resources } from './resources';
 const scalar: fc.Arbitrary<ResourceValue> = fc.nat(5000).map((milli) => ({ kind: 'scalar', milli }));
 const ranges: fc.Arbitrary<ResourceValue> = fc
   .array(fc.tuple(fc.nat(60), fc.nat(9)), { maxLength: 4 })
-  .map((pairs) => ({ kind: 'ranges', ranges: normalRanges(pairs.map(([begin, more]) => ({ begin, end: begin + more }))) }));
+  .map((pairs) => ({
+    kind: 'ranges',
+    ranges: normalRanges(pairs.map(([begin, more]) => ({ begin, end: begin + more }))),
+  }));
 const set: fc.Arbitrary<ResourceValue> = fc
   .array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 4 })
   .map((items) => ({ kind: 'set', items: normalItems(items) }));
@@ -27,11 +30,16 @@ const anyStack: fc.Arbitrary<readonly Reservation[]> = fc.oneof(
   staticStack,
   fc.constantFrom<readonly Reservation[]>(
     [{ type: 'DYNAMIC', role: 'eng', principal: 'p' }],
-    [{ type: 'STATIC', role: 'eng' }, { type: 'DYNAMIC', role: 'eng/web', labels: [{ key: 'k', value: 'v' }] }],
+    [
+      { type: 'STATIC', role: 'eng' },
+      { type: 'DYNAMIC', role: 'eng/web', labels: [{ key: 'k', value: 'v' }] },
+    ],
   ),
 );
 
-const plain: fc.Arbitrary<Resource> = fc.tuple(named, staticStack).map(([entry, reservations]) => ({ ...entry, reservations }));
+const plain: fc.Arbitrary<Resource> = fc
+  .tuple(named, staticStack)
+  .map(([entry, reservations]) => ({ ...entry, reservations }));
 
 const anyDisk: fc.Arbitrary<Resource> = fc
   .tuple(
@@ -67,7 +75,13 @@ const anyEntry: fc.Arbitrary<Resource> = fc.oneof(
 const bag = fc.array(anyEntry, { maxLength: 8 }).map((entries) => Resources.of(entries));
 /** Sums of ranges and sets forget what both sides had, so the laws of subtraction hold where the two do not overlap. */
 const disjoint = fc.tuple(bag, bag).filter(([a, b]) =>
-  a.entries.every((left) => left.value.kind === 'scalar' || Resources.of([left]).subtract(b).equals(Resources.of([left]))),
+  a.entries.every(
+    (left) =>
+      left.value.kind === 'scalar' ||
+      Resources.of([left])
+        .subtract(b)
+        .equals(Resources.of([left])),
+  ),
 );
 
 describe('the arithmetic of resources', () => {
@@ -76,7 +90,14 @@ describe('the arithmetic of resources', () => {
   });
 
   test('addition is associative', () => {
-    fc.assert(fc.property(bag, bag, bag, (a, b, c) => a.add(b).add(c).equals(a.add(b.add(c)))));
+    fc.assert(
+      fc.property(bag, bag, bag, (a, b, c) =>
+        a
+          .add(b)
+          .add(c)
+          .equals(a.add(b.add(c))),
+      ),
+    );
   });
 
   test('nothing is neutral', () => {
@@ -98,7 +119,9 @@ describe('the arithmetic of resources', () => {
   test('a bag equals its parts summed', () => {
     fc.assert(
       fc.property(fc.array(anyEntry, { maxLength: 8 }), (entries) =>
-        Resources.of(entries).equals(entries.reduce((sum, entry) => sum.add(Resources.of([entry])), Resources.empty)),
+        Resources.of(entries).equals(
+          entries.reduce((sum, entry) => sum.add(Resources.of([entry])), Resources.empty),
+        ),
       ),
     );
   });

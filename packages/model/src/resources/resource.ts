@@ -19,7 +19,11 @@ export interface Reservation {
 /** What makes a disk resource more than an amount of megabytes. */
 export interface DiskInfo {
   readonly persistence?: { readonly id: string; readonly principal?: string };
-  readonly volume?: { readonly containerPath: string; readonly mode: 'RW' | 'RO'; readonly hostPath?: string };
+  readonly volume?: {
+    readonly containerPath: string;
+    readonly mode: 'RW' | 'RO';
+    readonly hostPath?: string;
+  };
   readonly source?: DiskSource;
 }
 

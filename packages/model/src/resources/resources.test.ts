@@ -22,9 +22,9 @@ describe('amounts', () => {
   });
 
   test('R3: a port taken from the middle', () => {
-    expect(resources('cpus:2;ports:[31000-31010]').subtract(resources('ports:[31005-31005]')).toString()).toBe(
-      'cpus:2;ports:[31000-31004,31006-31010]',
-    );
+    expect(
+      resources('cpus:2;ports:[31000-31010]').subtract(resources('ports:[31005-31005]')).toString(),
+    ).toBe('cpus:2;ports:[31000-31004,31006-31010]');
   });
 
   test('R4: an item of a set', () => {
@@ -38,7 +38,12 @@ describe('amounts', () => {
 
   test('quantities', () => {
     const all = resources('cpus:2;cpus(web):1;mem:10;ports:[1-4];disks:{a,b}');
-    expect(Object.fromEntries(all.quantities())).toEqual({ cpus: 3000, mem: 10_000, ports: 4000, disks: 2000 });
+    expect(Object.fromEntries(all.quantities())).toEqual({
+      cpus: 3000,
+      mem: 10_000,
+      ports: 4000,
+      disks: 2000,
+    });
     expect(all.scalarMilli('cpus')).toBe(3000);
     expect(all.ranges('ports')).toEqual([{ begin: 1, end: 4 }]);
   });
@@ -66,12 +71,17 @@ describe('what may be summed', () => {
     expect(mount.contains(mount)).toBe(true);
     expect(mount.add(mount).entries).toHaveLength(2);
     const path = Resources.of([disk(10_000, { disk: { source: { type: 'PATH', root: '/d' } } })]);
-    expect(path.contains(Resources.of([disk(5000, { disk: { source: { type: 'PATH', root: '/d' } } })]))).toBe(true);
+    expect(
+      path.contains(Resources.of([disk(5000, { disk: { source: { type: 'PATH', root: '/d' } } })])),
+    ).toBe(true);
   });
 
   test('R12, R47: copies of a shared volume are counted, but are one volume', () => {
     const volume = Resources.of([
-      disk(1000, { shared: true, disk: { persistence: { id: 'v' }, volume: { containerPath: 'data', mode: 'RW' } } }),
+      disk(1000, {
+        shared: true,
+        disk: { persistence: { id: 'v' }, volume: { containerPath: 'data', mode: 'RW' } },
+      }),
     ]);
     const two = volume.add(volume);
     expect(two.contains(two)).toBe(true);
@@ -81,7 +91,11 @@ describe('what may be summed', () => {
   });
 
   test('R13: revocable only matches revocable', () => {
-    const both = resources('cpus:1').add(Resources.of([{ name: 'cpus', value: { kind: 'scalar', milli: 1000 }, reservations: [], revocable: true }]));
+    const both = resources('cpus:1').add(
+      Resources.of([
+        { name: 'cpus', value: { kind: 'scalar', milli: 1000 }, reservations: [], revocable: true },
+      ]),
+    );
     expect(both.contains(resources('cpus:2'))).toBe(false);
     expect(both.revocable().scalarMilli('cpus')).toBe(1000);
     expect(both.nonRevocable().toString()).toBe('cpus:1');
@@ -89,7 +103,9 @@ describe('what may be summed', () => {
 
   test('R43: a volume may be asked for read-only', () => {
     const volume = (mode: 'RW' | 'RO') =>
-      Resources.of([disk(1000, { disk: { persistence: { id: 'v' }, volume: { containerPath: 'data', mode } } })]);
+      Resources.of([
+        disk(1000, { disk: { persistence: { id: 'v' }, volume: { containerPath: 'data', mode } } }),
+      ]);
     expect(volume('RW').contains(volume('RO'))).toBe(true);
   });
 });
@@ -111,7 +127,7 @@ describe('roles', () => {
   });
 
   test('R9: the default role reserves what names no role', () => {
-    expect(Resources.parse('cpus:1;mem(ops):2', 'web').toString()).toBe('cpus(web):1;mem(ops):2');
+    expect(String((Resources.parse('cpus:1;mem(ops):2', 'web') as Resources).toString())).toBe('cpus(web):1;mem(ops):2');
   });
 });
 
@@ -144,16 +160,33 @@ describe('text', () => {
     const json = JSON.stringify([
       { name: 'cpus', type: 'SCALAR', scalar: { value: 8 }, reservations: [{ type: 'STATIC', role: 'web' }] },
       { name: 'mem', type: 'SCALAR', scalar: { value: 1024 }, role: 'ops' },
-      { name: 'ports', type: 'RANGES', ranges: { range: [{ begin: '1', end: '2' }, { begin: 5, end: 9 }] } },
+      {
+        name: 'ports',
+        type: 'RANGES',
+        ranges: {
+          range: [
+            { begin: '1', end: '2' },
+            { begin: 5, end: 9 },
+          ],
+        },
+      },
       { name: 'set', type: 'SET', set: { item: ['b', 'a'] } },
     ]);
     expect(resources(json).toString()).toBe('cpus(web):8;mem(ops):1024;ports:[1-2,5-9];set:{a,b}');
   });
 
   test('R27: a refinement lies strictly below what it refines', () => {
-    const stack = (...reservations: Reservation[]): Resource => ({ name: 'cpus', value: { kind: 'scalar', milli: 1 }, reservations });
-    expect(Resources.validate([stack({ type: 'STATIC', role: 'eng' }, { type: 'DYNAMIC', role: 'eng/web' })])).toBeUndefined();
-    expect(Resources.validate([stack({ type: 'STATIC', role: 'eng' }, { type: 'DYNAMIC', role: 'ops' })])).toMatchObject({ kind: 'invalid' });
+    const stack = (...reservations: Reservation[]): Resource => ({
+      name: 'cpus',
+      value: { kind: 'scalar', milli: 1 },
+      reservations,
+    });
+    expect(
+      Resources.validate([stack({ type: 'STATIC', role: 'eng' }, { type: 'DYNAMIC', role: 'eng/web' })]),
+    ).toBeUndefined();
+    expect(
+      Resources.validate([stack({ type: 'STATIC', role: 'eng' }, { type: 'DYNAMIC', role: 'ops' })]),
+    ).toMatchObject({ kind: 'invalid' });
     expect(Resources.validate([stack({ type: 'DYNAMIC', role: '*' })])).toMatchObject({ kind: 'invalid' });
   });
 });

@@ -4,7 +4,14 @@ import { isWithin } from '../roles';
 import type { Ranges } from '../values/ranges';
 import { noRanges, unionOf } from '../values/ranges';
 import { addableKey, isWhole } from './addable';
-import { addValues, isNothing, quantityMilli, subtractValues, valueContains, valuesEqual } from './arithmetic';
+import {
+  addValues,
+  isNothing,
+  quantityMilli,
+  subtractValues,
+  valueContains,
+  valuesEqual,
+} from './arithmetic';
 import { parseResources } from './parse';
 import { printResource } from './print';
 import type { Resource } from './resource';
@@ -60,7 +67,8 @@ export class Resources {
     if (other.entries.length === 0) return this;
     if (this.entries.length === 0) return other;
     const bag = new Bag(this.entries.slice(), this.keys.slice());
-    for (let i = 0; i < other.entries.length; i++) bag.put(other.entries[i] as Resource, other.keys[i] as string);
+    for (let i = 0; i < other.entries.length; i++)
+      bag.put(other.entries[i] as Resource, other.keys[i] as string);
     return new Resources(bag.entries, bag.keys);
   }
 
@@ -68,7 +76,8 @@ export class Resources {
   subtract(other: Resources): Resources {
     if (other.entries.length === 0 || this.entries.length === 0) return this;
     const bag = new Bag(this.entries.slice(), this.keys.slice());
-    for (let i = 0; i < other.entries.length; i++) bag.take(other.entries[i] as Resource, other.keys[i] as string);
+    for (let i = 0; i < other.entries.length; i++)
+      bag.take(other.entries[i] as Resource, other.keys[i] as string);
     return bag.entries.length === 0 ? Resources.empty : new Resources(bag.entries, bag.keys);
   }
 
@@ -90,7 +99,10 @@ export class Resources {
   }
 
   equals(other: Resources): boolean {
-    return this === other || (this.entries.length === other.entries.length && this.contains(other) && other.contains(this));
+    return (
+      this === other ||
+      (this.entries.length === other.entries.length && this.contains(other) && other.contains(this))
+    );
   }
 
   filter(predicate: (resource: Resource) => boolean): Resources {

@@ -20,8 +20,10 @@ export function validateResources(entries: Iterable<Resource>): Failure | undefi
 function validateEntry(entry: Resource): Failure | undefined {
   const field = `resource ${entry.name}`;
   const refuse = (rule: string): Failure => failure('invalid', `${field} ${rule}`, { field });
-  if (entry.name.trim() === '') return failure('invalid', 'resource name must not be empty', { field: 'name' });
-  if (/\p{Cc}/u.test(entry.name)) return failure('invalid', 'resource name must not contain control characters', { field: 'name' });
+  if (entry.name.trim() === '')
+    return failure('invalid', 'resource name must not be empty', { field: 'name' });
+  if (/\p{Cc}/u.test(entry.name))
+    return failure('invalid', 'resource name must not contain control characters', { field: 'name' });
   if (entry.value.kind === 'scalar' && (!Number.isSafeInteger(entry.value.milli) || entry.value.milli < 0)) {
     return refuse('must not be negative');
   }
@@ -30,13 +32,16 @@ function validateEntry(entry: Resource): Failure | undefined {
     if (refused !== undefined) return refused;
   }
   const kind = kinds.get(entry.name);
-  if (kind !== undefined && entry.value.kind !== kind) return refuse(`must be of kind ${kind}, not ${entry.value.kind}`);
+  if (kind !== undefined && entry.value.kind !== kind)
+    return refuse(`must be of kind ${kind}, not ${entry.value.kind}`);
   if (entry.name === 'gpus' && entry.value.kind === 'scalar' && entry.value.milli % milliPerUnit !== 0) {
     return refuse('must be a whole number');
   }
   if (entry.disk !== undefined && entry.name !== 'disk') return refuse('must not have disk information');
-  if (entry.shared === true && entry.disk?.persistence === undefined) return refuse('must not be shared; only persistent volumes are');
-  if (entry.revocable === true && entry.reservations.length > 0) return refuse('must not be both revocable and reserved');
+  if (entry.shared === true && entry.disk?.persistence === undefined)
+    return refuse('must not be shared; only persistent volumes are');
+  if (entry.revocable === true && entry.reservations.length > 0)
+    return refuse('must not be both revocable and reserved');
   return validateReservations(field, entry.reservations);
 }
 
@@ -56,7 +61,8 @@ function validateReservations(field: string, reservations: readonly Reservation[
     const refusedRole = validateRole(role);
     if (refusedRole !== undefined) return failure('invalid', `${field}: ${refusedRole.message}`, { field });
     if (role === defaultRole) return failure('invalid', `${field} must not be reserved to '*'`, { field });
-    if (depth > 0 && type === 'STATIC') return failure('invalid', `${field} must not refine with a static reservation`, { field });
+    if (depth > 0 && type === 'STATIC')
+      return failure('invalid', `${field} must not refine with a static reservation`, { field });
     if (above !== undefined && (role === above || !isWithin(role, above))) {
       return failure('invalid', `${field}: role '${role}' must lie below '${above}' to refine it`, { field });
     }

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import type { Ranges } from './ranges';
-import { differenceOf, normalRanges, parseRanges, printRanges, rangesContain, rangesEqual, sizeOf, unionOf } from './ranges';
+import {
+  differenceOf,
+  normalRanges,
+  parseRanges,
+  printRanges,
+  rangesContain,
+  rangesEqual,
+  sizeOf,
+  unionOf,
+} from './ranges';
 
 const anyRanges: fc.Arbitrary<Ranges> = fc
   .array(fc.tuple(fc.nat(40), fc.nat(6)), { maxLength: 8 })
@@ -23,9 +32,12 @@ describe('ranges (R3)', () => {
     expect(parseRanges('ports', '[5-9, 1-2,3-4]')).toEqual([{ begin: 1, end: 9 }]);
   });
 
-  test.each(['', '1-2', '[1]', '[a-b]', '[1-2', '[2-1]', '[-1-2]', '[1-99999999999999999999]'])('%j is refused', (text) => {
-    expect(parseRanges('ports', text)).toMatchObject({ kind: 'invalid', detail: { field: 'ports' } });
-  });
+  test.each(['', '1-2', '[1]', '[a-b]', '[1-2', '[2-1]', '[-1-2]', '[1-99999999999999999999]'])(
+    '%j is refused',
+    (text) => {
+      expect(parseRanges('ports', text)).toMatchObject({ kind: 'invalid', detail: { field: 'ports' } });
+    },
+  );
 
   test('union, difference, containment and size agree with sets of numbers', () => {
     fc.assert(

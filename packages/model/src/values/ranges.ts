@@ -84,7 +84,8 @@ export function validateRanges(field: string, ranges: Iterable<Range>): Failure 
     if (!Number.isSafeInteger(begin) || !Number.isSafeInteger(end) || begin < 0) {
       return failure('invalid', `${field} must consist of whole numbers from 0 on`, { field });
     }
-    if (begin > end) return failure('invalid', `${field} has the range ${begin}-${end}, which runs backwards`, { field });
+    if (begin > end)
+      return failure('invalid', `${field} has the range ${begin}-${end}, which runs backwards`, { field });
   }
   return undefined;
 }

@@ -26,7 +26,8 @@ export function checkedMilli(field: string, units: number): number | Failure {
   if (units < 0) return failure('invalid', `${field} must not be negative`, { field });
   if (units > unitsMax) return failure('invalid', `${field} must not be greater than ${unitsMax}`, { field });
   const milli = toMilli(units);
-  if (milli === 0 && units !== 0) return failure('invalid', `${field} must be 0 or at least 0.001`, { field });
+  if (milli === 0 && units !== 0)
+    return failure('invalid', `${field} must be 0 or at least 0.001`, { field });
   return milli;
 }
 

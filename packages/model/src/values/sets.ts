@@ -32,11 +32,13 @@ export function itemsEqual(a: Items, b: Items): boolean {
 /** Reads `{a,b}`. */
 export function parseItems(field: string, text: string): Items | Failure {
   const inner = /^\{(.*)\}$/.exec(text)?.[1];
-  if (inner === undefined) return failure('invalid', `${field} must be a set such as {a,b}, not '${text}'`, { field });
+  if (inner === undefined)
+    return failure('invalid', `${field} must be a set such as {a,b}, not '${text}'`, { field });
   if (inner.trim() === '') return noItems;
   const items = inner.split(',').map((item) => item.trim());
   if (items.includes('')) return failure('invalid', `${field} must not have an empty item`, { field });
-  if (new Set(items).size !== items.length) return failure('invalid', `${field} must not name an item twice`, { field });
+  if (new Set(items).size !== items.length)
+    return failure('invalid', `${field} must not name an item twice`, { field });
   return normalItems(items);
 }
 

@@ -21,7 +21,8 @@ describe('attributes on the wire', () => {
 
 describe('task states on the wire', () => {
   test('there and back is the same', () => {
-    for (const state of Object.keys(taskStates) as TaskState[]) expect(taskStateFromProto(taskStateToProto(state))).toBe(state);
+    for (const state of Object.keys(taskStates) as TaskState[])
+      expect(taskStateFromProto(taskStateToProto(state))).toBe(state);
   });
 
   test('what is unset or made up by a newer peer is a failure', () => {

@@ -30,7 +30,8 @@ export function attributesFromProto(attributes: readonly ProtoAttribute[]): read
 }
 
 function attributeFromProto({ name, type, scalar, ranges, text }: ProtoAttribute): Attribute | Failure {
-  if (name === undefined || name === '') return failure('invalid', 'attribute name must be set', { field: 'name' });
+  if (name === undefined || name === '')
+    return failure('invalid', 'attribute name must be set', { field: 'name' });
   const field = `attribute ${name}`;
   switch (type) {
     case Value_Type.SCALAR: {
@@ -38,7 +39,9 @@ function attributeFromProto({ name, type, scalar, ranges, text }: ProtoAttribute
       if (value === undefined) return failure('invalid', `${field} must have a scalar`, { field });
       // Unlike an amount an attribute may be negative.
       const milli = checkedMilli(field, Math.abs(value));
-      return isFailure(milli) ? milli : { name, value: { kind: 'scalar', milli: value < 0 ? -milli : milli } };
+      return isFailure(milli)
+        ? milli
+        : { name, value: { kind: 'scalar', milli: value < 0 ? -milli : milli } };
     }
     case Value_Type.RANGES: {
       const converted = rangesFromProto(field, ranges);

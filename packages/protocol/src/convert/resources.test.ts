@@ -11,17 +11,38 @@ const entry: fc.Arbitrary<Resource> = fc
   .tuple(
     fc.constantFrom<Pick<Resource, 'name' | 'value'>>(
       { name: 'cpus', value: { kind: 'scalar', milli: 1500 } },
-      { name: 'ports', value: { kind: 'ranges', ranges: [{ begin: 1, end: 5 }, { begin: 9, end: 9 }] } },
+      {
+        name: 'ports',
+        value: {
+          kind: 'ranges',
+          ranges: [
+            { begin: 1, end: 5 },
+            { begin: 9, end: 9 },
+          ],
+        },
+      },
       { name: 'things', value: { kind: 'set', items: ['a', 'b'] } },
     ),
     fc.constantFrom<Resource['reservations']>(
       [],
       [{ type: 'STATIC', role: 'eng' }],
-      [{ type: 'STATIC', role: 'eng' }, { type: 'DYNAMIC', role: 'eng/web', principal: 'p', labels: [{ key: 'k', value: 'v' }, { key: 'flag' }] }],
+      [
+        { type: 'STATIC', role: 'eng' },
+        {
+          type: 'DYNAMIC',
+          role: 'eng/web',
+          principal: 'p',
+          labels: [{ key: 'k', value: 'v' }, { key: 'flag' }],
+        },
+      ],
     ),
     fc.constantFrom(undefined, 'eng'),
   )
-  .map(([value, reservations, allocationRole]) => ({ ...value, reservations, ...(allocationRole !== undefined && { allocationRole }) }));
+  .map(([value, reservations, allocationRole]) => ({
+    ...value,
+    reservations,
+    ...(allocationRole !== undefined && { allocationRole }),
+  }));
 
 const disks: readonly Resource[] = (['PATH', 'MOUNT', 'BLOCK', 'RAW'] as const).map((type) => ({
   name: 'disk',
@@ -30,7 +51,12 @@ const disks: readonly Resource[] = (['PATH', 'MOUNT', 'BLOCK', 'RAW'] as const).
   disk: {
     persistence: { id: 'v', principal: 'p' },
     volume: { containerPath: 'data', mode: 'RO', hostPath: '/h' },
-    source: { type, ...(type === 'PATH' || type === 'MOUNT' ? { root: '/r' } : { id: 'i', profile: 'p', vendor: 'v', metadata: [{ key: 'k' }] }) },
+    source: {
+      type,
+      ...(type === 'PATH' || type === 'MOUNT'
+        ? { root: '/r' }
+        : { id: 'i', profile: 'p', vendor: 'v', metadata: [{ key: 'k' }] }),
+    },
   },
   shared: true,
   providerId: 'rp',
@@ -50,9 +76,10 @@ describe('resources on the wire', () => {
 
   test('R17: a role alone was a static reservation, with a reservation a dynamic one', () => {
     expect(resourcesFromProto([{ ...cpus, role: 'web' }])).toEqual(Resources.parse('cpus(web):2'));
-    expect((resourcesFromProto([{ ...cpus, role: 'web', reservation: { principal: 'p' } }]) as Resources).entries[0]?.reservations).toEqual([
-      { type: 'DYNAMIC', role: 'web', principal: 'p' },
-    ]);
+    expect(
+      (resourcesFromProto([{ ...cpus, role: 'web', reservation: { principal: 'p' } }]) as Resources)
+        .entries[0]?.reservations,
+    ).toEqual([{ type: 'DYNAMIC', role: 'web', principal: 'p' }]);
     expect(resourcesFromProto([{ ...cpus, role: '*' }])).toEqual(Resources.parse('cpus:2'));
   });
 
@@ -64,21 +91,39 @@ describe('resources on the wire', () => {
     ['less than nothing', { ...cpus, scalar: { value: -1 } }, 'resource cpus must not be negative'],
     ['not a number', { ...cpus, scalar: { value: NaN } }, 'resource cpus must be a finite number'],
     ['too little', { ...cpus, scalar: { value: 0.0001 } }, 'resource cpus must be 0 or at least 0.001'],
-    ['reserved to nobody', { ...cpus, role: '*', reservation: {} }, "resource cpus must not be reserved to '*'"],
+    [
+      'reserved to nobody',
+      { ...cpus, role: '*', reservation: {} },
+      "resource cpus must not be reserved to '*'",
+    ],
     [
       'both formats',
       { ...cpus, role: 'web', reservations: [{ role: 'web', type: Resource_ReservationInfo_Type.STATIC }] },
       'resource cpus must not have both reservations and the older role or reservation',
     ],
-    ['a reservation of no kind', { ...cpus, reservations: [{ role: 'web' }] }, 'resource cpus has a reservation that is neither STATIC nor DYNAMIC'],
+    [
+      'a reservation of no kind',
+      { ...cpus, reservations: [{ role: 'web' }] },
+      'resource cpus has a reservation that is neither STATIC nor DYNAMIC',
+    ],
     [
       'a range backwards',
-      { name: 'ports', type: Value_Type.RANGES, ranges: { range: [{ begin: 3n, end: 1n }] }, reservations: [] },
+      {
+        name: 'ports',
+        type: Value_Type.RANGES,
+        ranges: { range: [{ begin: 3n, end: 1n }] },
+        reservations: [],
+      },
       'resource ports has the range 3-1, which runs backwards',
     ],
     [
       'a range beyond numbers',
-      { name: 'ports', type: Value_Type.RANGES, ranges: { range: [{ begin: 0n, end: 2n ** 60n }] }, reservations: [] },
+      {
+        name: 'ports',
+        type: Value_Type.RANGES,
+        ranges: { range: [{ begin: 0n, end: 2n ** 60n }] },
+        reservations: [],
+      },
       'resource ports must consist of whole numbers from 0 on',
     ],
   ])('%s is refused', (_, resource, message) => {

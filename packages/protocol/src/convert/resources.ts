@@ -1,7 +1,28 @@
-import type { DiskInfo, DiskSource, Failure, Label, Reservation, Resource, ResourceValue } from '@meseta/model';
-import { assertNever, checkedMilli, failure, fromMilli, isFailure, normalItems, Resources } from '@meseta/model';
+import type {
+  DiskInfo,
+  DiskSource,
+  Failure,
+  Label,
+  Reservation,
+  Resource,
+  ResourceValue,
+} from '@meseta/model';
+import {
+  assertNever,
+  checkedMilli,
+  failure,
+  fromMilli,
+  isFailure,
+  normalItems,
+  Resources,
+} from '@meseta/model';
 import type { Labels } from '../gen/meseta/v1/labels';
-import type { Resource as ProtoResource, Resource_DiskInfo, Resource_DiskInfo_Source, Resource_ReservationInfo } from '../gen/meseta/v1/resources';
+import type {
+  Resource as ProtoResource,
+  Resource_DiskInfo,
+  Resource_DiskInfo_Source,
+  Resource_ReservationInfo,
+} from '../gen/meseta/v1/resources';
 import { Resource_DiskInfo_Source_Type, Resource_ReservationInfo_Type } from '../gen/meseta/v1/resources';
 import { Value_Type } from '../gen/meseta/v1/values';
 import { Volume_Mode } from '../gen/meseta/v1/volumes';
@@ -45,7 +66,8 @@ export function resourcesFromProto(resources: readonly ProtoResource[]): Resourc
 
 function resourceFromProto(proto: ProtoResource): Resource | Failure {
   const { name, allocationInfo, disk, providerId } = proto;
-  if (name === undefined || name === '') return failure('invalid', 'resource name must be set', { field: 'name' });
+  if (name === undefined || name === '')
+    return failure('invalid', 'resource name must be set', { field: 'name' });
   const value = valueFromProto(`resource ${name}`, proto);
   if (isFailure(value)) return value;
   const reservations = reservationsFromProto(name, proto);
@@ -77,7 +99,10 @@ function valueToProto(value: ResourceValue): Pick<ProtoResource, 'type' | 'scala
   }
 }
 
-function valueFromProto(field: string, { type, scalar, ranges, set }: ProtoResource): ResourceValue | Failure {
+function valueFromProto(
+  field: string,
+  { type, scalar, ranges, set }: ProtoResource,
+): ResourceValue | Failure {
   switch (type) {
     case Value_Type.SCALAR: {
       if (scalar?.value === undefined) return failure('invalid', `${field} must have a scalar`, { field });
@@ -109,12 +134,17 @@ function reservationsFromProto(name: string, proto: ProtoResource): readonly Res
   const field = `resource ${name}`;
   if (proto.reservations.length > 0) {
     if (proto.reservation !== undefined || (proto.role !== undefined && proto.role !== '*')) {
-      return failure('invalid', `${field} must not have both reservations and the older role or reservation`, { field });
+      return failure(
+        'invalid',
+        `${field} must not have both reservations and the older role or reservation`,
+        { field },
+      );
     }
     const stack: Reservation[] = [];
     for (const reservation of proto.reservations) {
       const { role, type } = reservation;
-      if (role === undefined) return failure('invalid', `${field} has a reservation without a role`, { field });
+      if (role === undefined)
+        return failure('invalid', `${field} has a reservation without a role`, { field });
       if (type !== Resource_ReservationInfo_Type.STATIC && type !== Resource_ReservationInfo_Type.DYNAMIC) {
         return failure('invalid', `${field} has a reservation that is neither STATIC nor DYNAMIC`, { field });
       }
@@ -127,10 +157,16 @@ function reservationsFromProto(name: string, proto: ProtoResource): readonly Res
     if (proto.reservation === undefined) return [];
     return failure('invalid', `${field} must not be reserved to '*'`, { field });
   }
-  return [reservationOf(proto.reservation === undefined ? 'STATIC' : 'DYNAMIC', role, proto.reservation ?? {})];
+  return [
+    reservationOf(proto.reservation === undefined ? 'STATIC' : 'DYNAMIC', role, proto.reservation ?? {}),
+  ];
 }
 
-function reservationOf(type: 'STATIC' | 'DYNAMIC', role: string, from: Resource_ReservationInfo): Reservation {
+function reservationOf(
+  type: 'STATIC' | 'DYNAMIC',
+  role: string,
+  from: Resource_ReservationInfo,
+): Reservation {
   const labels = labelsFromProto(from.labels);
   return {
     type,
@@ -143,7 +179,13 @@ function reservationOf(type: 'STATIC' | 'DYNAMIC', role: string, from: Resource_
 function diskToProto({ persistence, volume, source }: DiskInfo): Resource_DiskInfo {
   return {
     ...(persistence !== undefined && { persistence }),
-    ...(volume !== undefined && { volume: { containerPath: volume.containerPath, mode: Volume_Mode[volume.mode], hostPath: volume.hostPath } }),
+    ...(volume !== undefined && {
+      volume: {
+        containerPath: volume.containerPath,
+        mode: Volume_Mode[volume.mode],
+        hostPath: volume.hostPath,
+      },
+    }),
     ...(source !== undefined && { source: sourceToProto(source) }),
   };
 }
@@ -184,7 +226,11 @@ function diskFromProto({ persistence, volume, source }: Resource_DiskInfo): Disk
 function sourceFromProto(source: Resource_DiskInfo_Source): DiskSource | Failure {
   const { type, path, mount, id, profile, vendor } = source;
   const field = 'resource disk';
-  if (type === undefined || type === Resource_DiskInfo_Source_Type.UNKNOWN || type === Resource_DiskInfo_Source_Type.UNRECOGNIZED) {
+  if (
+    type === undefined ||
+    type === Resource_DiskInfo_Source_Type.UNKNOWN ||
+    type === Resource_DiskInfo_Source_Type.UNRECOGNIZED
+  ) {
     return failure('invalid', `${field} must have a source of type PATH, MOUNT, BLOCK or RAW`, { field });
   }
   const root = path?.root ?? mount?.root;

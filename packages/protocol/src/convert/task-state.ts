@@ -10,5 +10,7 @@ export function taskStateToProto(state: TaskState): ProtoTaskState {
 /** The state that came over the wire. One that is unset, or that a newer peer made up, is a failure. */
 export function taskStateFromProto(state: ProtoTaskState | undefined): TaskState | Failure {
   if (state !== undefined && Object.hasOwn(taskStates, state)) return state as string as TaskState;
-  return failure('invalid', `state must be one of the known task states, not '${state ?? 'unset'}'`, { field: 'state' });
+  return failure('invalid', `state must be one of the known task states, not '${state ?? 'unset'}'`, {
+    field: 'state',
+  });
 }

@@ -10,6 +10,9 @@ export function rangesToProto(ranges: Ranges): Value_Ranges {
 /** Ranges that came over the wire, in normal form. Numbers beyond 2^53 - 1 are refused: nothing that exists has them. */
 export function rangesFromProto(field: string, ranges: Value_Ranges | undefined): Ranges | Failure {
   if (ranges === undefined) return failure('invalid', `${field} must have ranges`, { field });
-  const converted = ranges.range.map(({ begin, end }) => ({ begin: Number(begin ?? -1n), end: Number(end ?? -1n) }));
+  const converted = ranges.range.map(({ begin, end }) => ({
+    begin: Number(begin ?? -1n),
+    end: Number(end ?? -1n),
+  }));
   return validateRanges(field, converted) ?? normalRanges(converted);
 }

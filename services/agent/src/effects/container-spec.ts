@@ -1,4 +1,4 @@
-import { isFailure, Resources, assert, type AgentId } from '@meseta/model';
+import { isFailure, type Resources, assert, type AgentId } from '@meseta/model';
 import { resourcesFromProto, type FrameworkInfo, type TaskInfo } from '@meseta/protocol';
 import type { ContainerLimits, ContainerSpec } from '../runtime/container-runtime';
 import { defaultPath } from '../runtime/process/programs';

@@ -43,7 +43,7 @@ export function sandboxOf(view: AgentView, frameworkId: FrameworkId, taskId: Tas
   const { agentId } = view.state;
   const unknown = new FailureError(failure('notFound', `task '${taskId}' of framework '${frameworkId}' is not on this agent`));
   if (agentId === undefined) throw unknown;
-  return join(runsDirectory(view.workDir, agentId as AgentId, frameworkId, taskId), latestName);
+  return join(runsDirectory(view.workDir, agentId, frameworkId, taskId), latestName);
 }
 
 /** Whether a task may still write. */

@@ -5,7 +5,7 @@ import type { AgentState } from './state';
 
 /** Whether a framework said that it can do something. */
 export function isCapable(info: FrameworkInfo | undefined, capability: keyof typeof FrameworkInfo_Capability_Type): boolean {
-  return info?.capabilities.some(({ type }) => type === capability) === true;
+  return info?.capabilities.some(({ type }) => (type as string | undefined) === capability) === true;
 }
 
 /** The state as this framework is told it: one that is not PARTITION_AWARE knows only LOST. One that is not known here is told the truth. */

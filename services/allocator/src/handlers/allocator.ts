@@ -25,7 +25,10 @@ export class Sessions {
       if (session === undefined) {
         const term = Number(request.term);
         if (term < this.#highestTerm) {
-          stream.emit('error', toServiceError(failure('fenced', `term ${term} is over: term ${this.#highestTerm} is served`)));
+          stream.emit(
+            'error',
+            toServiceError(failure('fenced', `term ${term} is over: term ${this.#highestTerm} is served`)),
+          );
           return;
         }
         this.#current?.end('fenced', `term ${term} has begun`);
@@ -46,11 +49,18 @@ export class Sessions {
   /** Says why a framework gets no offers. */
   readonly explain: internal.AllocatorServiceServer['explain'] = unaryHandler(
     async ({ frameworkId: id, role }: internal.AllocatorServiceExplainRequest) => {
-      if (this.#current === undefined) throw new FailureError(failure('conflict', 'no master is connected to the allocator'));
+      if (this.#current === undefined)
+        throw new FailureError(failure('conflict', 'no master is connected to the allocator'));
       const roles = this.#current.explain(frameworkId(id?.value ?? ''), role);
-      if (roles === undefined) throw new FailureError(failure('notFound', `framework ${id?.value ?? ''} is not known to the allocator`));
+      if (roles === undefined)
+        throw new FailureError(
+          failure('notFound', `framework ${id?.value ?? ''} is not known to the allocator`),
+        );
       return {
-        roles: roles.map((one) => ({ ...one, agents: one.agents.map((agent) => ({ ...agent, agentId: { value: agent.agentId } })) })),
+        roles: roles.map((one) => ({
+          ...one,
+          agents: one.agents.map((agent) => ({ ...agent, agentId: { value: agent.agentId } })),
+        })),
       };
     },
   );
@@ -63,6 +73,9 @@ export class Sessions {
   #become(session: Session | undefined): void {
     this.#current = session;
     this.deps.metrics.term.set(session?.term ?? 0);
-    this.deps.log.info(session === undefined ? {} : { term: session.term }, session === undefined ? 'no master' : 'serving a master');
+    this.deps.log.info(
+      session === undefined ? {} : { term: session.term },
+      session === undefined ? 'no master' : 'serving a master',
+    );
   }
 }

@@ -9,7 +9,12 @@ import type { Agent, AllocatorState, Framework } from './state';
  * One turn: looks at the agents on which something changed (or at all of them) in random order, and gives what is free on
  * each to the role, and in it to the framework, that the policy puts first and that no filter refuses (A5).
  */
-export function allocate(state: AllocatorState, everyAgent: boolean, seed: number, nowMs: number): readonly Proposal[] {
+export function allocate(
+  state: AllocatorState,
+  everyAgent: boolean,
+  seed: number,
+  nowMs: number,
+): readonly Proposal[] {
   const agentIds = everyAgent ? [...state.agents.keys()] : [...state.dirty];
   state.dirty.clear();
   const proposals: Proposal[] = [];
@@ -18,7 +23,8 @@ export function allocate(state: AllocatorState, everyAgent: boolean, seed: numbe
   if (contenders.size === 0) return proposals;
   for (const agentId of shuffled(agentIds, seed)) {
     const agent = state.agents.get(agentId);
-    if (agent !== undefined && agent.active && !agent.free.isEmpty) offerAgent(state, agent, contenders, nowMs, proposals);
+    if (agent !== undefined && agent.active && !agent.free.isEmpty)
+      offerAgent(state, agent, contenders, nowMs, proposals);
   }
   return proposals;
 }
@@ -37,7 +43,8 @@ function offerAgent(
       if (agent.free.isEmpty) return;
       const framework = state.frameworks.get(frameworkId) as Framework;
       const resources = offerable(agent, framework, role);
-      if (refusal({ agent, framework, role, resources, nowMs, options: state.options }) !== undefined) continue;
+      if (refusal({ agent, framework, role, resources, nowMs, options: state.options }) !== undefined)
+        continue;
       hold(state, agent, frameworkId, role, resources);
       proposals.push({ frameworkId, role, agentId: agent.id, resources });
     }

@@ -3,9 +3,15 @@ import { Resources as ResourcesValue } from '@meseta/model';
 import type { Agent, AllocatorState } from './state';
 
 /** Counts resources of an agent as held. */
-export function hold(state: AllocatorState, agent: Agent, frameworkId: FrameworkId, role: string, resources: Resources): void {
+export function hold(
+  state: AllocatorState,
+  agent: Agent,
+  frameworkId: FrameworkId,
+  role: string,
+  resources: Resources,
+): void {
   let roles = agent.held.get(frameworkId);
-  if (roles === undefined) agent.held.set(frameworkId, (roles = new Map()));
+  if (roles === undefined) agent.held.set(frameworkId, (roles = new Map<string, Resources>()));
   roles.set(role, (roles.get(role) ?? ResourcesValue.empty).add(resources));
   agent.free = agent.free.subtract(resources);
   state.tree.hold(role, frameworkId, resources, 1);
@@ -15,7 +21,13 @@ export function hold(state: AllocatorState, agent: Agent, frameworkId: Framework
  * Counts resources as free again. What was not held is not made free: the master may recover what an agent's new description has
  * already dropped.
  */
-export function release(state: AllocatorState, agent: Agent, frameworkId: FrameworkId, role: string, resources: Resources): void {
+export function release(
+  state: AllocatorState,
+  agent: Agent,
+  frameworkId: FrameworkId,
+  role: string,
+  resources: Resources,
+): void {
   const roles = agent.held.get(frameworkId);
   const held = roles?.get(role);
   if (roles === undefined || held === undefined) return;

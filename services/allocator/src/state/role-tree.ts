@@ -42,10 +42,11 @@ export class RoleTree {
   hold(path: string, frameworkId: FrameworkId, resources: Resources, sign: 1 | -1): void {
     const node = this.role(path);
     let own = node.frameworks.get(frameworkId);
-    if (own === undefined) node.frameworks.set(frameworkId, (own = new Map()));
+    if (own === undefined) node.frameworks.set(frameworkId, (own = new Map<string, number>()));
     sumInto(own, resources, sign);
     if (own.size === 0) node.frameworks.delete(frameworkId);
-    for (let at: RoleNode | undefined = node; at !== undefined; at = at.parent) sumInto(at.held, resources, sign);
+    for (let at: RoleNode | undefined = node; at !== undefined; at = at.parent)
+      sumInto(at.held, resources, sign);
   }
 
   /** The largest fraction that these quantities are of the cluster's total, over all names (A21). */

@@ -6,16 +6,24 @@ import { explain } from './explain';
 import { drf } from './policy/drf';
 import { initialState, nextDeadline, step } from './step';
 
-describe('the allocator, told in scenarios', () => describeScenarios(join(__dirname, 'testdata'), () => new AllocatorInterpreter()));
+describe('the allocator, told in scenarios', () =>
+  describeScenarios(join(__dirname, 'testdata'), () => new AllocatorInterpreter()));
 
 /** Words to commands, proposals to words. After each command there is a turn. */
 class AllocatorInterpreter implements Interpreter {
   #now = instant(0);
-  readonly #state = initialState({ policy: drf, minAllocatable: [resources('cpus:0.01'), resources('mem:32')] });
+  readonly #state = initialState({
+    policy: drf,
+    minAllocatable: [resources('cpus:0.01'), resources('mem:32')],
+  });
 
   run(line: string): readonly string[] {
     const [verb = '', ...words] = line.split(/\s+/);
-    const named = new Map(words.filter((word) => word.includes('=')).map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const));
+    const named = new Map(
+      words
+        .filter((word) => word.includes('='))
+        .map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const),
+    );
     const plain = words.filter((word) => !word.includes('='));
     if (verb === 'advance') return this.#advance(Number(/^(\d+)s$/.exec(plain[0] ?? '')?.[1]) * 1000);
     if (verb === 'explain') return this.#explain(plain[0] ?? '', plain[1] ?? '');
@@ -27,14 +35,20 @@ class AllocatorInterpreter implements Interpreter {
   #turn(): readonly string[] {
     const effects = step(this.#state, { kind: 'allocate', everyAgent: false, seed: 0 }, this.#now);
     return effects.flatMap(({ proposals }) =>
-      proposals.map((one) => `offer ${one.frameworkId} (${one.role}) ${one.resources.toString()} of ${one.agentId}`),
+      proposals.map(
+        (one) => `offer ${one.frameworkId} (${one.role}) ${one.resources.toString()} of ${one.agentId}`,
+      ),
     );
   }
 
   #advance(ms: number): readonly string[] {
     const until = plusMs(this.#now, ms);
     const lines: string[] = [];
-    for (let at = nextDeadline(this.#state); at !== undefined && at <= until; at = nextDeadline(this.#state)) {
+    for (
+      let at = nextDeadline(this.#state);
+      at !== undefined && at <= until;
+      at = nextDeadline(this.#state)
+    ) {
       this.#now = at;
       lines.push(...this.#turn().map((told) => `${at / 1000}s ${told}`));
     }
@@ -50,7 +64,10 @@ class AllocatorInterpreter implements Interpreter {
     const explained = explain(this.#state, frameworkId(framework), role, this.#now) ?? [];
     return explained.flatMap((one) => [
       ...(one.blocked === '' ? [] : [`${one.role}: ${one.blocked}`]),
-      ...one.agents.map((agent) => `${one.role}: ${agent.agentId} free ${agent.free || 'nothing'}${agent.filter === '' ? '' : `, ${agent.filter}: ${agent.reason}`}`),
+      ...one.agents.map(
+        (agent) =>
+          `${one.role}: ${agent.agentId} free ${agent.free || 'nothing'}${agent.filter === '' ? '' : `, ${agent.filter}: ${agent.reason}`}`,
+      ),
     ]);
   }
 }
@@ -58,14 +75,25 @@ class AllocatorInterpreter implements Interpreter {
 function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<string, string>): Command {
   const [who = '', ...rest] = plain;
   const list = (name: string): string[] => (named.get(name) ?? '').split(',').filter((word) => word !== '');
-  const holding = { frameworkId: frameworkId(who), role: named.get('role') ?? who, resources: resources(rest[1] ?? '') };
+  const holding = {
+    frameworkId: frameworkId(who),
+    role: named.get('role') ?? who,
+    resources: resources(rest[1] ?? ''),
+  };
   switch (verb) {
     case 'agent': {
       const attributes = parseAttributes(named.get('attributes') ?? '');
       if (isFailure(attributes)) throw new Error(attributes.message);
       return {
         kind: 'agentChanged',
-        agent: { agentId: agentId(who), hostname: who, total: resources(rest[0] ?? ''), attributes, active: true, holdings: [] },
+        agent: {
+          agentId: agentId(who),
+          hostname: who,
+          total: resources(rest[0] ?? ''),
+          attributes,
+          active: true,
+          holdings: [],
+        },
       };
     }
     case 'agent-inactive':
@@ -88,7 +116,12 @@ function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<st
     case 'framework-removed':
       return { kind: 'frameworkRemoved', frameworkId: frameworkId(who) };
     case 'gives-back':
-      return { kind: 'recovered', agentId: agentId(rest[0] ?? ''), refuseMs: Number(named.get('refuse')?.replace('s', '') ?? 0) * 1000, ...holding };
+      return {
+        kind: 'recovered',
+        agentId: agentId(rest[0] ?? ''),
+        refuseMs: Number(named.get('refuse')?.replace('s', '') ?? 0) * 1000,
+        ...holding,
+      };
     case 'holds':
       return { kind: 'allocated', agentId: agentId(rest[0] ?? ''), ...holding };
     case 'suppress':

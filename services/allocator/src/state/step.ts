@@ -4,14 +4,21 @@ import type { AgentId, FrameworkId, Instant } from '@meseta/model';
 import { allocate, markAgent, markEveryAgent } from './allocate';
 import type { AgentDescription, Command, FrameworkDescription } from './command';
 import type { Effect } from './effect';
-import { addFilter, clearFilters } from './filters/declined';
+import { addFilter, clearFilters, type OfferFilter } from './filters/declined';
 import { hold, release, releaseAll } from './holdings';
 import { RoleTree } from './role-tree';
 import type { Agent, AllocatorOptions, AllocatorState, Framework } from './state';
 
 /** An allocator that knows nothing yet. */
 export function initialState(options: AllocatorOptions): AllocatorState {
-  return { options, agents: new Map(), frameworks: new Map(), tree: new RoleTree(), dirty: new Set(), expiries: [] };
+  return {
+    options,
+    agents: new Map(),
+    frameworks: new Map(),
+    tree: new RoleTree(),
+    dirty: new Set(),
+    expiries: [],
+  };
 }
 
 /** Applies one command. Deterministic; only `allocate` has effects. */
@@ -86,7 +93,8 @@ function stepAgentChanged(state: AllocatorState, description: AgentDescription):
   };
   state.agents.set(agent.id, agent);
   state.tree.addTotal(agent.total, 1);
-  for (const { frameworkId, role, resources } of description.holdings) hold(state, agent, frameworkId, role, resources);
+  for (const { frameworkId, role, resources } of description.holdings)
+    hold(state, agent, frameworkId, role, resources);
   markAgent(state, agent.id);
 }
 
@@ -117,14 +125,25 @@ function stepFrameworkChanged(state: AllocatorState, description: FrameworkDescr
     active: description.active,
     capabilities: new Set(description.capabilities),
     // A framework that was away comes back without filters (A41).
-    filters: known !== undefined && known.active && description.active ? known.filters : new Map(),
+    filters:
+      known?.active === true && description.active
+        ? known.filters
+        : new Map<AgentId, Map<string, OfferFilter[]>>(),
   };
-  if (known !== undefined) clearFilters(framework, known.roles.filter((role) => !framework.roles.includes(role)));
+  if (known !== undefined)
+    clearFilters(
+      framework,
+      known.roles.filter((role) => !framework.roles.includes(role)),
+    );
   state.frameworks.set(framework.id, framework);
   if (framework.active) markEveryAgent(state);
 }
 
-function stepRecovered(state: AllocatorState, command: Extract<Command, { kind: 'recovered' }>, now: Instant): void {
+function stepRecovered(
+  state: AllocatorState,
+  command: Extract<Command, { kind: 'recovered' }>,
+  now: Instant,
+): void {
   const agent = state.agents.get(command.agentId);
   if (agent === undefined) return;
   release(state, agent, command.frameworkId, command.role, command.resources);

@@ -31,7 +31,10 @@ export class AgentSessions {
       itemsPerMessageMax: ordersPerMessageMax,
       itemsQueuedMax: ordersQueuedMax,
       onOverflow: () => {
-        this.log.warn({ sessionId: id, ordersQueuedMax }, 'an agent does not read its orders: its session is ended');
+        this.log.warn(
+          { sessionId: id, ordersQueuedMax },
+          'an agent does not read its orders: its session is ended',
+        );
         this.end(id);
       },
     });
@@ -57,7 +60,11 @@ export class AgentSessions {
   }
 
   endAll(leader: string | undefined): void {
-    const error = failure('notLeader', 'this master leads no more', leader === undefined ? undefined : { leader });
+    const error = failure(
+      'notLeader',
+      'this master leads no more',
+      leader === undefined ? undefined : { leader },
+    );
     for (const { call } of this.#sessions.values()) call.emit('error', toServiceError(error));
     this.#sessions.clear();
   }

@@ -47,7 +47,11 @@ export class AllocatorLink {
     if (this.#closed) return;
     const { term, metrics, log } = this.#deps;
     const address = this.#finder.current();
-    const client = new internal.AllocatorServiceClient(address, credentials.createInsecure(), channelOptions());
+    const client = new internal.AllocatorServiceClient(
+      address,
+      credentials.createInsecure(),
+      channelOptions(),
+    );
     const stream = client.allocate();
     this.#client = client;
     this.#stream = stream;
@@ -60,8 +64,12 @@ export class AllocatorLink {
       this.#drop();
       metrics.allocatorConnected.set(0);
       const waitMs = this.#finder.failed(error);
-      log.warn({ term, allocator: address, retryMs: waitMs }, `no allocator, offers pause: ${error?.message ?? 'its stream ended'}`);
-      if (!this.#closed) this.#cancelRetry = this.#deps.timers.after(Math.max(20, waitMs), () => this.connect());
+      log.warn(
+        { term, allocator: address, retryMs: waitMs },
+        `no allocator, offers pause: ${error?.message ?? 'its stream ended'}`,
+      );
+      if (!this.#closed)
+        this.#cancelRetry = this.#deps.timers.after(Math.max(20, waitMs), () => this.connect());
     };
     stream.on('error', broken);
     stream.on('end', () => broken());
@@ -99,7 +107,9 @@ export class AllocatorLink {
         term: BigInt(term),
         version: BigInt(items[items.length - 1]?.version ?? 0),
         snapshot: items.every((item) => item.snapshot),
-        changes: items.filter((item) => item.change.kind !== 'snapshotEnd').map((item) => changeToProto(item.change)),
+        changes: items
+          .filter((item) => item.change.kind !== 'snapshotEnd')
+          .map((item) => changeToProto(item.change)),
       }),
       itemsPerMessageMax: changesPerMessageMax,
       itemsQueuedMax: changesQueuedMax,
@@ -109,7 +119,14 @@ export class AllocatorLink {
 
   #receive(response: internal.AllocateResponse): void {
     const proposals: Proposal[] = [];
-    for (const { frameworkId: framework, role, agentId: agent, resources: listed, allocatedAtMs, traceparent } of response.proposals) {
+    for (const {
+      frameworkId: framework,
+      role,
+      agentId: agent,
+      resources: listed,
+      allocatedAtMs,
+      traceparent,
+    } of response.proposals) {
       const resources = resourcesFromProto(listed);
       if (isFailure(resources)) {
         this.#stream?.destroy(new Error(`a proposal cannot be read: ${resources.message}`));
@@ -124,7 +141,8 @@ export class AllocatorLink {
         traceparent,
       });
     }
-    if (proposals.length > 0) this.#deps.submit({ kind: 'proposals', version: Number(response.version), proposals });
+    if (proposals.length > 0)
+      this.#deps.submit({ kind: 'proposals', version: Number(response.version), proposals });
   }
 
   #drop(): void {
@@ -155,7 +173,12 @@ function changeToProto(change: AllocationChange): internal.AllocationChange {
         },
       };
     case 'agentActivated':
-      return { change: { $case: 'agentActivated', value: { agentId: { value: change.agentId }, active: change.active } } };
+      return {
+        change: {
+          $case: 'agentActivated',
+          value: { agentId: { value: change.agentId }, active: change.active },
+        },
+      };
     case 'agentRemoved':
       return { change: { $case: 'agentRemoved', value: { agentId: { value: change.agentId } } } };
     case 'frameworkChanged': {
@@ -168,12 +191,21 @@ function changeToProto(change: AllocationChange): internal.AllocationChange {
       return {
         change: {
           $case: 'recovered',
-          value: { ...holdingToProto(change), agentId: { value: change.agentId }, refuseMs: BigInt(Math.round(change.refuseMs)) },
+          value: {
+            ...holdingToProto(change),
+            agentId: { value: change.agentId },
+            refuseMs: BigInt(Math.round(change.refuseMs)),
+          },
         },
       };
     case 'suppressed':
     case 'revived':
-      return { change: { $case: change.kind, value: { frameworkId: { value: change.frameworkId }, roles: change.roles } } };
+      return {
+        change: {
+          $case: change.kind,
+          value: { frameworkId: { value: change.frameworkId }, roles: change.roles },
+        },
+      };
     case 'weightChanged':
       return { change: { $case: 'weightChanged', value: { role: change.role, weight: change.weight } } };
     case 'snapshotEnd':

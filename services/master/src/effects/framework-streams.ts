@@ -36,7 +36,10 @@ export class FrameworkStreams {
       itemsPerMessageMax: eventsPerMessageMax,
       itemsQueuedMax: eventsQueuedMax,
       onOverflow: () => {
-        this.log.warn({ streamId: id, eventsQueuedMax }, 'a framework does not read its events: its stream is ended');
+        this.log.warn(
+          { streamId: id, eventsQueuedMax },
+          'a framework does not read its events: its stream is ended',
+        );
         this.#fail(id, 'overloaded', `more than ${eventsQueuedMax} events wait to be read`);
       },
     });
@@ -64,7 +67,8 @@ export class FrameworkStreams {
 
   /** Ends all streams: this master leads no more. */
   endAll(leader: string | undefined): void {
-    for (const id of [...this.#streams.keys()]) this.#fail(id, 'notLeader', 'this master leads no more', leader);
+    for (const id of [...this.#streams.keys()])
+      this.#fail(id, 'notLeader', 'this master leads no more', leader);
   }
 
   get queued(): number {
@@ -77,6 +81,9 @@ export class FrameworkStreams {
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
     this.#streams.delete(id);
-    stream.call.emit('error', toServiceError(failure(kind, message, leader === undefined ? undefined : { leader })));
+    stream.call.emit(
+      'error',
+      toServiceError(failure(kind, message, leader === undefined ? undefined : { leader })),
+    );
   }
 }

@@ -24,7 +24,8 @@ export class Observations {
         const { offer, outcome } = observation;
         // An offer that is withdrawn because its framework is away counts as rescinded: the framework lost it.
         metrics.offers.inc({ outcome: outcome === 'withdrawn' ? 'rescinded' : outcome });
-        if (outcome === 'accepted' || outcome === 'declined') metrics.offerDecisionSeconds.observe(Math.max(0, this.clock.now() - offer.offeredAt) / 1000);
+        if (outcome === 'accepted' || outcome === 'declined')
+          metrics.offerDecisionSeconds.observe(Math.max(0, this.clock.now() - offer.offeredAt) / 1000);
         spans.offerDecided(offer, outcome);
         return;
       }
@@ -39,7 +40,10 @@ export class Observations {
           if (to === 'TASK_STARTING') this.#stage('agent', task.allocatedAt, this.clock.now());
           if (to === 'TASK_RUNNING') this.#stage('running', task.allocatedAt, this.clock.now());
         }
-        log.debug({ taskId: task.id, frameworkId: task.frameworkId, agentId: task.agentId, from, to }, 'task');
+        log.debug(
+          { taskId: task.id, frameworkId: task.frameworkId, agentId: task.agentId, from, to },
+          'task',
+        );
         return;
       }
       case 'statusForwarded': {
@@ -48,16 +52,25 @@ export class Observations {
         const startedAt = task.statuses.find((one) => one.state === ('TASK_RUNNING' as unknown))?.timestamp;
         if (state === 'TASK_RUNNING' && task.allocatedAt !== undefined && startedAt !== undefined) {
           // When the agent saw its container run, by the agent's clock.
-          metrics.taskLaunchSeconds.observe({ stage: 'container' }, Math.max(0, startedAt - task.allocatedAt / 1000));
+          metrics.taskLaunchSeconds.observe(
+            { stage: 'container' },
+            Math.max(0, startedAt - task.allocatedAt / 1000),
+          );
         }
         spans.statusUpdate(task, state, traceparent);
         return;
       }
       case 'agent':
-        log.info({ agentId: observation.agentId, to: observation.to }, `agent ${observation.to}: ${observation.why}`);
+        log.info(
+          { agentId: observation.agentId, to: observation.to },
+          `agent ${observation.to}: ${observation.why}`,
+        );
         return;
       case 'framework':
-        log.info({ frameworkId: observation.frameworkId, name: observation.name, to: observation.to }, `framework ${observation.to}: ${observation.why}`);
+        log.info(
+          { frameworkId: observation.frameworkId, name: observation.name, to: observation.to },
+          `framework ${observation.to}: ${observation.why}`,
+        );
         return;
       case 'ignored':
         metrics.ignored.inc({ kind: observation.what });

@@ -46,7 +46,8 @@ export class OperatorEvents {
   /** Events after a resume point; undefined when they are no longer kept, or it is of another term. */
   after(resume: string): readonly master.Event[] | undefined {
     const [term, sequence] = resume.split('-').map(Number);
-    if (term !== this.term || sequence === undefined || Number.isNaN(sequence) || sequence > this.#sequence) return undefined;
+    if (term !== this.term || sequence === undefined || Number.isNaN(sequence) || sequence > this.#sequence)
+      return undefined;
     const oldest = this.#kept[0]?.sequence ?? this.#sequence + 1;
     if (sequence + 1 < oldest) return undefined;
     return this.#kept.filter((kept) => kept.sequence > sequence).map((kept) => kept.event);

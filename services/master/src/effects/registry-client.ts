@@ -49,27 +49,40 @@ export class RegistryClient {
    * Makes operations durable in a term. Operations may be repeated without harm, so an instance that is away costs a try at
    * another, for as long as the term may still hold; a term that is over rejects at once.
    */
-  async commit(term: number, operations: readonly internal.RegistryOperation[], mayStillLead: () => boolean): Promise<void> {
+  async commit(
+    term: number,
+    operations: readonly internal.RegistryOperation[],
+    mayStillLead: () => boolean,
+  ): Promise<void> {
     for (;;) {
       const client = this.client();
       try {
-        await callUnary(client.commit.bind(client), { election: masterElection, term: BigInt(term), operations }, { deadlineMs: commitDeadlineMs });
+        await callUnary(
+          client.commit.bind(client),
+          { election: masterElection, term: BigInt(term), operations },
+          { deadlineMs: commitDeadlineMs },
+        );
         return;
       } catch (error) {
         const failed = failureOf(error);
         if ((failed.kind !== 'notLeader' && failed.kind !== 'overloaded') || !mayStillLead()) throw error;
         const waitMs = failed.kind === 'overloaded' ? 20 : Math.max(10, this.failed(error));
         await new Promise<void>((resolve) => void this.timers.after(waitMs, resolve));
-        if (!mayStillLead()) throw new FailureError(failure('fenced', 'the lease ran out while a commit was tried again'));
+        if (!mayStillLead())
+          throw new FailureError(failure('fenced', 'the lease ran out while a commit was tried again'));
       }
     }
   }
 
   /** Reads the whole durable record. */
   async snapshot(): Promise<readonly internal.Record[]> {
-    const stream = this.client().snapshot({ linearizable: true }, { deadline: Date.now() + snapshotDeadlineMs });
+    const stream = this.client().snapshot(
+      { linearizable: true },
+      { deadline: Date.now() + snapshotDeadlineMs },
+    );
     const records: internal.Record[] = [];
-    for await (const chunk of stream as AsyncIterable<internal.SnapshotResponse>) records.push(...chunk.records);
+    for await (const chunk of stream as AsyncIterable<internal.SnapshotResponse>)
+      records.push(...chunk.records);
     return records;
   }
 

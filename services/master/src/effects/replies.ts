@@ -8,7 +8,10 @@ export type ReplyValue = Task | Framework | undefined;
 
 /** Calls that wait for their reply: a reply is an effect like any other, so nobody reads what is not yet durable. */
 export class Replies {
-  readonly #waiting = new Map<CallId, { resolve: (value: ReplyValue) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Map<
+    CallId,
+    { resolve: (value: ReplyValue) => void; reject: (error: Error) => void }
+  >();
   #next = 1;
 
   /** Hands a call in and waits for its answer. */

@@ -18,8 +18,16 @@ export class Spans {
 
   offerSent(offer: Offer): void {
     if (!this.tracing.enabled) return;
-    const attributes = { 'offer.id': offer.id, 'framework.id': offer.frameworkId, 'agent.id': offer.agentId, role: offer.role };
-    this.#open.set(offer.id, this.tracing.start('master.offer', { parent: offer.traceparent, attributes, startMs: offer.offeredAt }));
+    const attributes = {
+      'offer.id': offer.id,
+      'framework.id': offer.frameworkId,
+      'agent.id': offer.agentId,
+      role: offer.role,
+    };
+    this.#open.set(
+      offer.id,
+      this.tracing.start('master.offer', { parent: offer.traceparent, attributes, startMs: offer.offeredAt }),
+    );
   }
 
   offerDecided(offer: Offer, outcome: OfferOutcome): void {
@@ -49,7 +57,9 @@ export class Spans {
   statusUpdate(task: Task, state: string, traceparent: string): void {
     if (!this.tracing.enabled || traceparent === '') return;
     const attributes = { 'task.id': task.id, 'framework.id': task.frameworkId, state };
-    this.tracing.start('master.status_update', { parent: traceparent, attributes, startMs: this.clock.now() }).end();
+    this.tracing
+      .start('master.status_update', { parent: traceparent, attributes, startMs: this.clock.now() })
+      .end();
   }
 
   /** The term is over: what is open ends with it. */

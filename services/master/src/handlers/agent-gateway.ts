@@ -43,14 +43,18 @@ class Connection {
 
   #receive(request: internal.ConnectRequest): void {
     if (Number(request.term) > this.term.number) {
-      this.log.warn({ term: this.term.number, seen: Number(request.term) }, 'an agent obeys a higher term: this master steps down');
+      this.log.warn(
+        { term: this.term.number, seen: Number(request.term) },
+        'an agent obeys a higher term: this master steps down',
+      );
       return this.term.resign('an agent obeys a higher term');
     }
     for (const { message } of request.messages) {
       const command = this.#commandOf(message);
       if (command === undefined) continue;
       if (isFailure(command)) return this.#refuse(command);
-      if (!this.term.submit(command)) return this.#refuse(failure('overloaded', 'the queue of the master is full'));
+      if (!this.term.submit(command))
+        return this.#refuse(failure('overloaded', 'the queue of the master is full'));
     }
   }
 
@@ -58,7 +62,8 @@ class Connection {
     const session = this.#session;
     if (message?.$case === 'register') return this.#registration(message.value);
     const agentId = this.#agentId ?? this.term.agentOfSession(session);
-    if (agentId === undefined) return failure('invalid', 'the first message must be register', { field: 'messages' });
+    if (agentId === undefined)
+      return failure('invalid', 'the first message must be register', { field: 'messages' });
     this.#agentId = agentId;
     switch (message?.$case) {
       case 'pong':
@@ -83,7 +88,8 @@ class Connection {
   #ended(): void {
     this.term.sessions.forget(this.#session);
     const agentId = this.#agentId ?? this.term.agentOfSession(this.#session);
-    if (agentId !== undefined) this.term.submit({ kind: 'agentSessionEnded', session: this.#session, agentId });
+    if (agentId !== undefined)
+      this.term.submit({ kind: 'agentSessionEnded', session: this.#session, agentId });
   }
 
   #refuse(why: Failure): void {
@@ -94,8 +100,12 @@ class Connection {
 
 function registrationOf(register: internal.Register, session: SessionId): AgentRegistration | Failure {
   const info = register.agentInfo;
-  if (info === undefined) return failure('invalid', 'register.agent_info must be set', { field: 'register.agent_info' });
-  if ((info.hostname ?? '') === '') return failure('invalid', 'register.agent_info.hostname must not be empty', { field: 'register.agent_info.hostname' });
+  if (info === undefined)
+    return failure('invalid', 'register.agent_info must be set', { field: 'register.agent_info' });
+  if ((info.hostname ?? '') === '')
+    return failure('invalid', 'register.agent_info.hostname must not be empty', {
+      field: 'register.agent_info.hostname',
+    });
   const total = resourcesFromProto(info.resources);
   if (isFailure(total)) return total;
   const attributes = attributesFromProto(info.attributes);
@@ -125,7 +135,10 @@ function registrationOf(register: internal.Register, session: SessionId): AgentR
 function reportedTaskOf(register: internal.Register, at: number): ReportedTask | Failure {
   const task = register.tasks[at];
   const info = register.taskInfos[at];
-  if (task === undefined || info === undefined) return failure('invalid', 'register.task_infos must be as many as register.tasks', { field: 'register.task_infos' });
+  if (task === undefined || info === undefined)
+    return failure('invalid', 'register.task_infos must be as many as register.tasks', {
+      field: 'register.task_infos',
+    });
   const resources = resourcesFromProto(info.resources);
   if (isFailure(resources)) return resources;
   const state = taskStateFromProto(task.state);
@@ -141,9 +154,14 @@ function reportedTaskOf(register: internal.Register, at: number): ReportedTask |
   };
 }
 
-function statusUpdateOf(update: internal.StatusUpdate, session: SessionId, agentId: AgentId): Command | Failure {
+function statusUpdateOf(
+  update: internal.StatusUpdate,
+  session: SessionId,
+  agentId: AgentId,
+): Command | Failure {
   const { status } = update;
-  if (status === undefined) return failure('invalid', 'status_update.status must be set', { field: 'status_update.status' });
+  if (status === undefined)
+    return failure('invalid', 'status_update.status must be set', { field: 'status_update.status' });
   const state = taskStateFromProto(status.state);
   if (isFailure(state)) return state;
   const latestState = taskStateFromProto(update.latestState);

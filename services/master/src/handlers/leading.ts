@@ -14,7 +14,8 @@ export interface Leading {
 
 /** The answer of a standby: it names the leader if it knows one. */
 export function notLeader({ leader, recovering }: Leading): Failure {
-  if (recovering) return failure('notLeader', 'this master was just elected and is reading the registry: try again');
+  if (recovering)
+    return failure('notLeader', 'this master was just elected and is reading the registry: try again');
   if (leader === undefined) return failure('notLeader', 'no master leads at the moment: try again');
   return failure('notLeader', `this master stands by: the leader is ${leader}`, { leader });
 }

@@ -33,18 +33,31 @@ export function operatorHandlers(leading: Leading, identity: Identity): Operator
   };
 
   return {
-    getVersion: unaryHandler(async () => ({ version, leading: leading.term !== undefined, leader: leading.leader ?? '' })),
+    getVersion: unaryHandler(async () => ({
+      version,
+      leading: leading.term !== undefined,
+      leader: leading.leader ?? '',
+    })),
     getMaster: unaryHandler(async () => {
       const term = termOf(leading);
       return {
-        master: { masterInfo: identity.masterInfo, startTime: identity.startedAtMs / 1000, electedTime: term.electedAtMs / 1000 },
+        master: {
+          masterInfo: identity.masterInfo,
+          startTime: identity.startedAtMs / 1000,
+          electedTime: term.electedAtMs / 1000,
+        },
         term: BigInt(term.number),
         cluster: identity.cluster,
       };
     }),
-    getState: unaryHandler(() => read((view) => ({ state: stateToProto(view), resume: termOf(leading).events.resume }))),
+    getState: unaryHandler(() =>
+      read((view) => ({ state: stateToProto(view), resume: termOf(leading).events.resume })),
+    ),
     getAgents: unaryHandler(() =>
-      read((view) => ({ agents: agentsToProto(view), statuses: [...view.agents.values()].map(agentStatusOf) })),
+      read((view) => ({
+        agents: agentsToProto(view),
+        statuses: [...view.agents.values()].map(agentStatusOf),
+      })),
     ),
     getFrameworks: unaryHandler(() => read((view) => ({ frameworks: frameworksToProto(view) }))),
     getTasks: unaryHandler(({ frameworkId, taskId }: GetTasksRequest) =>
@@ -59,15 +72,20 @@ export function operatorHandlers(leading: Leading, identity: Identity): Operator
     killTask: unaryHandler(async ({ frameworkId, taskId, killPolicy }: KillTaskRequest) => {
       const term = termOf(leading);
       const id = taskOf(taskId);
-      const owner = frameworkId === undefined ? await read((view) => ownerOf(view, id)) : frameworkOf(frameworkId);
+      const owner =
+        frameworkId === undefined ? await read((view) => ownerOf(view, id)) : frameworkOf(frameworkId);
       const graceMs = graceMsOf(killPolicy);
-      const task = await term.replies.ask((call) => term.submit({ kind: 'operatorKill', call, frameworkId: owner, taskId: id, graceMs }));
+      const task = await term.replies.ask((call) =>
+        term.submit({ kind: 'operatorKill', call, frameworkId: owner, taskId: id, graceMs }),
+      );
       return { task: taskToProto(task as Task) };
     }),
     teardownFramework: unaryHandler(async ({ frameworkId }: TeardownFrameworkRequest) => {
       const term = termOf(leading);
       const id = frameworkOf(frameworkId);
-      const framework = await term.replies.ask((call) => term.submit({ kind: 'operatorTeardown', call, frameworkId: id }));
+      const framework = await term.replies.ask((call) =>
+        term.submit({ kind: 'operatorTeardown', call, frameworkId: id }),
+      );
       return { frameworkInfo: (framework as Framework).info };
     }),
     watch: watchHandler(leading),
@@ -76,7 +94,8 @@ export function operatorHandlers(leading: Leading, identity: Identity): Operator
       const id = frameworkOf(frameworkId);
       const blocked = await read((view) => blockedWhy(view, id));
       const client = term.allocatorClient;
-      if (client === undefined) return { blocked: blocked === '' ? 'no allocator is connected: offers pause' : blocked, roles: [] };
+      if (client === undefined)
+        return { blocked: blocked === '' ? 'no allocator is connected: offers pause' : blocked, roles: [] };
       const answer = await callUnary(client.explain.bind(client), { frameworkId: { value: id }, role });
       return { blocked, roles: answer.roles };
     }),
@@ -88,7 +107,12 @@ function ownerOf(view: MasterView, taskId: TaskId): FrameworkId {
   const owners = [...view.frameworks.values()].filter((framework) => framework.tasks.has(taskId));
   const [owner] = owners;
   if (owner === undefined) throw new FailureError(failure('notFound', `task ${taskId} is not running`));
-  if (owners.length > 1) throw new FailureError(failure('invalid', `framework_id must be set: ${owners.length} frameworks have a task ${taskId}`, { field: 'framework_id' }));
+  if (owners.length > 1)
+    throw new FailureError(
+      failure('invalid', `framework_id must be set: ${owners.length} frameworks have a task ${taskId}`, {
+        field: 'framework_id',
+      }),
+    );
   return owner.id;
 }
 
@@ -96,8 +120,8 @@ function ownerOf(view: MasterView, taskId: TaskId): FrameworkId {
 function blockedWhy(view: MasterView, id: FrameworkId): string {
   const framework = view.frameworks.get(id);
   if (framework === undefined) throw new FailureError(failure('notFound', `framework ${id} is not known`));
-  if (framework.membership !== 'active') return `the framework is ${framework.membership}: it gets offers when it has subscribed`;
+  if (framework.membership !== 'active')
+    return `the framework is ${framework.membership}: it gets offers when it has subscribed`;
   const active = [...view.agents.values()].some((agent) => agent.membership === 'active');
   return active ? '' : 'no agent is connected';
 }
-

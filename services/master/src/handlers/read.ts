@@ -13,7 +13,14 @@ import {
   type FrameworkId,
   type TaskId,
 } from '@meseta/model';
-import { Offer_Operation_Type, resourcesFromProto, type FrameworkInfo, type KillPolicy, type Offer_Operation, type scheduler } from '@meseta/protocol';
+import {
+  Offer_Operation_Type,
+  resourcesFromProto,
+  type FrameworkInfo,
+  type KillPolicy,
+  type Offer_Operation,
+  type scheduler,
+} from '@meseta/protocol';
 import type { Accept, Acknowledgement, FrameworkDescription, TaskToLaunch } from '../state/command';
 
 /** Offers stay refused for this long when a framework does not say (S62). */
@@ -77,7 +84,10 @@ export function graceMsOf(policy: KillPolicy | undefined): number | undefined {
 
 function tasksOf(operation: Offer_Operation): TaskToLaunch[] {
   if (operation.type !== Offer_Operation_Type.LAUNCH) {
-    throw invalid('operations.type', `${operation.type ?? 'unset'} is not supported by this version: LAUNCH is`);
+    throw invalid(
+      'operations.type',
+      `${operation.type ?? 'unset'} is not supported by this version: LAUNCH is`,
+    );
   }
   if ((operation.id?.value ?? '') !== '') throw invalid('operations.id', 'must not be set for LAUNCH');
   return (operation.launch?.taskInfos ?? []).map((info) => ({

@@ -3,7 +3,16 @@ import { failure, offerId } from '@meseta/model';
 import type { SchedulerServiceServer } from '@meseta/protocol';
 import type { CallId, Caller, Command } from '../state/command';
 import { notLeader, termOf, type Leading } from './leading';
-import { acceptOf, acknowledgementOf, agentIfNamed, descriptionOf, frameworkOf, graceMsOf, refuseMsOf, taskOf } from './read';
+import {
+  acceptOf,
+  acknowledgementOf,
+  agentIfNamed,
+  descriptionOf,
+  frameworkOf,
+  graceMsOf,
+  refuseMsOf,
+  taskOf,
+} from './read';
 
 interface FrameworkCall {
   readonly frameworkId?: { readonly value?: string | undefined } | undefined;
@@ -19,7 +28,7 @@ export function schedulerHandlers(leading: Leading): SchedulerServiceServer {
       const body = read(request);
       const frameworkId = frameworkOf(request.frameworkId);
       await term.replies.ask((id: CallId) =>
-        term.submit({ ...body, call: id, frameworkId, stream: request.streamId } satisfies Caller & CommandBody as Command),
+        term.submit({ ...body, call: id, frameworkId, stream: request.streamId }),
       );
       return {};
     });
@@ -30,30 +39,57 @@ export function schedulerHandlers(leading: Leading): SchedulerServiceServer {
       if (term === undefined) return void stream.emit('error', toServiceError(notLeader(leading)));
       const info = stream.request.subscribe?.frameworkInfo;
       if (info === undefined) {
-        return void stream.emit('error', toServiceError(failure('invalid', 'subscribe.framework_info must be set', { field: 'subscribe.framework_info' })));
+        return void stream.emit(
+          'error',
+          toServiceError(
+            failure('invalid', 'subscribe.framework_info must be set', { field: 'subscribe.framework_info' }),
+          ),
+        );
       }
       term.subscribe(stream, descriptionOf(info), stream.request.subscribe?.suppressedRoles ?? []);
     },
     accept: call(({ accepts }) => ({ kind: 'accept', accepts: accepts.map(acceptOf) })),
     decline: call(({ declines }) => ({
       kind: 'decline',
-      declines: declines.map((one) => ({ offerIds: one.offerIds.map((id) => offerId(id.value ?? '')), refuseMs: refuseMsOf(one.filters) })),
+      declines: declines.map((one) => ({
+        offerIds: one.offerIds.map((id) => offerId(id.value ?? '')),
+        refuseMs: refuseMsOf(one.filters),
+      })),
     })),
     revive: call(({ revive }) => ({ kind: 'revive', roles: revive?.roles ?? [] })),
     suppress: call(({ suppress }) => ({ kind: 'suppress', roles: suppress?.roles ?? [] })),
     kill: call(({ kills }) => ({
       kind: 'kill',
-      kills: kills.map((one) => ({ taskId: taskOf(one.taskId), agentId: agentIfNamed(one.agentId), graceMs: graceMsOf(one.killPolicy) })),
+      kills: kills.map((one) => ({
+        taskId: taskOf(one.taskId),
+        agentId: agentIfNamed(one.agentId),
+        graceMs: graceMsOf(one.killPolicy),
+      })),
     })),
-    acknowledge: call(({ acknowledgements }) => ({ kind: 'acknowledge', acknowledgements: acknowledgements.map(acknowledgementOf) })),
+    acknowledge: call(({ acknowledgements }) => ({
+      kind: 'acknowledge',
+      acknowledgements: acknowledgements.map(acknowledgementOf),
+    })),
     reconcile: call(({ reconcile }) => ({
       kind: 'reconcile',
-      tasks: (reconcile?.tasks ?? []).map((one) => ({ taskId: taskOf(one.taskId), agentId: agentIfNamed(one.agentId) })),
+      tasks: (reconcile?.tasks ?? []).map((one) => ({
+        taskId: taskOf(one.taskId),
+        agentId: agentIfNamed(one.agentId),
+      })),
     })),
     updateFramework: call(({ updateFramework }) => {
       const info = updateFramework?.frameworkInfo;
-      if (info === undefined) throw new FailureError(failure('invalid', 'update_framework.framework_info must be set', { field: 'update_framework.framework_info' }));
-      return { kind: 'updateFramework', framework: descriptionOf(info), suppressedRoles: updateFramework?.suppressedRoles ?? [] };
+      if (info === undefined)
+        throw new FailureError(
+          failure('invalid', 'update_framework.framework_info must be set', {
+            field: 'update_framework.framework_info',
+          }),
+        );
+      return {
+        kind: 'updateFramework',
+        framework: descriptionOf(info),
+        suppressedRoles: updateFramework?.suppressedRoles ?? [],
+      };
     }),
     teardown: call(() => ({ kind: 'teardown' })),
     // Taken, and without effect here: hints (S66), inverse offers and operations that do not exist yet, executors that cannot yet register.

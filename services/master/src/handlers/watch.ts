@@ -29,7 +29,11 @@ export function watchHandler(leading: Leading): OperatorServiceServer['watch'] {
         get unread() {
           return unread;
         },
-        overflow: () => call.emit('error', toServiceError(failure('overloaded', 'events are not read fast enough: resume or start again'))),
+        overflow: () =>
+          call.emit(
+            'error',
+            toServiceError(failure('overloaded', 'events are not read fast enough: resume or start again')),
+          ),
       });
       if (ended) stop();
     };
@@ -37,12 +41,25 @@ export function watchHandler(leading: Leading): OperatorServiceServer['watch'] {
     void term
       .query((view) => {
         if (after === '') {
-          send([{ type: master.Event_Type.SUBSCRIBED, subscribed: { getState: stateToProto(view), heartbeatIntervalSeconds: 15 } }], term.events.resume);
+          send(
+            [
+              {
+                type: master.Event_Type.SUBSCRIBED,
+                subscribed: { getState: stateToProto(view), heartbeatIntervalSeconds: 15 },
+              },
+            ],
+            term.events.resume,
+          );
           return watch();
         }
         const missed = term.events.after(after);
         if (missed === undefined) {
-          call.emit('error', toServiceError(failure('conflict', `after ${after} is no longer kept: start without it`, { field: 'after' })));
+          call.emit(
+            'error',
+            toServiceError(
+              failure('conflict', `after ${after} is no longer kept: start without it`, { field: 'after' }),
+            ),
+          );
           return;
         }
         if (missed.length > 0) send(missed, term.events.resume);

@@ -37,11 +37,24 @@ export function accept(turn: Turn, framework: Framework, call: Accept): void {
 }
 
 /** Launches a task and returns what is left of the pool; an invalid one is told and takes nothing (S71). */
-function launch(turn: Turn, framework: Framework, agent: Agent, offer: Offer, wanted: TaskToLaunch, pool: Resources): Resources {
+function launch(
+  turn: Turn,
+  framework: Framework,
+  agent: Agent,
+  offer: Offer,
+  wanted: TaskToLaunch,
+  pool: Resources,
+): Resources {
   const refused = validateTask(wanted, { framework, agent, pool });
   if (refused !== undefined || isFailure(wanted.resources)) {
     const message = refused?.message ?? 'resources cannot be read';
-    tellMade(turn, framework, { taskId: wanted.taskId, agentId: agent.id, state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message });
+    tellMade(turn, framework, {
+      taskId: wanted.taskId,
+      agentId: agent.id,
+      state: 'TASK_ERROR',
+      reason: 'REASON_TASK_INVALID',
+      message,
+    });
     return pool;
   }
   const task: Task = {
@@ -71,7 +84,11 @@ function launch(turn: Turn, framework: Framework, agent: Agent, offer: Offer, wa
 }
 
 /** The offers, or why they cannot be used together. */
-function validOffers(turn: Turn, framework: Framework, offerIds: readonly OfferId[]): readonly Offer[] | string {
+function validOffers(
+  turn: Turn,
+  framework: Framework,
+  offerIds: readonly OfferId[],
+): readonly Offer[] | string {
   const offers: Offer[] = [];
   for (const offerId of offerIds) {
     const offer = turn.state.offers.get(offerId);
@@ -79,8 +96,10 @@ function validOffers(turn: Turn, framework: Framework, offerIds: readonly OfferI
     if (offer.frameworkId !== framework.id) return `offer ${offerId} was made to another framework`;
     if (offers.includes(offer)) return `offer ${offerId} is named twice`;
     const first = offers[0];
-    if (first !== undefined && first.agentId !== offer.agentId) return `offers ${first.id} and ${offer.id} are of different agents`;
-    if (first !== undefined && first.role !== offer.role) return `offers ${first.id} and ${offer.id} are for different roles`;
+    if (first !== undefined && first.agentId !== offer.agentId)
+      return `offers ${first.id} and ${offer.id} are of different agents`;
+    if (first !== undefined && first.role !== offer.role)
+      return `offers ${first.id} and ${offer.id} are for different roles`;
     offers.push(offer);
   }
   return offers;
@@ -97,6 +116,11 @@ function refuseAll(turn: Turn, framework: Framework, call: Accept, why: string):
   for (const { taskId } of call.tasks) {
     if (seen.has(taskId) || framework.tasks.has(taskId)) continue;
     seen.add(taskId);
-    tellMade(turn, framework, { taskId, state, reason: 'REASON_INVALID_OFFERS', message: `Task launched with invalid offers: ${why}` });
+    tellMade(turn, framework, {
+      taskId,
+      state,
+      reason: 'REASON_INVALID_OFFERS',
+      message: `Task launched with invalid offers: ${why}`,
+    });
   }
 }

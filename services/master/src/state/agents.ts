@@ -5,7 +5,14 @@ import { holdingsOf, removeTask } from './ledger';
 import { makeAgent } from './make-agent';
 import { rescindAgentOffers } from './offers';
 import { mergeTasks } from './returning-tasks';
-import { isPartitionAware, type Agent, type AgentMembership, type Framework, type SessionId, type Task } from './state';
+import {
+  isPartitionAware,
+  type Agent,
+  type AgentMembership,
+  type Framework,
+  type SessionId,
+  type Task,
+} from './state';
 import { complete, recover, statusAt, tellMade } from './tasks';
 import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
 
@@ -13,7 +20,11 @@ import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn }
 export function stepAgentRegister(turn: Turn, registration: AgentRegistration): void {
   const { state } = turn;
   if (registration.cluster !== '' && registration.cluster !== state.cluster) {
-    return refuse(turn, registration.session, `the agent belongs to cluster ${registration.cluster}, this is cluster ${state.cluster}`);
+    return refuse(
+      turn,
+      registration.session,
+      `the agent belongs to cluster ${registration.cluster}, this is cluster ${state.cluster}`,
+    );
   }
   const known = registration.agentId === undefined ? undefined : state.agents.get(registration.agentId);
   const id = registration.agentId ?? (`${state.masterId}-A${state.nextAgent++}` as AgentId);
@@ -46,12 +57,17 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
   const { pingIntervalMs, pingsMissedMax } = state.options;
   order(turn, agent, {
     $case: 'registered',
-    value: { agentId: { value: id }, cluster: state.cluster, silenceMaxMs: BigInt(pingIntervalMs * pingsMissedMax) },
+    value: {
+      agentId: { value: id },
+      cluster: state.cluster,
+      silenceMaxMs: BigInt(pingIntervalMs * pingsMissedMax),
+    },
   });
   mergeTasks(turn, agent, registration);
   ping(turn, agent);
   describeAgent(turn, agent);
-  if (was === undefined || was === 'recovered' || was === 'unreachable') tellOperators(turn, { kind: 'agentAdded', agent });
+  if (was === undefined || was === 'recovered' || was === 'unreachable')
+    tellOperators(turn, { kind: 'agentAdded', agent });
 }
 
 /** The connection broke: nothing is offered of the agent; its silence is counted from its last pong (T45). */
@@ -65,7 +81,10 @@ export function stepAgentSessionEnded(turn: Turn, session: SessionId, agentId: A
 }
 
 /** The agent leaves for good (M8, T43): its tasks are lost to everyone. */
-export function stepAgentUnregister(turn: Turn, command: Extract<Command, { kind: 'agentUnregister' }>): void {
+export function stepAgentUnregister(
+  turn: Turn,
+  command: Extract<Command, { kind: 'agentUnregister' }>,
+): void {
   const agent = turn.state.agents.get(command.agentId);
   if (agent === undefined || agent.session !== command.session) return;
   commit(turn, { $case: 'removeAgent', value: { agentId: { value: agent.id } } });
@@ -91,7 +110,8 @@ export function stepPong(turn: Turn, command: Extract<Command, { kind: 'pong' }>
 export function stepAgentDeadline(turn: Turn, agentId: AgentId, at: Instant): void {
   const agent = turn.state.agents.get(agentId);
   if (agent === undefined || agent.nextDeadlineAt !== at || agent.membership === 'unreachable') return;
-  if (agent.membership === 'recovered') return markUnreachable(turn, agent, 'it did not come back after the election');
+  if (agent.membership === 'recovered')
+    return markUnreachable(turn, agent, 'it did not come back after the election');
   if (!agent.pongSeen || agent.membership === 'disconnected') agent.pingsMissed += 1;
   if (agent.pingsMissed >= turn.state.options.pingsMissedMax) {
     const silentMs = turn.state.options.pingIntervalMs * agent.pingsMissed;
@@ -101,12 +121,18 @@ export function stepAgentDeadline(turn: Turn, agentId: AgentId, at: Instant): vo
 }
 
 /** Adds an agent of the registry that has not come back yet. */
-export function addRecoveredAgent(turn: Turn, info: AgentInfo, membership: 'recovered' | 'unreachable', since: Instant): void {
+export function addRecoveredAgent(
+  turn: Turn,
+  info: AgentInfo,
+  membership: 'recovered' | 'unreachable',
+  since: Instant,
+): void {
   const id = (info.id?.value ?? '') as AgentId;
   const agent = makeAgent(id, { info }, since);
   agent.membership = membership;
   turn.state.agents.set(id, agent);
-  if (membership === 'recovered') waitUntil(turn, agent, plusMs(turn.now, turn.state.options.agentReregisterTimeoutMs));
+  if (membership === 'recovered')
+    waitUntil(turn, agent, plusMs(turn.now, turn.state.options.agentReregisterTimeoutMs));
 }
 
 /** Tells the allocator all about an agent; proposals made before it are stale from now on. */
@@ -114,7 +140,11 @@ export function describeAgent(turn: Turn, agent: Agent, snapshot = false): void 
   const { id: agentId, hostname, total, attributes } = agent;
   const holdings = holdingsOf(turn.state, agent);
   const active = agent.membership === 'active';
-  agent.resetVersion = tellAllocator(turn, { kind: 'agentChanged', agentId, hostname, total, attributes, active, holdings }, snapshot);
+  agent.resetVersion = tellAllocator(
+    turn,
+    { kind: 'agentChanged', agentId, hostname, total, attributes, active, holdings },
+    snapshot,
+  );
 }
 
 /** The registry is told of whoever it does not know as it is. */
@@ -135,7 +165,8 @@ function markUnreachable(turn: Turn, agent: Agent, why: string): void {
   tellAllocator(turn, { kind: 'agentRemoved', agentId: agent.id });
   if (agent.session !== undefined) turn.effects.push({ kind: 'endSession', session: agent.session });
   agent.session = undefined;
-  for (const framework of turn.state.frameworks.values()) tell(turn, framework, { kind: 'agentFailure', agentId: agent.id });
+  for (const framework of turn.state.frameworks.values())
+    tell(turn, framework, { kind: 'agentFailure', agentId: agent.id });
   tellOperators(turn, { kind: 'agentRemoved', agentId: agent.id });
   enter(turn, agent, 'unreachable', why);
 }
@@ -192,7 +223,13 @@ function loseTask(turn: Turn, agent: Agent, task: Task, why: string): void {
   observe(turn, { kind: 'taskState', task, from, to: task.state });
   if (framework === undefined) return;
   complete(turn, framework, task);
-  tellMade(turn, framework, { taskId: task.id, agentId: agent.id, state: task.state, reason: 'REASON_AGENT_REMOVED', message: `Agent ${agent.hostname} was removed: ${why}` });
+  tellMade(turn, framework, {
+    taskId: task.id,
+    agentId: agent.id,
+    state: task.state,
+    reason: 'REASON_AGENT_REMOVED',
+    message: `Agent ${agent.hostname} was removed: ${why}`,
+  });
 }
 
 function ping(turn: Turn, agent: Agent): void {
@@ -216,10 +253,14 @@ function enter(turn: Turn, agent: Agent, membership: AgentMembership, why: strin
 }
 
 function refuse(turn: Turn, session: SessionId, reason: string): void {
-  turn.effects.push({ kind: 'toAgent', session, message: { message: { $case: 'refused', value: { reason } } } }, { kind: 'endSession', session });
+  turn.effects.push(
+    { kind: 'toAgent', session, message: { message: { $case: 'refused', value: { reason } } } },
+    { kind: 'endSession', session },
+  );
 }
 
 function sameInfo(a: AgentInfo, b: AgentInfo): boolean {
-  const text = (info: AgentInfo): string => JSON.stringify(info, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  const text = (info: AgentInfo): string =>
+    JSON.stringify(info, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   return text(a) === text(b);
 }

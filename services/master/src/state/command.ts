@@ -1,4 +1,13 @@
-import type { AgentId, Attribute, Failure, FrameworkId, OfferId, Resources, TaskId, TaskState } from '@meseta/model';
+import type {
+  AgentId,
+  Attribute,
+  Failure,
+  FrameworkId,
+  OfferId,
+  Resources,
+  TaskId,
+  TaskState,
+} from '@meseta/model';
 import type { AgentInfo, FrameworkInfo, Task, TaskInfo, TaskStatus } from '@meseta/protocol';
 import type { SessionId, StreamId } from './state';
 
@@ -121,12 +130,28 @@ export type Command =
   | ({ readonly kind: 'teardown' } & Caller)
   /** A hint or a message that is taken and has no effect in this version (S66, S107). */
   | ({ readonly kind: 'noted' } & Caller)
-  | { readonly kind: 'operatorKill'; readonly call: CallId; readonly frameworkId: FrameworkId; readonly taskId: TaskId; readonly graceMs: number | undefined }
+  | {
+      readonly kind: 'operatorKill';
+      readonly call: CallId;
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly graceMs: number | undefined;
+    }
   | { readonly kind: 'operatorTeardown'; readonly call: CallId; readonly frameworkId: FrameworkId }
   | ({ readonly kind: 'agentRegister' } & AgentRegistration)
   | { readonly kind: 'agentSessionEnded'; readonly session: SessionId; readonly agentId: AgentId }
-  | { readonly kind: 'agentUnregister'; readonly session: SessionId; readonly agentId: AgentId; readonly reason: string }
-  | { readonly kind: 'pong'; readonly session: SessionId; readonly agentId: AgentId; readonly sequence: number }
+  | {
+      readonly kind: 'agentUnregister';
+      readonly session: SessionId;
+      readonly agentId: AgentId;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'pong';
+      readonly session: SessionId;
+      readonly agentId: AgentId;
+      readonly sequence: number;
+    }
   | {
       readonly kind: 'statusUpdate';
       readonly session: SessionId;

@@ -1,7 +1,26 @@
-import type { AgentId, Attribute, Failure, FrameworkId, Instant, OfferId, Resources, TaskId, TaskState } from '@meseta/model';
+import type {
+  AgentId,
+  Attribute,
+  Failure,
+  FrameworkId,
+  Instant,
+  OfferId,
+  Resources,
+  TaskId,
+  TaskState,
+} from '@meseta/model';
 import type { TaskStatus, internal } from '@meseta/protocol';
 import type { CallId } from './command';
-import type { Agent, AgentMembership, Framework, FrameworkMembership, Offer, SessionId, StreamId, Task } from './state';
+import type {
+  Agent,
+  AgentMembership,
+  Framework,
+  FrameworkMembership,
+  Offer,
+  SessionId,
+  StreamId,
+  Task,
+} from './state';
 
 /** A status that the master makes itself: it has no uuid and needs no acknowledgement (T27). */
 export interface MadeStatus {
@@ -80,10 +99,31 @@ export type Observation =
   | { readonly kind: 'offerSent'; readonly offer: Offer }
   | { readonly kind: 'offerDecided'; readonly offer: Offer; readonly outcome: OfferOutcome }
   | { readonly kind: 'proposalDropped'; readonly why: 'stale' | 'unfit' | 'gone' }
-  | { readonly kind: 'taskState'; readonly task: Task; readonly from: TaskState | undefined; readonly to: TaskState }
-  | { readonly kind: 'statusForwarded'; readonly task: Task; readonly state: TaskState; readonly traceparent: string }
-  | { readonly kind: 'agent'; readonly agentId: AgentId; readonly to: AgentMembership | 'removed'; readonly why: string }
-  | { readonly kind: 'framework'; readonly frameworkId: FrameworkId; readonly name: string; readonly to: FrameworkMembership | 'removed'; readonly why: string }
+  | {
+      readonly kind: 'taskState';
+      readonly task: Task;
+      readonly from: TaskState | undefined;
+      readonly to: TaskState;
+    }
+  | {
+      readonly kind: 'statusForwarded';
+      readonly task: Task;
+      readonly state: TaskState;
+      readonly traceparent: string;
+    }
+  | {
+      readonly kind: 'agent';
+      readonly agentId: AgentId;
+      readonly to: AgentMembership | 'removed';
+      readonly why: string;
+    }
+  | {
+      readonly kind: 'framework';
+      readonly frameworkId: FrameworkId;
+      readonly name: string;
+      readonly to: FrameworkMembership | 'removed';
+      readonly why: string;
+    }
   | { readonly kind: 'ignored'; readonly what: 'acknowledgement' | 'statusUpdate' | 'kill' | 'pong' };
 
 /** What the master asks of the world. Commits are made durable first; nothing else leaves before they are. */
@@ -93,8 +133,19 @@ export type Effect =
   | { readonly kind: 'event'; readonly stream: StreamId; readonly event: FrameworkEvent }
   | { readonly kind: 'endStream'; readonly stream: StreamId }
   | { readonly kind: 'toAgent'; readonly session: SessionId; readonly message: internal.MasterMessage }
-  | { readonly kind: 'launch'; readonly session: SessionId; readonly framework: Framework; readonly task: Task; readonly offerId: OfferId }
+  | {
+      readonly kind: 'launch';
+      readonly session: SessionId;
+      readonly framework: Framework;
+      readonly task: Task;
+      readonly offerId: OfferId;
+    }
   | { readonly kind: 'endSession'; readonly session: SessionId }
-  | { readonly kind: 'allocation'; readonly version: number; readonly snapshot: boolean; readonly change: AllocationChange }
+  | {
+      readonly kind: 'allocation';
+      readonly version: number;
+      readonly snapshot: boolean;
+      readonly change: AllocationChange;
+    }
   | { readonly kind: 'operator'; readonly event: OperatorEvent }
   | { readonly kind: 'seen'; readonly observation: Observation };

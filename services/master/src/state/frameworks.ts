@@ -12,7 +12,8 @@ export function stepSubscribe(turn: Turn, command: Extract<Command, { kind: 'sub
   const refused = validateFramework(description, suppressedRoles) ?? mayReturn(turn.state, description);
   if (refused !== undefined) return refuse(turn, stream, refused.message);
   const known = description.id === undefined ? undefined : turn.state.frameworks.get(description.id);
-  const framework = known === undefined ? addFramework(turn, description) : returned(turn, known, description);
+  const framework =
+    known === undefined ? addFramework(turn, description) : returned(turn, known, description);
   framework.membership = 'active';
   framework.stream = stream;
   framework.failoverAt = undefined;
@@ -27,7 +28,13 @@ export function stepSubscribe(turn: Turn, command: Extract<Command, { kind: 'sub
   // Agents that hold its tasks send what was not acknowledged at once (T28).
   if (known !== undefined) tellAgentsOf(turn, framework);
   tellOperators(turn, { kind: known === undefined ? 'frameworkAdded' : 'frameworkUpdated', framework });
-  observe(turn, { kind: 'framework', frameworkId: framework.id, name: framework.info.name ?? '', to: 'active', why: known === undefined ? 'subscribed' : 'subscribed again' });
+  observe(turn, {
+    kind: 'framework',
+    frameworkId: framework.id,
+    name: framework.info.name ?? '',
+    to: 'active',
+    why: known === undefined ? 'subscribed' : 'subscribed again',
+  });
 }
 
 /** The stream broke: no offers until it is back, and after the failover timeout it is removed (S29, S30). */
@@ -40,7 +47,13 @@ export function stepStreamEnded(turn: Turn, stream: StreamId, frameworkId: Frame
   describe(turn, framework);
   startFailover(turn, framework);
   tellOperators(turn, { kind: 'frameworkUpdated', framework });
-  observe(turn, { kind: 'framework', frameworkId, name: framework.info.name ?? '', to: 'disconnected', why: 'its stream ended' });
+  observe(turn, {
+    kind: 'framework',
+    frameworkId,
+    name: framework.info.name ?? '',
+    to: 'disconnected',
+    why: 'its stream ended',
+  });
 }
 
 /** The framework was away for its whole failover timeout. */
@@ -55,13 +68,25 @@ export function stepHeartbeat(turn: Turn, frameworkId: FrameworkId, stream: Stre
   const framework = turn.state.frameworks.get(frameworkId);
   if (framework === undefined || framework.stream !== stream) return;
   tell(turn, framework, { kind: 'heartbeat' });
-  turn.state.deadlines.set(plusMs(turn.now, turn.state.options.heartbeatIntervalMs), { kind: 'heartbeat', frameworkId, stream });
+  turn.state.deadlines.set(plusMs(turn.now, turn.state.options.heartbeatIntervalMs), {
+    kind: 'heartbeat',
+    frameworkId,
+    stream,
+  });
 }
 
 /** REVIVE and SUPPRESS (S64, S65): one unknown role voids the whole call. */
-export function setSuppressed(turn: Turn, framework: Framework, roles: readonly string[], suppressed: boolean): Failure | undefined {
+export function setSuppressed(
+  turn: Turn,
+  framework: Framework,
+  roles: readonly string[],
+  suppressed: boolean,
+): Failure | undefined {
   const unknown = roles.find((role) => !framework.roles.includes(role));
-  if (unknown !== undefined) return failure('invalid', `roles names ${unknown}, which the framework is not subscribed to`, { field: 'roles' });
+  if (unknown !== undefined)
+    return failure('invalid', `roles names ${unknown}, which the framework is not subscribed to`, {
+      field: 'roles',
+    });
   for (const role of roles.length === 0 ? framework.roles : roles) {
     if (suppressed) framework.suppressed.add(role);
     else framework.suppressed.delete(role);
@@ -71,14 +96,23 @@ export function setSuppressed(turn: Turn, framework: Framework, roles: readonly 
 }
 
 /** UPDATE_FRAMEWORK (S37): replaces the description; who and as whom it runs must not change. */
-export function updateFramework(turn: Turn, framework: Framework, description: FrameworkDescription, suppressedRoles: readonly string[]): Failure | undefined {
-  const refused = validateFramework(description, suppressedRoles) ?? mayChange(framework.info, description.info);
+export function updateFramework(
+  turn: Turn,
+  framework: Framework,
+  description: FrameworkDescription,
+  suppressedRoles: readonly string[],
+): Failure | undefined {
+  const refused =
+    validateFramework(description, suppressedRoles) ?? mayChange(framework.info, description.info);
   if (refused !== undefined) return refused;
   const removedRoles = framework.roles.filter((role) => !description.roles.includes(role));
   applyDescription(framework, description);
   replaceSuppressed(framework, suppressedRoles);
   if (removedRoles.length > 0) withdrawFrameworkOffers(turn, framework);
-  commit(turn, { $case: 'putFramework', value: { frameworkInfo: framework.info, registeredAtMs: BigInt(framework.registeredAt) } });
+  commit(turn, {
+    $case: 'putFramework',
+    value: { frameworkInfo: framework.info, registeredAtMs: BigInt(framework.registeredAt) },
+  });
   describe(turn, framework);
   tellAgentsOf(turn, framework);
   tellOperators(turn, { kind: 'frameworkUpdated', framework });
@@ -100,7 +134,11 @@ export function removeFramework(turn: Turn, framework: Framework, why: string): 
   for (const task of framework.tasks.values()) task.orphaned = true;
   commit(turn, {
     $case: 'removeFramework',
-    value: { frameworkInfo: framework.info, registeredAtMs: BigInt(framework.registeredAt), removedAtMs: BigInt(now) },
+    value: {
+      frameworkInfo: framework.info,
+      registeredAtMs: BigInt(framework.registeredAt),
+      removedAtMs: BigInt(now),
+    },
   });
   state.frameworks.delete(framework.id);
   state.completedFrameworks.set(framework.id, {
@@ -113,26 +151,50 @@ export function removeFramework(turn: Turn, framework: Framework, why: string): 
   forgetOldest(turn);
   tellAllocator(turn, { kind: 'frameworkRemoved', frameworkId: framework.id });
   tellOperators(turn, { kind: 'frameworkRemoved', framework });
-  observe(turn, { kind: 'framework', frameworkId: framework.id, name: framework.info.name ?? '', to: 'removed', why });
+  observe(turn, {
+    kind: 'framework',
+    frameworkId: framework.id,
+    name: framework.info.name ?? '',
+    to: 'removed',
+    why,
+  });
 }
 
 /** The framework that calls, or why it may not (S13). */
 export function callerOf(state: MasterState, caller: Caller): Framework | Failure {
   const framework = state.frameworks.get(caller.frameworkId);
   if (framework === undefined) return failure('notFound', `framework ${caller.frameworkId} is not known`);
-  if (framework.membership !== 'active') return failure('conflict', `framework ${caller.frameworkId} is not subscribed`);
+  if (framework.membership !== 'active')
+    return failure('conflict', `framework ${caller.frameworkId} is not subscribed`);
   if (caller.stream !== '' && caller.stream !== framework.stream) {
-    return failure('conflict', `another instance of framework ${caller.frameworkId} has subscribed since: stream_id is not the newest`);
+    return failure(
+      'conflict',
+      `another instance of framework ${caller.frameworkId} has subscribed since: stream_id is not the newest`,
+    );
   }
   return framework;
 }
 
 /** Adds a framework that is known from the registry or from an agent and has not subscribed. */
-export function addRecovered(turn: Turn, description: FrameworkDescription & { readonly id: FrameworkId }, registeredAt: Instant): Framework {
+export function addRecovered(
+  turn: Turn,
+  description: FrameworkDescription & { readonly id: FrameworkId },
+  registeredAt: Instant,
+): Framework {
   const framework = makeFramework(description, description.id, registeredAt);
   turn.state.frameworks.set(framework.id, framework);
-  startFailover(turn, framework, Math.max(framework.failoverTimeoutMs, turn.state.options.frameworkReregisterTimeoutMs));
-  observe(turn, { kind: 'framework', frameworkId: framework.id, name: framework.info.name ?? '', to: 'recovered', why: 'known from before the election' });
+  startFailover(
+    turn,
+    framework,
+    Math.max(framework.failoverTimeoutMs, turn.state.options.frameworkReregisterTimeoutMs),
+  );
+  observe(turn, {
+    kind: 'framework',
+    frameworkId: framework.id,
+    name: framework.info.name ?? '',
+    to: 'recovered',
+    why: 'known from before the election',
+  });
   return framework;
 }
 
@@ -152,7 +214,8 @@ export function describe(turn: Turn, framework: Framework, snapshot = false): vo
 
 function addFramework(turn: Turn, description: FrameworkDescription): Framework {
   const { state, now } = turn;
-  const id = description.id ?? (`${state.masterId}-${String(state.nextFramework++).padStart(4, '0')}` as FrameworkId);
+  const id =
+    description.id ?? (`${state.masterId}-${String(state.nextFramework++).padStart(4, '0')}` as FrameworkId);
   const framework = makeFramework(description, id, now);
   state.frameworks.set(id, framework);
   return framework;
@@ -205,18 +268,26 @@ function mayReturn(state: MasterState, { id, info }: FrameworkDescription): Fail
   const known = state.frameworks.get(id);
   const principal = known?.info.principal ?? '';
   if (known === undefined || principal === (info.principal ?? '')) return undefined;
-  return failure('invalid', `framework_info.principal must stay ${principal === '' ? 'unset' : principal}`, { field: 'framework_info.principal' });
+  return failure('invalid', `framework_info.principal must stay ${principal === '' ? 'unset' : principal}`, {
+    field: 'framework_info.principal',
+  });
 }
 
 function mayChange(was: FrameworkInfo, is: FrameworkInfo): Failure | undefined {
   for (const field of ['principal', 'user', 'checkpoint'] as const) {
-    if ((was[field] ?? '') !== (is[field] ?? '')) return failure('invalid', `framework_info.${field} must not change`, { field: `framework_info.${field}` });
+    if ((was[field] ?? '') !== (is[field] ?? ''))
+      return failure('invalid', `framework_info.${field} must not change`, {
+        field: `framework_info.${field}`,
+      });
   }
   return undefined;
 }
 
 function refuse(turn: Turn, stream: StreamId, message: string): void {
-  turn.effects.push({ kind: 'event', stream, event: { kind: 'error', message } }, { kind: 'endStream', stream });
+  turn.effects.push(
+    { kind: 'event', stream, event: { kind: 'error', message } },
+    { kind: 'endStream', stream },
+  );
 }
 
 function replaceSuppressed(framework: Framework, roles: readonly string[]): void {

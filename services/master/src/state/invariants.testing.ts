@@ -6,11 +6,17 @@ export function checkInvariants(state: MasterState): void {
   for (const agent of state.agents.values()) {
     let used = Resources.empty;
     for (const task of agent.tasks.values()) if (!isTerminal(task.state)) used = used.add(task.resources);
-    assert(used.equals(agent.used), `M5: agent ${agent.id} uses ${agent.used.toString()}, its tasks hold ${used.toString()}`);
+    assert(
+      used.equals(agent.used),
+      `M5: agent ${agent.id} uses ${agent.used.toString()}, its tasks hold ${used.toString()}`,
+    );
     let offered = Resources.empty;
     for (const offerId of agent.offers) {
       const offer = state.offers.get(offerId);
-      assert(offer !== undefined && offer.agentId === agent.id, `M4: offer ${offerId} of agent ${agent.id} exists`);
+      assert(
+        offer !== undefined && offer.agentId === agent.id,
+        `M4: offer ${offerId} of agent ${agent.id} exists`,
+      );
       offered = offered.add(offer.resources);
     }
     assert(offered.equals(agent.offered), `M4: what agent ${agent.id} has offered is the sum of its offers`);
@@ -21,10 +27,16 @@ export function checkInvariants(state: MasterState): void {
   for (const framework of state.frameworks.values()) {
     for (const task of framework.tasks.values()) {
       const agent = state.agents.get(task.agentId);
-      assert(agent?.tasks.get(taskKey(framework.id, task.id)) === task, `M6: task ${task.id} is among its agent's`);
+      assert(
+        agent?.tasks.get(taskKey(framework.id, task.id)) === task,
+        `M6: task ${task.id} is among its agent's`,
+      );
     }
     for (const offerId of framework.offers) {
-      assert(state.offers.get(offerId)?.frameworkId === framework.id, `M4: offer ${offerId} of framework ${framework.id} exists`);
+      assert(
+        state.offers.get(offerId)?.frameworkId === framework.id,
+        `M4: offer ${offerId} of framework ${framework.id} exists`,
+      );
     }
   }
 }

@@ -19,6 +19,10 @@ export function kill(turn: Turn, framework: Framework, { taskId, agentId, graceM
   }
   order(turn, agent, {
     $case: 'killTask',
-    value: { frameworkId: { value: framework.id }, taskId: { value: taskId }, killPolicy: killPolicyOf(graceMs) },
+    value: {
+      frameworkId: { value: framework.id },
+      taskId: { value: taskId },
+      killPolicy: killPolicyOf(graceMs),
+    },
   });
 }

@@ -43,11 +43,13 @@ export function removeTask(agent: Agent, task: Task): void {
 export function holdingsOf(state: MasterState, agent: Agent): Holding[] {
   const holdings: Holding[] = [];
   for (const task of agent.tasks.values()) {
-    if (!isTerminal(task.state)) holdings.push({ frameworkId: task.frameworkId, role: task.role, resources: task.resources });
+    if (!isTerminal(task.state))
+      holdings.push({ frameworkId: task.frameworkId, role: task.role, resources: task.resources });
   }
   for (const offerId of agent.offers) {
     const offer = state.offers.get(offerId);
-    if (offer !== undefined) holdings.push({ frameworkId: offer.frameworkId, role: offer.role, resources: offer.resources });
+    if (offer !== undefined)
+      holdings.push({ frameworkId: offer.frameworkId, role: offer.role, resources: offer.resources });
   }
   return holdings;
 }

@@ -74,7 +74,14 @@ export function withdrawFrameworkOffers(turn: Turn, framework: Framework): void 
 /** Ends an offer and gives all of it back to the allocator. */
 export function takeBack(turn: Turn, offer: Offer, outcome: OfferOutcome, refuseMs: number): void {
   endOffer(turn, offer, outcome);
-  tellAllocator(turn, { kind: 'recovered', agentId: offer.agentId, frameworkId: offer.frameworkId, role: offer.role, resources: offer.resources, refuseMs });
+  tellAllocator(turn, {
+    kind: 'recovered',
+    agentId: offer.agentId,
+    frameworkId: offer.frameworkId,
+    role: offer.role,
+    resources: offer.resources,
+    refuseMs,
+  });
 }
 
 /** Ends an offer; what becomes of its resources is the caller's to say. */
@@ -109,7 +116,9 @@ function makeOffer(turn: Turn, agent: Agent, framework: Framework, proposal: Pro
 }
 
 function mayBeOffered(framework: Framework, role: string): boolean {
-  return framework.membership === 'active' && framework.roles.includes(role) && !framework.suppressed.has(role);
+  return (
+    framework.membership === 'active' && framework.roles.includes(role) && !framework.suppressed.has(role)
+  );
 }
 
 function drop(turn: Turn, proposal: Proposal, why: 'unfit' | 'gone'): void {

@@ -1,5 +1,17 @@
 import fc from 'fast-check';
-import { Resources, agentId, frameworkId, instant, isTerminal, offerId, plusMs, taskId, type AgentId, type FrameworkId, type TaskState } from '@meseta/model';
+import {
+  Resources,
+  agentId,
+  frameworkId,
+  instant,
+  isTerminal,
+  offerId,
+  plusMs,
+  taskId,
+  type AgentId,
+  type FrameworkId,
+  type TaskState,
+} from '@meseta/model';
 import type { TaskState as ProtoTaskState } from '@meseta/protocol';
 import type { Command } from './command';
 import { checkInvariants } from './invariants.testing';
@@ -12,51 +24,97 @@ import { step } from './step';
 
 const names = ['0', '1', '2'] as const;
 const name = fc.constantFrom(...names);
-const states: readonly TaskState[] = ['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLED'];
+const states: readonly TaskState[] = [
+  'TASK_STARTING',
+  'TASK_RUNNING',
+  'TASK_FINISHED',
+  'TASK_FAILED',
+  'TASK_KILLED',
+];
 const amount = fc.integer({ min: 1, max: 4 }).map((cpus) => Resources.parse(`cpus:${cpus}`) as Resources);
 
 /** One thing that happens; what it refers to is looked up when it happens, so that it mostly exists. */
 type Happening = (state: MasterState, sequence: number) => Command;
 
-const happening: fc.Arbitrary<Happening> = fc.oneof(
-  fc.tuple(name, amount, fc.boolean()).map(([who, total, known]) => (state: MasterState, sequence: number) => register(state, who, total, known, sequence)),
-  name.map((who) => (state) => {
+const happening: fc.Arbitrary<Happening> = fc.oneof<fc.Arbitrary<Happening>[]>(
+  fc.tuple(name, amount, fc.boolean()).map(
+    ([who, total, known]) =>
+      (state: MasterState, sequence: number) =>
+        register(state, who, total, known, sequence),
+  ),
+  name.map((who) => (state: MasterState) => {
     const agent = pick(state.agents, who);
-    return { kind: 'agentSessionEnded', session: agent?.session ?? '', agentId: agent?.id ?? agentId('none') };
+    return {
+      kind: 'agentSessionEnded',
+      session: agent?.session ?? '',
+      agentId: agent?.id ?? agentId('none'),
+    };
   }),
-  fc.tuple(name, fc.boolean()).map(([who, again]) => (state: MasterState, sequence: number) => subscribe(state, who, again, sequence)),
-  name.map((who) => (state) => {
+  fc.tuple(name, fc.boolean()).map(
+    ([who, again]) =>
+      (state: MasterState, sequence: number) =>
+        subscribe(state, who, again, sequence),
+  ),
+  name.map((who) => (state: MasterState) => {
     const framework = pick(state.frameworks, who);
-    return { kind: 'streamEnded', stream: framework?.stream ?? '', frameworkId: framework?.id ?? frameworkId('none') };
+    return {
+      kind: 'streamEnded',
+      stream: framework?.stream ?? '',
+      frameworkId: framework?.id ?? frameworkId('none'),
+    };
   }),
-  fc.tuple(name, name, amount, fc.integer({ min: 0, max: 3 })).map(([who, where, resources, behind]) => (state: MasterState) => ({
-    kind: 'proposals' as const,
-    version: state.allocationVersion - behind,
-    proposals: [{ frameworkId: idOf(state.frameworks, who), agentId: idOf(state.agents, where), role: 'r', resources, allocatedAtMs: 0, traceparent: '' }],
-  })),
-  fc.tuple(name, fc.array(fc.tuple(name, amount), { maxLength: 3 })).map(([who, tasks]) => (state: MasterState, sequence: number) => {
+  fc
+    .tuple(name, name, amount, fc.integer({ min: 0, max: 3 }))
+    .map(([who, where, resources, behind]) => (state: MasterState) => ({
+      kind: 'proposals' as const,
+      version: state.allocationVersion - behind,
+      proposals: [
+        {
+          frameworkId: idOf(state.frameworks, who),
+          agentId: idOf(state.agents, where),
+          role: 'r',
+          resources,
+          allocatedAtMs: 0,
+          traceparent: '',
+        },
+      ],
+    })),
+  fc
+    .tuple(name, fc.array(fc.tuple(name, amount), { maxLength: 3 }))
+    .map(([who, tasks]) => (state: MasterState, sequence: number) => {
+      const offer = pick(state.offers, who);
+      return {
+        kind: 'accept' as const,
+        call: sequence,
+        frameworkId: offer?.frameworkId ?? frameworkId('none'),
+        stream: '',
+        accepts: [
+          {
+            offerIds: [offer?.id ?? offerId('none')],
+            refuseMs: 0,
+            tasks: tasks.map(([task, resources]) => ({
+              taskId: taskId(`t${task}`),
+              info: {
+                agentId: { value: offer?.agentId ?? '' },
+                resources: [],
+                limits: {},
+                command: { value: 'true', uris: [], arguments: [] },
+              },
+              resources,
+            })),
+          },
+        ],
+      };
+    }),
+  name.map((who) => (state: MasterState, sequence: number) => {
     const offer = pick(state.offers, who);
     return {
-      kind: 'accept' as const,
+      kind: 'decline',
       call: sequence,
       frameworkId: offer?.frameworkId ?? frameworkId('none'),
       stream: '',
-      accepts: [
-        {
-          offerIds: [offer?.id ?? offerId('none')],
-          refuseMs: 0,
-          tasks: tasks.map(([task, resources]) => ({
-            taskId: taskId(`t${task}`),
-            info: { agentId: { value: offer?.agentId ?? '' }, resources: [], limits: {}, command: { value: 'true', uris: [], arguments: [] } },
-            resources,
-          })),
-        },
-      ],
+      declines: [{ offerIds: [offer?.id ?? offerId('none')], refuseMs: 0 }],
     };
-  }),
-  name.map((who) => (state, sequence) => {
-    const offer = pick(state.offers, who);
-    return { kind: 'decline', call: sequence, frameworkId: offer?.frameworkId ?? frameworkId('none'), stream: '', declines: [{ offerIds: [offer?.id ?? offerId('none')], refuseMs: 0 }] };
   }),
   fc.tuple(name, name, fc.constantFrom(...states)).map(([where, which, reached]) => (state: MasterState) => {
     const agent = pick(state.agents, where);
@@ -77,15 +135,32 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   fc.tuple(name, name).map(([who, which]) => (state: MasterState, sequence: number) => {
     const framework = pick(state.frameworks, who);
     const task = framework === undefined ? undefined : pick(framework.tasks, which);
-    const acknowledgements = [{ agentId: task?.agentId ?? agentId('none'), taskId: task?.id ?? taskId('none'), uuid: 'aa' }];
-    return { kind: 'acknowledge' as const, call: sequence, frameworkId: framework?.id ?? frameworkId('none'), stream: '', acknowledgements };
+    const acknowledgements = [
+      { agentId: task?.agentId ?? agentId('none'), taskId: task?.id ?? taskId('none'), uuid: 'aa' },
+    ];
+    return {
+      kind: 'acknowledge' as const,
+      call: sequence,
+      frameworkId: framework?.id ?? frameworkId('none'),
+      stream: '',
+      acknowledgements,
+    };
   }),
-  name.map((who) => (state, sequence) => ({ kind: 'teardown', call: sequence, frameworkId: idOf(state.frameworks, who), stream: '' })),
+  name.map((who) => (state: MasterState, sequence: number) => ({
+    kind: 'teardown',
+    call: sequence,
+    frameworkId: idOf(state.frameworks, who),
+    stream: '',
+  })),
   fc.constant<Happening>(() => ({ kind: 'tick' })),
   fc.constant<Happening>(() => ({ kind: 'allocatorConnected' })),
 );
 
-const history = fc.array(fc.tuple(happening, fc.integer({ min: 0, max: 20_000 })), { minLength: 60, maxLength: 200, size: 'max' });
+const history = fc.array(fc.tuple(happening, fc.integer({ min: 0, max: 20_000 })), {
+  minLength: 60,
+  maxLength: 200,
+  size: 'max',
+});
 
 test('M3 – M6 hold after every step of any history', () => {
   fc.assert(
@@ -96,7 +171,8 @@ test('M3 – M6 hold after every step of any history', () => {
         for (const agent of state.agents.values()) {
           for (const task of agent.tasks.values()) {
             const end = ended.get(task);
-            if (end !== undefined && task.state !== end) throw new Error(`M3: task ${task.id} was ${end} and is ${task.state}`);
+            if (end !== undefined && task.state !== end)
+              throw new Error(`M3: task ${task.id} was ${end} and is ${task.state}`);
             if (isTerminal(task.state)) ended.set(task, task.state);
           }
         }
@@ -115,9 +191,17 @@ test('M1: the same history gives the same effects', () => {
   );
 });
 
-function play(happenings: readonly (readonly [Happening, number])[], look: (state: MasterState) => void): readonly string[] {
+function play(
+  happenings: readonly (readonly [Happening, number])[],
+  look: (state: MasterState) => void,
+): readonly string[] {
   let now = instant(0);
-  const { state } = recover({ masterId: 'm', cluster: 'c', term: 1 }, options, { agents: [], frameworks: [], weights: [] }, now);
+  const { state } = recover(
+    { masterId: 'm', cluster: 'c', term: 1 },
+    options,
+    { agents: [], frameworks: [], weights: [] },
+    now,
+  );
   const told: string[] = [];
   happenings.forEach(([happens, afterMs], sequence) => {
     now = plusMs(now, afterMs);
@@ -139,9 +223,18 @@ const options = {
   unreachableTasksPerFrameworkMax: 2,
 };
 
-function register(state: MasterState, who: string, total: Resources, known: boolean, sequence: number): Command {
+function register(
+  state: MasterState,
+  who: string,
+  total: Resources,
+  known: boolean,
+  sequence: number,
+): Command {
   const agent = known ? pick(state.agents, who) : undefined;
-  const tasks = [...(agent?.tasks.values() ?? []), ...[...state.frameworks.values()].flatMap((one) => [...one.unreachable.values()])];
+  const tasks = [
+    ...(agent?.tasks.values() ?? []),
+    ...[...state.frameworks.values()].flatMap((one) => [...one.unreachable.values()]),
+  ];
   // An agent never has less than its tasks hold.
   const held = tasks.filter((task) => task.agentId === agent?.id);
   const needed = held.reduce((sum, task) => sum.add(task.resources), Resources.empty);
@@ -175,7 +268,13 @@ function subscribe(state: MasterState, who: string, again: boolean, sequence: nu
   return {
     kind: 'subscribe',
     stream: `f${sequence}`,
-    framework: { info: { name: who, roles: [], capabilities: [], offerFilters: {} }, id, roles: ['r'], capabilities: new Set(['PARTITION_AWARE']), failoverTimeoutMs: 10_000 },
+    framework: {
+      info: { name: who, roles: [], capabilities: [], offerFilters: {} },
+      id,
+      roles: ['r'],
+      capabilities: new Set(['PARTITION_AWARE']),
+      failoverTimeoutMs: 10_000,
+    },
     suppressedRoles: [],
   };
 }
@@ -185,6 +284,9 @@ function pick<T>(from: ReadonlyMap<string, T>, which: string): T | undefined {
   return values[Number(which) % Math.max(1, values.length)];
 }
 
-function idOf<Id extends AgentId | FrameworkId>(from: ReadonlyMap<Id, { readonly id: Id }>, which: string): Id {
+function idOf<Id extends AgentId | FrameworkId>(
+  from: ReadonlyMap<Id, { readonly id: Id }>,
+  which: string,
+): Id {
   return pick(from, which)?.id ?? ('none' as Id);
 }

@@ -27,10 +27,13 @@ export function reconcileTask(turn: Turn, framework: Framework, { taskId, agentI
       state: isPartitionAware(framework) ? state : partitionUnawareState(state),
       reason: 'REASON_RECONCILIATION',
       message: `Reconciliation: ${message}`,
-      unreachableSince: state === 'TASK_UNREACHABLE' ? (unreachable?.unreachableSince ?? agent?.since) : undefined,
+      unreachableSince:
+        state === 'TASK_UNREACHABLE' ? (unreachable?.unreachableSince ?? agent?.since) : undefined,
     });
-  if (agent?.membership === 'active' || agent?.membership === 'disconnected') return answer('TASK_GONE', 'the task is not on its agent');
-  if (agent?.membership === 'unreachable' || unreachable !== undefined) return answer('TASK_UNREACHABLE', 'the agent is unreachable');
+  if (agent?.membership === 'active' || agent?.membership === 'disconnected')
+    return answer('TASK_GONE', 'the task is not on its agent');
+  if (agent?.membership === 'unreachable' || unreachable !== undefined)
+    return answer('TASK_UNREACHABLE', 'the agent is unreachable');
   answer('TASK_UNKNOWN', 'neither the task nor its agent is known');
 }
 

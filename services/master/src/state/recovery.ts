@@ -9,7 +9,11 @@ import type { MasterOptions, MasterState } from './state';
 
 /** The durable record, as a new leader reads it. */
 export interface Recovered {
-  readonly agents: readonly { readonly info: AgentInfo; readonly unreachable: boolean; readonly since: Instant }[];
+  readonly agents: readonly {
+    readonly info: AgentInfo;
+    readonly unreachable: boolean;
+    readonly since: Instant;
+  }[];
   readonly frameworks: readonly {
     readonly description: FrameworkDescription & { readonly id: FrameworkId };
     readonly registeredAt: Instant;
@@ -45,9 +49,17 @@ export function recover(
     addRecoveredAgent(turn, info, unreachable ? 'unreachable' : 'recovered', since);
   }
   const removed = recovered.frameworks.filter((one) => one.removedAt !== undefined);
-  for (const { description, registeredAt, removedAt } of removed.sort((a, b) => (a.removedAt ?? 0) - (b.removedAt ?? 0))) {
+  for (const { description, registeredAt, removedAt } of removed.sort(
+    (a, b) => (a.removedAt ?? 0) - (b.removedAt ?? 0),
+  )) {
     if (removedAt === undefined) continue;
-    state.completedFrameworks.set(description.id, { id: description.id, info: description.info, registeredAt, removedAt, completed: [] });
+    state.completedFrameworks.set(description.id, {
+      id: description.id,
+      info: description.info,
+      registeredAt,
+      removedAt,
+      completed: [],
+    });
   }
   for (const { description, registeredAt, removedAt } of recovered.frameworks) {
     if (removedAt === undefined) addRecovered(turn, description, registeredAt);

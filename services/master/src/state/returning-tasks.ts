@@ -13,7 +13,8 @@ import { commit, observe, order, tellOperators, type Turn } from './turn';
 export function mergeTasks(turn: Turn, agent: Agent, registration: AgentRegistration): void {
   const reported = new Set<string>();
   const described = new Map<FrameworkId, FrameworkDescription>();
-  for (const framework of registration.frameworks) if (framework.id !== undefined) described.set(framework.id, framework);
+  for (const framework of registration.frameworks)
+    if (framework.id !== undefined) described.set(framework.id, framework);
   const ended = new Set<FrameworkId>();
   for (const task of registration.tasks) {
     reported.add(taskKey(task.frameworkId, task.taskId));
@@ -24,15 +25,24 @@ export function mergeTasks(turn: Turn, agent: Agent, registration: AgentRegistra
       mergeOrphan(turn, agent, task);
     }
   }
-  for (const frameworkId of ended) order(turn, agent, { $case: 'shutdownFramework', value: { frameworkId: { value: frameworkId } } });
+  for (const frameworkId of ended)
+    order(turn, agent, { $case: 'shutdownFramework', value: { frameworkId: { value: frameworkId } } });
   askAboutMissing(turn, agent, reported);
   sendPendingKills(turn, agent);
 }
 
-function frameworkOf(turn: Turn, id: FrameworkId, description: FrameworkDescription | undefined): Framework | undefined {
+function frameworkOf(
+  turn: Turn,
+  id: FrameworkId,
+  description: FrameworkDescription | undefined,
+): Framework | undefined {
   const known = turn.state.frameworks.get(id);
-  if (known !== undefined || description === undefined || turn.state.completedFrameworks.has(id)) return known;
-  commit(turn, { $case: 'putFramework', value: { frameworkInfo: description.info, registeredAtMs: BigInt(turn.now) } });
+  if (known !== undefined || description === undefined || turn.state.completedFrameworks.has(id))
+    return known;
+  commit(turn, {
+    $case: 'putFramework',
+    value: { frameworkInfo: description.info, registeredAtMs: BigInt(turn.now) },
+  });
   return addRecovered(turn, { ...description, id }, turn.now);
 }
 
@@ -50,8 +60,16 @@ function mergeTask(turn: Turn, agent: Agent, framework: Framework, reported: Rep
   framework.unreachable.delete(task.id);
   framework.tasks.set(task.id, task);
   addTask(agent, task);
-  observe(turn, { kind: 'taskState', task, from: returning === undefined ? undefined : 'TASK_UNREACHABLE', to: task.state });
-  tellOperators(turn, returning === undefined ? { kind: 'taskAdded', task } : { kind: 'taskUpdated', task, status: undefined });
+  observe(turn, {
+    kind: 'taskState',
+    task,
+    from: returning === undefined ? undefined : 'TASK_UNREACHABLE',
+    to: task.state,
+  });
+  tellOperators(
+    turn,
+    returning === undefined ? { kind: 'taskAdded', task } : { kind: 'taskUpdated', task, status: undefined },
+  );
   if (returning === undefined || isTerminal(task.state)) return;
   task.toldState = task.state;
   tellMade(turn, framework, {
@@ -86,7 +104,10 @@ function askAboutMissing(turn: Turn, agent: Agent, reported: ReadonlySet<string>
     } else missing.push(task);
   }
   if (missing.length === 0) return;
-  const tasks = missing.map((task) => ({ frameworkId: { value: task.frameworkId }, taskId: { value: task.id } }));
+  const tasks = missing.map((task) => ({
+    frameworkId: { value: task.frameworkId },
+    taskId: { value: task.id },
+  }));
   order(turn, agent, { $case: 'reconcileTasks', value: { tasks } });
 }
 
@@ -98,17 +119,28 @@ function sendPendingKills(turn: Turn, agent: Agent): void {
     if (isTerminal(task.state)) continue;
     order(turn, agent, {
       $case: 'killTask',
-      value: { frameworkId: { value: task.frameworkId }, taskId: { value: task.id }, killPolicy: killPolicyOf(graceMs) },
+      value: {
+        frameworkId: { value: task.frameworkId },
+        taskId: { value: task.id },
+        killPolicy: killPolicyOf(graceMs),
+      },
     });
   }
 }
 
 /** The policy of a kill, unset when the task's own holds. */
-export function killPolicyOf(graceMs: number | undefined): { gracePeriod: { nanoseconds: bigint } } | undefined {
-  return graceMs === undefined ? undefined : { gracePeriod: { nanoseconds: BigInt(Math.round(graceMs)) * 1_000_000n } };
+export function killPolicyOf(
+  graceMs: number | undefined,
+): { gracePeriod: { nanoseconds: bigint } } | undefined {
+  return graceMs === undefined
+    ? undefined
+    : { gracePeriod: { nanoseconds: BigInt(Math.round(graceMs)) * 1_000_000n } };
 }
 
-function makeTask(agent: Agent, { taskId, frameworkId, task, info, role, resources, state }: ReportedTask): Task {
+function makeTask(
+  agent: Agent,
+  { taskId, frameworkId, task, info, role, resources, state }: ReportedTask,
+): Task {
   return {
     id: taskId,
     frameworkId,

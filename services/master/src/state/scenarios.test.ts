@@ -1,7 +1,23 @@
 import { join } from 'node:path';
-import { Resources, agentId, frameworkId, instant, isFailure, offerId, taskId, type Instant, type TaskState } from '@meseta/model';
+import {
+  Resources,
+  agentId,
+  frameworkId,
+  instant,
+  isFailure,
+  offerId,
+  taskId,
+  type Instant,
+  type TaskState,
+} from '@meseta/model';
 import { describeScenarios, type Interpreter } from '@meseta/testing';
-import type { AgentInfo, FrameworkInfo, TaskInfo, TaskStatus, TaskState as ProtoTaskState } from '@meseta/protocol';
+import type {
+  AgentInfo,
+  FrameworkInfo,
+  TaskInfo,
+  TaskStatus,
+  TaskState as ProtoTaskState,
+} from '@meseta/protocol';
 import type { Command, FrameworkDescription, ReportedTask, TaskToLaunch } from './command';
 import type { AllocationChange, Effect, FrameworkEvent } from './effect';
 import { recover } from './recovery';
@@ -9,7 +25,8 @@ import type { MasterOptions, MasterState } from './state';
 import { nextDeadline, step } from './step';
 import { checkInvariants } from './invariants.testing';
 
-describe('the master, told in scenarios', () => describeScenarios(join(__dirname, 'testdata'), () => new MasterInterpreter()));
+describe('the master, told in scenarios', () =>
+  describeScenarios(join(__dirname, 'testdata'), () => new MasterInterpreter()));
 
 const options: MasterOptions = {
   pingIntervalMs: 15_000,
@@ -30,7 +47,11 @@ class MasterInterpreter implements Interpreter {
 
   run(line: string): readonly string[] {
     const [verb = '', ...words] = line.split(/\s+/);
-    const named = new Map(words.filter((word) => word.includes('=')).map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const));
+    const named = new Map(
+      words
+        .filter((word) => word.includes('='))
+        .map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const),
+    );
     const plain = words.filter((word) => !word.includes('='));
     if (verb === 'advance') return this.#advance(durationMs(plain[0] ?? ''), false);
     // Time passes, and every agent answers its pings.
@@ -71,14 +92,23 @@ class MasterInterpreter implements Interpreter {
   #answerPings(): void {
     for (const agent of this.#state.agents.values()) {
       if (agent.session === undefined) continue;
-      this.#effects({ kind: 'pong', session: agent.session, agentId: agent.id, sequence: agent.pingSequence });
+      this.#effects({
+        kind: 'pong',
+        session: agent.session,
+        agentId: agent.id,
+        sequence: agent.pingSequence,
+      });
     }
   }
 
   #advance(ms: number, alive: boolean): readonly string[] {
     const until = (this.#now + ms) as Instant;
     const lines: string[] = [];
-    for (let at = nextDeadline(this.#state); at !== undefined && at <= until; at = nextDeadline(this.#state)) {
+    for (
+      let at = nextDeadline(this.#state);
+      at !== undefined && at <= until;
+      at = nextDeadline(this.#state)
+    ) {
       this.#now = at;
       const told = this.#step({ kind: 'tick' }).filter((line) => !alive || !line.endsWith(': ping'));
       lines.push(...told.map((line) => `${at / 1000}s ${line}`));
@@ -89,7 +119,12 @@ class MasterInterpreter implements Interpreter {
   }
 }
 
-function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<string, string>, state: MasterState): Command {
+function commandOf(
+  verb: string,
+  plain: readonly string[],
+  named: ReadonlyMap<string, string>,
+  state: MasterState,
+): Command {
   const [who = '', ...rest] = plain;
   const caller = { call: 1, frameworkId: frameworkId(who), stream: '' };
   const list = (name: string): string[] => (named.get(name) ?? '').split(',').filter((word) => word !== '');
@@ -119,7 +154,12 @@ function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<st
     case 'pong':
       return { kind: 'pong', session: who, agentId: agentId(rest[0] ?? ''), sequence: Number(rest[1]) };
     case 'subscribe':
-      return { kind: 'subscribe', stream: who, framework: description(who, named.get('id'), named), suppressedRoles: list('suppressed') };
+      return {
+        kind: 'subscribe',
+        stream: who,
+        framework: description(who, named.get('id'), named),
+        suppressedRoles: list('suppressed'),
+      };
     case 'stream-ends':
       return { kind: 'streamEnded', stream: who, frameworkId: frameworkId(rest[0] ?? '') };
     case 'allocated':
@@ -141,10 +181,20 @@ function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<st
       return {
         kind: 'accept',
         ...caller,
-        accepts: [{ offerIds: list('offers').map(offerId), refuseMs: durationMs(named.get('refuse') ?? '5s'), tasks: rest.map((text) => taskToLaunch(text, named)) }],
+        accepts: [
+          {
+            offerIds: list('offers').map(offerId),
+            refuseMs: durationMs(named.get('refuse') ?? '5s'),
+            tasks: rest.map((text) => taskToLaunch(text, named)),
+          },
+        ],
       };
     case 'decline':
-      return { kind: 'decline', ...caller, declines: [{ offerIds: rest.map(offerId), refuseMs: durationMs(named.get('refuse') ?? '5s') }] };
+      return {
+        kind: 'decline',
+        ...caller,
+        declines: [{ offerIds: rest.map(offerId), refuseMs: durationMs(named.get('refuse') ?? '5s') }],
+      };
     case 'status': {
       const [agent = '', framework = '', task = '', reached = ''] = rest;
       return {
@@ -161,9 +211,19 @@ function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<st
       };
     }
     case 'ack':
-      return { kind: 'acknowledge', ...caller, acknowledgements: [{ agentId: agentId(rest[0] ?? ''), taskId: taskId(rest[1] ?? ''), uuid: named.get('uuid') ?? '' }] };
+      return {
+        kind: 'acknowledge',
+        ...caller,
+        acknowledgements: [
+          { agentId: agentId(rest[0] ?? ''), taskId: taskId(rest[1] ?? ''), uuid: named.get('uuid') ?? '' },
+        ],
+      };
     case 'kill':
-      return { kind: 'kill', ...caller, kills: [{ taskId: taskId(rest[0] ?? ''), agentId: undefined, graceMs: undefined }] };
+      return {
+        kind: 'kill',
+        ...caller,
+        kills: [{ taskId: taskId(rest[0] ?? ''), agentId: undefined, graceMs: undefined }],
+      };
     case 'reconcile':
       return {
         kind: 'reconcile',
@@ -197,12 +257,20 @@ function print(effect: Effect): readonly string[] {
       return [`end stream ${effect.stream}`];
     case 'toAgent': {
       const message = effect.message.message;
-      const task = message?.$case === 'killTask' || message?.$case === 'acknowledgeUpdate' ? ` ${message.value.taskId?.value ?? ''}` : '';
-      const tasks = message?.$case === 'reconcileTasks' ? ` ${message.value.tasks.map((one) => one.taskId?.value ?? '').join(' ')}` : '';
+      const task =
+        message?.$case === 'killTask' || message?.$case === 'acknowledgeUpdate'
+          ? ` ${message.value.taskId?.value ?? ''}`
+          : '';
+      const tasks =
+        message?.$case === 'reconcileTasks'
+          ? ` ${message.value.tasks.map((one) => one.taskId?.value ?? '').join(' ')}`
+          : '';
       return [`to agent ${effect.session}: ${message?.$case ?? ''}${task}${tasks}`];
     }
     case 'launch':
-      return [`to agent ${effect.session}: launch ${effect.task.id} with ${effect.task.resources.toString()}`];
+      return [
+        `to agent ${effect.session}: launch ${effect.task.id} with ${effect.task.resources.toString()}`,
+      ];
     case 'endSession':
       return [`end session ${effect.session}`];
     case 'allocation':
@@ -217,13 +285,17 @@ function printEvent(stream: string, event: FrameworkEvent): readonly string[] {
   const to = `to ${stream}:`;
   switch (event.kind) {
     case 'offers':
-      return event.offers.map(({ offer }) => `${to} offer ${offer.id} of ${offer.agentId} ${offer.resources.toString()}`);
+      return event.offers.map(
+        ({ offer }) => `${to} offer ${offer.id} of ${offer.agentId} ${offer.resources.toString()}`,
+      );
     case 'rescind':
       return [`${to} rescind ${event.offerId}`];
     case 'update':
       return [`${to} ${event.status.taskId?.value ?? ''} ${event.shownState}`];
     case 'madeUpdate':
-      return [`${to} ${event.status.taskId} ${event.status.state}, ${event.status.reason}: ${event.status.message}`];
+      return [
+        `${to} ${event.status.taskId} ${event.status.state}, ${event.status.reason}: ${event.status.message}`,
+      ];
     case 'error':
       return [`${to} error ${event.message}`];
     case 'agentFailure':
@@ -238,7 +310,9 @@ function printEvent(stream: string, event: FrameworkEvent): readonly string[] {
 function printChange(change: AllocationChange): string {
   switch (change.kind) {
     case 'agentChanged': {
-      const held = change.holdings.map((one) => ` ${one.frameworkId} holds ${one.resources.toString()}`).join(',');
+      const held = change.holdings
+        .map((one) => ` ${one.frameworkId} holds ${one.resources.toString()}`)
+        .join(',');
       return `agent ${change.agentId} ${change.total.toString()}${change.active ? '' : ' inactive'}${held}`;
     }
     case 'agentActivated':
@@ -261,7 +335,11 @@ function printChange(change: AllocationChange): string {
   }
 }
 
-function description(name: string, id: string | undefined, named: ReadonlyMap<string, string>): FrameworkDescription {
+function description(
+  name: string,
+  id: string | undefined,
+  named: ReadonlyMap<string, string>,
+): FrameworkDescription {
   const capabilities = (named.get('capabilities') ?? '').split(',').filter((word) => word !== '');
   const known = id ?? (name.startsWith('m-') ? name : undefined);
   const info: FrameworkInfo = { name, user: 'nobody', roles: [], capabilities: [], offerFilters: {} };
@@ -294,7 +372,11 @@ function taskToLaunch(text: string, named: ReadonlyMap<string, string>): TaskToL
   const cut = text.indexOf(':');
   const id = text.slice(0, cut);
   const wanted = text.slice(cut + 1);
-  return { taskId: taskId(id), info: taskInfo(id, named.get('agent') ?? 'm-A0'), resources: resources(wanted) };
+  return {
+    taskId: taskId(id),
+    info: taskInfo(id, named.get('agent') ?? 'm-A0'),
+    resources: resources(wanted),
+  };
 }
 
 /** `m-0000/T1:TASK_RUNNING:cpus:1` */

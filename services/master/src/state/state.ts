@@ -11,7 +11,16 @@
 //   M5. What is used on an agent is the sum over its tasks that are not terminal.
 //   M6. Every task of a framework is also among its agent's tasks, unless the agent is unreachable.
 
-import type { AgentId, Attribute, FrameworkId, Instant, OfferId, Resources, TaskId, TaskState } from '@meseta/model';
+import type {
+  AgentId,
+  Attribute,
+  FrameworkId,
+  Instant,
+  OfferId,
+  Resources,
+  TaskId,
+  TaskState,
+} from '@meseta/model';
 import type { AgentInfo, FrameworkInfo, TaskInfo, TaskStatus } from '@meseta/protocol';
 import type { Deadlines } from './deadlines';
 

@@ -7,7 +7,8 @@ import { observe, order, tell, type Turn } from './turn';
 /** A status from an agent (T21 – T33): applied, then forwarded if its framework listens; the agent repeats it until it is acknowledged. */
 export function stepStatusUpdate(turn: Turn, command: Extract<Command, { kind: 'statusUpdate' }>): void {
   const agent = turn.state.agents.get(command.agentId);
-  if (agent === undefined || agent.session !== command.session) return observe(turn, { kind: 'ignored', what: 'statusUpdate' });
+  if (agent === undefined || agent.session !== command.session)
+    return observe(turn, { kind: 'ignored', what: 'statusUpdate' });
   const framework = turn.state.frameworks.get(command.frameworkId);
   const task = agent.tasks.get(taskKey(command.frameworkId, command.taskId));
   if (framework === undefined || task?.orphaned === true) return stepOrphanUpdate(turn, agent, task, command);
@@ -26,7 +27,11 @@ export function stepStatusUpdate(turn: Turn, command: Extract<Command, { kind: '
 }
 
 /** ACKNOWLEDGE (S103): passed to the agent; a terminal one ends the task for the master. */
-export function acknowledge(turn: Turn, framework: Framework, { agentId, taskId, uuid }: Acknowledgement): void {
+export function acknowledge(
+  turn: Turn,
+  framework: Framework,
+  { agentId, taskId, uuid }: Acknowledgement,
+): void {
   const agent = turn.state.agents.get(agentId);
   if (agent?.session === undefined) return observe(turn, { kind: 'ignored', what: 'acknowledgement' });
   const task = framework.tasks.get(taskId);
@@ -39,7 +44,12 @@ export function acknowledge(turn: Turn, framework: Framework, { agentId, taskId,
 }
 
 /** Nobody is there to acknowledge for a framework that is gone, so the master does. */
-function stepOrphanUpdate(turn: Turn, agent: Agent, task: Task | undefined, command: Extract<Command, { kind: 'statusUpdate' }>): void {
+function stepOrphanUpdate(
+  turn: Turn,
+  agent: Agent,
+  task: Task | undefined,
+  command: Extract<Command, { kind: 'statusUpdate' }>,
+): void {
   if (task !== undefined) {
     moveTask(turn, task, command.latestState, command.status);
     if (isTerminal(task.state)) complete(turn, undefined, task);

@@ -2,7 +2,14 @@
 
 import { assertNever, failure, isFailure, type Instant } from '@meseta/model';
 import { accept } from './accept';
-import { describeAgent, stepAgentDeadline, stepAgentRegister, stepAgentSessionEnded, stepAgentUnregister, stepPong } from './agents';
+import {
+  describeAgent,
+  stepAgentDeadline,
+  stepAgentRegister,
+  stepAgentSessionEnded,
+  stepAgentUnregister,
+  stepPong,
+} from './agents';
 import type { Caller, Command } from './command';
 import type { Effect } from './effect';
 import {
@@ -43,21 +50,31 @@ function stepCommand(turn: Turn, command: Command): void {
     case 'streamEnded':
       return stepStreamEnded(turn, command.stream, command.frameworkId);
     case 'accept':
-      return forCaller(turn, command, (framework) => command.accepts.forEach((one) => accept(turn, framework, one)));
+      return forCaller(turn, command, (framework) =>
+        command.accepts.forEach((one) => accept(turn, framework, one)),
+      );
     case 'decline':
-      return forCaller(turn, command, (framework) => command.declines.forEach((one) => decline(turn, framework, one)));
+      return forCaller(turn, command, (framework) =>
+        command.declines.forEach((one) => decline(turn, framework, one)),
+      );
     case 'revive':
       return forCaller(turn, command, (framework) => setSuppressed(turn, framework, command.roles, false));
     case 'suppress':
       return forCaller(turn, command, (framework) => setSuppressed(turn, framework, command.roles, true));
     case 'kill':
-      return forCaller(turn, command, (framework) => command.kills.forEach((one) => kill(turn, framework, one)));
+      return forCaller(turn, command, (framework) =>
+        command.kills.forEach((one) => kill(turn, framework, one)),
+      );
     case 'acknowledge':
-      return forCaller(turn, command, (framework) => command.acknowledgements.forEach((one) => acknowledge(turn, framework, one)));
+      return forCaller(turn, command, (framework) =>
+        command.acknowledgements.forEach((one) => acknowledge(turn, framework, one)),
+      );
     case 'reconcile':
       return forCaller(turn, command, (framework) => reconcile(turn, framework, command.tasks));
     case 'updateFramework':
-      return forCaller(turn, command, (framework) => updateFramework(turn, framework, command.framework, command.suppressedRoles));
+      return forCaller(turn, command, (framework) =>
+        updateFramework(turn, framework, command.framework, command.suppressedRoles),
+      );
     case 'teardown':
       return forCaller(turn, command, (framework) => removeFramework(turn, framework, 'it was torn down'));
     case 'noted':
@@ -67,7 +84,11 @@ function stepCommand(turn: Turn, command: Command): void {
     case 'operatorTeardown': {
       const framework = turn.state.frameworks.get(command.frameworkId);
       if (framework !== undefined) removeFramework(turn, framework, 'an operator tore it down');
-      return reply(turn, command.call, framework ?? failure('notFound', `framework ${command.frameworkId} is not known`));
+      return reply(
+        turn,
+        command.call,
+        framework ?? failure('notFound', `framework ${command.frameworkId} is not known`),
+      );
     }
     case 'agentRegister':
       return stepAgentRegister(turn, command);
@@ -102,7 +123,11 @@ function stepOperatorKill(turn: Turn, command: Extract<Command, { kind: 'operato
   const framework = turn.state.frameworks.get(command.frameworkId);
   const task = framework?.tasks.get(command.taskId);
   if (framework === undefined || task === undefined) {
-    return reply(turn, command.call, failure('notFound', `task ${command.taskId} of framework ${command.frameworkId} is not running`));
+    return reply(
+      turn,
+      command.call,
+      failure('notFound', `task ${command.taskId} of framework ${command.frameworkId} is not running`),
+    );
   }
   kill(turn, framework, { taskId: task.id, agentId: undefined, graceMs: command.graceMs });
   reply(turn, command.call, task);
@@ -110,16 +135,22 @@ function stepOperatorKill(turn: Turn, command: Extract<Command, { kind: 'operato
 
 /** A new stream to the allocator starts with everything; proposals of an older one are stale. */
 function stepAllocatorConnected(turn: Turn): void {
-  for (const [role, weight] of turn.state.weights) tellAllocator(turn, { kind: 'weightChanged', role, weight }, true);
+  for (const [role, weight] of turn.state.weights)
+    tellAllocator(turn, { kind: 'weightChanged', role, weight }, true);
   for (const framework of turn.state.frameworks.values()) describe(turn, framework, true);
   for (const agent of turn.state.agents.values()) {
-    if (agent.membership === 'active' || agent.membership === 'disconnected') describeAgent(turn, agent, true);
+    if (agent.membership === 'active' || agent.membership === 'disconnected')
+      describeAgent(turn, agent, true);
   }
   tellAllocator(turn, { kind: 'snapshotEnd' });
 }
 
 function stepTick(turn: Turn): void {
-  for (let due = turn.state.deadlines.takeDue(turn.now); due !== undefined; due = turn.state.deadlines.takeDue(turn.now)) {
+  for (
+    let due = turn.state.deadlines.takeDue(turn.now);
+    due !== undefined;
+    due = turn.state.deadlines.takeDue(turn.now)
+  ) {
     const { at, deadline } = due;
     switch (deadline.kind) {
       case 'agent':

@@ -48,7 +48,8 @@ export function complete(turn: Turn, framework: Framework | undefined, task: Tas
   framework.tasks.delete(task.id);
   framework.unreachable.delete(task.id);
   framework.completed.push(task);
-  if (framework.completed.length > turn.state.options.completedTasksPerFrameworkMax) framework.completed.shift();
+  if (framework.completed.length > turn.state.options.completedTasksPerFrameworkMax)
+    framework.completed.shift();
 }
 
 /** Tells a framework of a task in the master's own words. */

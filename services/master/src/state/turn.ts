@@ -25,8 +25,13 @@ export function tell(turn: Turn, framework: Framework, event: FrameworkEvent): v
 }
 
 /** Orders an agent, if it is connected. */
-export function order(turn: Turn, agent: Agent, message: NonNullable<internal.MasterMessage['message']>): void {
-  if (agent.session !== undefined) turn.effects.push({ kind: 'toAgent', session: agent.session, message: { message } });
+export function order(
+  turn: Turn,
+  agent: Agent,
+  message: NonNullable<internal.MasterMessage['message']>,
+): void {
+  if (agent.session !== undefined)
+    turn.effects.push({ kind: 'toAgent', session: agent.session, message: { message } });
 }
 
 /** Tells the allocator, and returns the number of the change. */

@@ -29,12 +29,17 @@ export function eventToProto(event: FrameworkEvent, context: EventContext): sche
     case 'offers':
       return {
         type: Type.OFFERS,
-        offers: { offers: event.offers.map(({ offer, agent }) => offerToProto(offer, agent, context.multiRole)) },
+        offers: {
+          offers: event.offers.map(({ offer, agent }) => offerToProto(offer, agent, context.multiRole)),
+        },
       };
     case 'rescind':
       return { type: Type.RESCIND, rescind: { offerId: { value: event.offerId } } };
     case 'update':
-      return { type: Type.UPDATE, update: { status: { ...event.status, state: taskStateToProto(event.shownState) } } };
+      return {
+        type: Type.UPDATE,
+        update: { status: { ...event.status, state: taskStateToProto(event.shownState) } },
+      };
     case 'madeUpdate':
       return { type: Type.UPDATE, update: { status: madeStatusToProto(event.status) } };
     case 'agentFailure':

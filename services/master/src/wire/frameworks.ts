@@ -6,7 +6,10 @@ import { offerToProto } from './offers';
 import { timeInfo } from './times';
 
 /** A framework as in the v1 answer. */
-export function frameworkToProto(framework: Framework, view: Pick<MasterView, 'offers' | 'agents'>): master.Response_GetFrameworks_Framework {
+export function frameworkToProto(
+  framework: Framework,
+  view: Pick<MasterView, 'offers' | 'agents'>,
+): master.Response_GetFrameworks_Framework {
   let offered = Resources.empty;
   let used = Resources.empty;
   const offers = [];
@@ -17,7 +20,8 @@ export function frameworkToProto(framework: Framework, view: Pick<MasterView, 'o
     offered = offered.add(offer.resources.allocate(offer.role));
     offers.push(offerToProto(offer, agent, true));
   }
-  for (const task of framework.tasks.values()) if (!isTerminal(task.state)) used = used.add(task.resources.allocate(task.role));
+  for (const task of framework.tasks.values())
+    if (!isTerminal(task.state)) used = used.add(task.resources.allocate(task.role));
   return {
     frameworkInfo: framework.info,
     active: framework.membership === 'active',
@@ -33,7 +37,9 @@ export function frameworkToProto(framework: Framework, view: Pick<MasterView, 'o
 }
 
 /** A framework that is gone. */
-export function completedFrameworkToProto(framework: CompletedFramework): master.Response_GetFrameworks_Framework {
+export function completedFrameworkToProto(
+  framework: CompletedFramework,
+): master.Response_GetFrameworks_Framework {
   return {
     frameworkInfo: framework.info,
     active: false,

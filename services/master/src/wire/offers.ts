@@ -10,7 +10,12 @@ export function offerToProto(offer: Offer, agent: Agent, multiRole: boolean): Pr
     frameworkId: { value: offer.frameworkId },
     agentId: { value: agent.id },
     hostname: agent.hostname,
-    url: { scheme: 'http', address: { hostname: agent.hostname, ip: host, port: Number(port) }, path: '/slave(1)', query: [] },
+    url: {
+      scheme: 'http',
+      address: { hostname: agent.hostname, ip: host, port: Number(port) },
+      path: '/slave(1)',
+      query: [],
+    },
     domain: agent.info.domain,
     resources: allocatedResources(offer.resources, offer.role, multiRole),
     attributes: attributesToProto(agent.attributes),

@@ -29,9 +29,15 @@ export function operatorEventToProto(event: OperatorEvent, view: MasterView): ma
     case 'agentRemoved':
       return { type: Type.AGENT_REMOVED, agentRemoved: { agentId: { value: event.agentId } } };
     case 'frameworkAdded':
-      return { type: Type.FRAMEWORK_ADDED, frameworkAdded: { framework: frameworkToProto(event.framework, view) } };
+      return {
+        type: Type.FRAMEWORK_ADDED,
+        frameworkAdded: { framework: frameworkToProto(event.framework, view) },
+      };
     case 'frameworkUpdated':
-      return { type: Type.FRAMEWORK_UPDATED, frameworkUpdated: { framework: frameworkToProto(event.framework, view) } };
+      return {
+        type: Type.FRAMEWORK_UPDATED,
+        frameworkUpdated: { framework: frameworkToProto(event.framework, view) },
+      };
     case 'frameworkRemoved':
       return { type: Type.FRAMEWORK_REMOVED, frameworkRemoved: { frameworkInfo: event.framework.info } };
   }

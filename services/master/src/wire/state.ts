@@ -34,18 +34,29 @@ export function frameworksToProto(view: MasterView): master.Response_GetFramewor
 }
 
 /** Tasks of one framework, or one task, or all. */
-export function tasksToProto(view: MasterView, only: { readonly frameworkId?: FrameworkId; readonly taskId?: TaskId }): master.Response_GetTasks {
+export function tasksToProto(
+  view: MasterView,
+  only: { readonly frameworkId?: FrameworkId; readonly taskId?: TaskId },
+): master.Response_GetTasks {
   const pick = (tasks: Iterable<Task>) =>
     [...tasks]
-      .filter((task) => (only.frameworkId === undefined || task.frameworkId === only.frameworkId) && (only.taskId === undefined || task.id === only.taskId))
+      .filter(
+        (task) =>
+          (only.frameworkId === undefined || task.frameworkId === only.frameworkId) &&
+          (only.taskId === undefined || task.id === only.taskId),
+      )
       .map(taskToProto);
   const frameworks = [...view.frameworks.values()];
-  const orphans = [...view.agents.values()].flatMap((agent) => [...agent.tasks.values()].filter((task) => task.orphaned));
+  const orphans = [...view.agents.values()].flatMap((agent) =>
+    [...agent.tasks.values()].filter((task) => task.orphaned),
+  );
   return {
     pendingTasks: [],
     tasks: frameworks.flatMap((framework) => pick(framework.tasks.values())),
     unreachableTasks: frameworks.flatMap((framework) => pick(framework.unreachable.values())),
-    completedTasks: [...frameworks, ...view.completedFrameworks.values()].flatMap((framework) => pick(framework.completed)),
+    completedTasks: [...frameworks, ...view.completedFrameworks.values()].flatMap((framework) =>
+      pick(framework.completed),
+    ),
     orphanTasks: pick(orphans),
   };
 }
@@ -65,7 +76,8 @@ export function rolesToProto(view: MasterView): Role[] {
       if (!isTerminal(task.state)) roleOf(task.role).held = roleOf(task.role).held.add(task.resources);
     }
   }
-  for (const offer of view.offers.values()) roleOf(offer.role).held = roleOf(offer.role).held.add(offer.resources);
+  for (const offer of view.offers.values())
+    roleOf(offer.role).held = roleOf(offer.role).held.add(offer.resources);
   return [...roles].map(([name, { frameworks, held }]) => ({
     name,
     weight: view.weights.get(name) ?? 1,

@@ -1,4 +1,11 @@
-import { taskStateToProto, type Task as ProtoTask, type TaskInfo, type TaskStatus, type TaskStatus_Reason, TaskStatus_Source } from '@meseta/protocol';
+import {
+  taskStateToProto,
+  type Task as ProtoTask,
+  type TaskInfo,
+  type TaskStatus,
+  type TaskStatus_Reason,
+  TaskStatus_Source,
+} from '@meseta/protocol';
 import { resourcesToProto } from '@meseta/protocol';
 import type { MadeStatus } from '../state/effect';
 import type { Task } from '../state/state';
@@ -16,8 +23,10 @@ export function taskToProto(task: Task): ProtoTask {
     state: taskStateToProto(task.state),
     resources: allocatedResources(task.resources, task.role, true),
     statuses: task.statuses,
-    statusUpdateState: task.unacknowledged === undefined ? undefined : taskStateToProto(task.unacknowledged.state),
-    statusUpdateUuid: task.unacknowledged === undefined ? undefined : Buffer.from(task.unacknowledged.uuid, 'hex'),
+    statusUpdateState:
+      task.unacknowledged === undefined ? undefined : taskStateToProto(task.unacknowledged.state),
+    statusUpdateUuid:
+      task.unacknowledged === undefined ? undefined : Buffer.from(task.unacknowledged.uuid, 'hex'),
     labels: task.info.labels,
     discovery: task.info.discovery,
     container: task.info.container,

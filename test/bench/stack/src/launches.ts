@@ -14,8 +14,15 @@ export interface LaunchRate {
  * when its task has FINISHED and that update was acknowledged by the SDK: STARTING and RUNNING before it were as well.
  */
 export async function launchRate(cluster: LocalCluster, durationMs: number): Promise<LaunchRate> {
-  const scheduler = await connect({ master: cluster.master, framework: { name: 'bench-launches', role: 'bench' } });
-  const spec: TaskSpec = { name: 'noop', command: 'true', resources: Resources.parse('cpus:0.1;mem:32') as Resources };
+  const scheduler = await connect({
+    master: cluster.master,
+    framework: { name: 'bench-launches', role: 'bench' },
+  });
+  const spec: TaskSpec = {
+    name: 'noop',
+    command: 'true',
+    resources: Resources.parse('cpus:0.1;mem:32') as Resources,
+  };
   const startedMs = performance.now();
   const running: Promise<unknown>[] = [];
   let offers = 0;
@@ -40,5 +47,7 @@ export async function launchRate(cluster: LocalCluster, durationMs: number): Pro
 }
 
 function roomFor(offer: Offer): number {
-  return Math.floor(Math.min(offer.remaining.scalarMilli('cpus') / 100, offer.remaining.scalarMilli('mem') / 32_000));
+  return Math.floor(
+    Math.min(offer.remaining.scalarMilli('cpus') / 100, offer.remaining.scalarMilli('mem') / 32_000),
+  );
 }

@@ -14,26 +14,43 @@ async function main(): Promise<void> {
   console.log(`${cpus().length} cores, Node ${process.versions.node}\n`);
   await withCluster({ agents: [{ resources: 'cpus:4;mem:4096' }], runtimes: 'process' }, async (cluster) => {
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    console.log('resident memory of each service, idle, 2 s after the start of a cluster of one agent (goal < 120 MB)');
+    console.log(
+      'resident memory of each service, idle, 2 s after the start of a cluster of one agent (goal < 120 MB)',
+    );
     for (const service of [cluster.registry, cluster.allocator, ...cluster.masters, ...cluster.agents]) {
       console.log(`  ${service.name.padEnd(10)} ${residentMegabytes(service.pid)?.toFixed(0) ?? '?'} MB`);
     }
     const sorted = await offerToRunning(cluster);
-    console.log('\noffer → RUNNING, process runtime: /bin/true, one task after the other, from the arrival of the offer at the framework');
-    console.log('to the arrival of the RUNNING update, through framework, master and agent processes over gRPC');
-    console.log(`  ${sorted.length} tasks: median ${at(sorted, 0.5)} ms, 99th percentile ${at(sorted, 0.99)} ms`);
+    console.log(
+      '\noffer → RUNNING, process runtime: /bin/true, one task after the other, from the arrival of the offer at the framework',
+    );
+    console.log(
+      'to the arrival of the RUNNING update, through framework, master and agent processes over gRPC',
+    );
+    console.log(
+      `  ${sorted.length} tasks: median ${at(sorted, 0.5)} ms, 99th percentile ${at(sorted, 0.99)} ms`,
+    );
   });
   const agent = { resources: 'cpus:50;mem:16000' };
   await withCluster({ agents: [agent, agent], runtimes: 'fake' }, async (cluster) => {
     await launchRate(cluster, 2000);
     const { launches, seconds, offers } = await launchRate(cluster, durationMs);
-    console.log('\nlaunches a second through the whole stack: registry, allocator, master, two agents and the framework as processes, no-op');
-    console.log('tasks on fake containers, STARTING, RUNNING and FINISHED of each checkpointed, delivered and acknowledged (goal ≥ 2,000/s)');
-    console.log(`  ${launches} launches on ${offers} offers in ${seconds.toFixed(1)} s: ${Math.round(launches / seconds)} launches/s`);
+    console.log(
+      '\nlaunches a second through the whole stack: registry, allocator, master, two agents and the framework as processes, no-op',
+    );
+    console.log(
+      'tasks on fake containers, STARTING, RUNNING and FINISHED of each checkpointed, delivered and acknowledged (goal ≥ 2,000/s)',
+    );
+    console.log(
+      `  ${launches} launches on ${offers} offers in ${seconds.toFixed(1)} s: ${Math.round(launches / seconds)} launches/s`,
+    );
   });
 }
 
-async function withCluster(options: Omit<LocalClusterOptions, 'workDir' | 'ports'>, use: (cluster: LocalCluster) => Promise<void>): Promise<void> {
+async function withCluster(
+  options: Omit<LocalClusterOptions, 'workDir' | 'ports'>,
+  use: (cluster: LocalCluster) => Promise<void>,
+): Promise<void> {
   const workDir = mkdtempSync(join(tmpdir(), 'meseta-bench-'));
   const cluster = await startLocalCluster({ ...options, workDir, ports: anyPorts });
   try {

@@ -71,7 +71,10 @@ function taskScript(plan: SupervisorPlan, mark: string): string {
     `[ -e ${quote(plan.voidFile)} ] && exit 125`,
     ...joins,
     `exec >>${quote(plan.stdout)} 2>>${quote(plan.stderr)}`,
-    "printf 'started\\n' >&3",
+    // The agent that asked may be dead by now; the next one finds the task by its pid file.
+    "trap '' PIPE",
+    "printf 'started\\n' 2>/dev/null >&3",
+    'trap - PIPE',
     'exec 3>&-',
     'unset PWD OLDPWD',
     ...(plan.switchUser.length === 0 ? become : switched),

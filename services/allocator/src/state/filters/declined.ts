@@ -22,11 +22,18 @@ export const declined: Filter = {
 };
 
 /** Remembers a refusal, and forgets those that have ended. */
-export function addFilter(framework: Framework, agentId: AgentId, role: string, filter: OfferFilter, nowMs: number): void {
+export function addFilter(
+  framework: Framework,
+  agentId: AgentId,
+  role: string,
+  filter: OfferFilter,
+  nowMs: number,
+): void {
   let roles = framework.filters.get(agentId);
-  if (roles === undefined) framework.filters.set(agentId, (roles = new Map()));
+  if (roles === undefined) framework.filters.set(agentId, (roles = new Map<string, OfferFilter[]>()));
   const alive = (roles.get(role) ?? []).filter(
-    (one) => one.untilMs > nowMs && !(filter.untilMs >= one.untilMs && filter.resources.contains(one.resources)),
+    (one) =>
+      one.untilMs > nowMs && !(filter.untilMs >= one.untilMs && filter.resources.contains(one.resources)),
   );
   roles.set(role, [...alive, filter]);
 }

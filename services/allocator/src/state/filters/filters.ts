@@ -39,7 +39,9 @@ const gpus: Filter = {
 const filters: readonly Filter[] = [inactiveAgent, gpus, nothingFree, tooLittle, declined];
 
 /** The first filter that refuses, and why; undefined when the resources may be offered. */
-export function refusal(candidate: Candidate): { readonly filter: string; readonly reason: string } | undefined {
+export function refusal(
+  candidate: Candidate,
+): { readonly filter: string; readonly reason: string } | undefined {
   for (const filter of filters) {
     const reason = filter.refuse(candidate);
     if (reason !== undefined) return { filter: filter.name, reason };
@@ -48,6 +50,7 @@ export function refusal(candidate: Candidate): { readonly filter: string; readon
 }
 
 function holdsAtLeast(resources: Candidate['resources'], least: Candidate['resources']): boolean {
-  for (const [name, milli] of least.quantities()) if ((resources.quantities().get(name) ?? 0) < milli) return false;
+  for (const [name, milli] of least.quantities())
+    if ((resources.quantities().get(name) ?? 0) < milli) return false;
   return true;
 }

@@ -30,7 +30,10 @@ function compareRoles(a: string, b: string, tree: RoleTree): number {
     if (roleA !== roleB) return tree.roleShare(roleA) - tree.roleShare(roleB) || compareNames(roleA, roleB);
   }
   // One is above the other: frameworks of an inner role compete as if in a role of their own below it (A25).
-  return innerShare(a, tree, pathB.length > pathA.length) - innerShare(b, tree, pathA.length > pathB.length) || compareNames(a, b);
+  return (
+    innerShare(a, tree, pathB.length > pathA.length) - innerShare(b, tree, pathA.length > pathB.length) ||
+    compareNames(a, b)
+  );
 }
 
 /** The share of a role's own frameworks when it is the upper of two, else of its subtree. */

@@ -5,7 +5,10 @@ import type { FrameworkDescription } from '../command';
 const durationMsMax = 9_223_372_036_854;
 
 /** The rules of a framework's description (S24, S45). A failure names the field and the rule. */
-export function validateFramework(framework: FrameworkDescription, suppressedRoles: readonly string[]): Failure | undefined {
+export function validateFramework(
+  framework: FrameworkDescription,
+  suppressedRoles: readonly string[],
+): Failure | undefined {
   const { info, id, roles, capabilities, failoverTimeoutMs } = framework;
   if ((info.name ?? '') === '') return refuse('framework_info.name', 'must not be empty');
   const invalidId = id === undefined ? undefined : validateId('framework_info.id', id);
@@ -16,7 +19,8 @@ export function validateFramework(framework: FrameworkDescription, suppressedRol
   if (!capabilities.has('MULTI_ROLE') && info.roles.length > 0) {
     return refuse('framework_info.roles', 'needs the capability MULTI_ROLE');
   }
-  if (new Set(roles).size !== roles.length) return refuse('framework_info.roles', 'must not name a role twice');
+  if (new Set(roles).size !== roles.length)
+    return refuse('framework_info.roles', 'must not name a role twice');
   for (const role of roles) {
     const invalid = validateRole(role);
     if (invalid !== undefined) return invalid;
@@ -25,7 +29,8 @@ export function validateFramework(framework: FrameworkDescription, suppressedRol
     return refuse('framework_info.failover_timeout', 'must be 0 or more seconds and fit 64-bit nanoseconds');
   }
   for (const role of suppressedRoles) {
-    if (!roles.includes(role)) return refuse('suppressed_roles', `names ${role}, which is not among the framework's roles`);
+    if (!roles.includes(role))
+      return refuse('suppressed_roles', `names ${role}, which is not among the framework's roles`);
   }
   return undefined;
 }

@@ -32,20 +32,26 @@ function validateUnique({ taskId }: TaskToLaunch, { framework }: TaskContext): F
 function validateAgent(info: TaskInfo, { agent }: TaskContext): Failure | undefined {
   const named = info.agentId?.value ?? '';
   if (named === agent.id) return undefined;
-  return refuse('agent_id', `must be the agent of the offer, ${agent.id}, not ${named === '' ? 'unset' : named}`);
+  return refuse(
+    'agent_id',
+    `must be the agent of the offer, ${agent.id}, not ${named === '' ? 'unset' : named}`,
+  );
 }
 
 /** Exactly one of `command` and `executor` (S71). This version's agents run command tasks. */
 function validateWork({ command, executor }: TaskInfo): Failure | undefined {
-  if (command !== undefined && executor !== undefined) return refuse('executor', 'must not be set together with command');
-  if (executor !== undefined) return refuse('executor', 'is not supported by the agents of this version: use command');
+  if (command !== undefined && executor !== undefined)
+    return refuse('executor', 'must not be set together with command');
+  if (executor !== undefined)
+    return refuse('executor', 'is not supported by the agents of this version: use command');
   if (command === undefined) return refuse('command', 'must be set');
   return undefined;
 }
 
 function validateContainer({ command, container }: TaskInfo): Failure | undefined {
   if (container?.type === ('DOCKER' as unknown)) {
-    if ((container?.docker?.image ?? '') === '') return refuse('container.docker.image', 'must be set for a container of type DOCKER');
+    if ((container?.docker?.image ?? '') === '')
+      return refuse('container.docker.image', 'must be set for a container of type DOCKER');
     if (container?.docker?.parameters.some((parameter) => parameter.key === 'name') === true) {
       return refuse('container.docker.parameters', 'must not set name: the agent names its containers');
     }
@@ -57,8 +63,10 @@ function validateContainer({ command, container }: TaskInfo): Failure | undefine
 }
 
 function validateTimes({ killPolicy, maxCompletionTime }: TaskInfo): Failure | undefined {
-  if ((killPolicy?.gracePeriod?.nanoseconds ?? 0n) < 0n) return refuse('kill_policy.grace_period', 'must not be negative');
-  if ((maxCompletionTime?.nanoseconds ?? 0n) < 0n) return refuse('max_completion_time', 'must not be negative');
+  if ((killPolicy?.gracePeriod?.nanoseconds ?? 0n) < 0n)
+    return refuse('kill_policy.grace_period', 'must not be negative');
+  if ((maxCompletionTime?.nanoseconds ?? 0n) < 0n)
+    return refuse('max_completion_time', 'must not be negative');
   return undefined;
 }
 
@@ -66,9 +74,16 @@ function validateEnvironment({ command }: TaskInfo): Failure | undefined {
   for (const variable of command?.environment?.variables ?? []) {
     const name = variable.name ?? '';
     if (name === '' || name.includes('=') || name.includes('\0')) {
-      return refuse('command.environment', `variable name '${name}' must not be empty nor hold = or a null character`);
+      return refuse(
+        'command.environment',
+        `variable name '${name}' must not be empty nor hold = or a null character`,
+      );
     }
-    if (variable.secret !== undefined) return refuse('command.environment', `variable ${name} holds a secret, which agents of this version cannot resolve`);
+    if (variable.secret !== undefined)
+      return refuse(
+        'command.environment',
+        `variable ${name} holds a secret, which agents of this version cannot resolve`,
+      );
   }
   return undefined;
 }
@@ -81,10 +96,14 @@ function validateResources(resources: Resources | Failure, { pool }: TaskContext
   const names = new Set<string>();
   for (const { name, revocable } of resources.entries) names.add(`${name} ${String(revocable === true)}`);
   for (const { name } of resources.entries) {
-    if (names.has(`${name} true`) && names.has(`${name} false`)) return refuse('resources', `${name} must not be both revocable and not`);
+    if (names.has(`${name} true`) && names.has(`${name} false`))
+      return refuse('resources', `${name} must not be both revocable and not`);
   }
   if (pool.contains(resources)) return undefined;
-  return refuse('resources', `${resources.toString()} is more than what is left of the offer, ${pool.isEmpty ? 'nothing' : pool.toString()}`);
+  return refuse(
+    'resources',
+    `${resources.toString()} is more than what is left of the offer, ${pool.isEmpty ? 'nothing' : pool.toString()}`,
+  );
 }
 
 function refuse(field: string, rule: string): Failure {
