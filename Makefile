@@ -60,11 +60,11 @@ check-arrows: generate
 
 .PHONY: check-docs
 check-docs: build
-	node docs/tools/configuration.js --check
+	node docs/tools/generate.js --check
 
 .PHONY: docs
 docs: build ## print what documentation is generated from code
-	node docs/tools/configuration.js
+	node docs/tools/generate.js
 
 .PHONY: format
 format: install ## format every file

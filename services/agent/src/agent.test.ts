@@ -2,6 +2,7 @@ import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, noTracing, readConfig, type FailureError, type Timers } from '@meseta/kit';
+import { TaskState } from '@meseta/protocol';
 import { agentService } from './config';
 import { createAgentServer, type AgentServer } from './server';
 import { FakeMaster } from './testdata/fake-master';
@@ -45,8 +46,20 @@ describe('an agent', () => {
     await rm(workDir, { recursive: true, force: true });
   });
 
-  async function start(flags: readonly string[] = [], more: { readonly timers?: Timers; readonly now?: () => number } = {}): Promise<AgentServer> {
-    const argv = ['--master', master.address, '--work-dir', workDir, '--port=0', '--http-port=0', '--runtimes=process', ...flags];
+  async function start(
+    flags: readonly string[] = [],
+    more: { readonly timers?: Timers; readonly now?: () => number } = {},
+  ): Promise<AgentServer> {
+    const argv = [
+      '--master',
+      master.address,
+      '--work-dir',
+      workDir,
+      '--port=0',
+      '--http-port=0',
+      '--runtimes=process',
+      ...flags,
+    ];
     agent = await createAgentServer({
       config: readConfig(agentService, argv, {}),
       log: createLogger('agent', process.env['TEST_LOG'] ?? 'silent'),
@@ -60,7 +73,10 @@ describe('an agent', () => {
 
   async function registered(): Promise<void> {
     const before = master.registers.length;
-    await master.until('registered', () => master.registers.length > before || agent?.isRegistered() === true);
+    await master.until(
+      'registered',
+      () => master.registers.length > before || agent?.isRegistered() === true,
+    );
     await master.until('taken in', () => agent?.isRegistered() === true);
   }
 
@@ -81,26 +97,36 @@ describe('an agent', () => {
   test('runs a task and tells of it: STARTING, RUNNING, FINISHED', async () => {
     await start(['--resources', 'cpus:2;mem:512', '--attributes', 'rack:a']);
     await registered();
-    expect(master.registers[0]?.agentInfo).toMatchObject({ attributes: [{ name: 'rack' }], resources: expect.arrayContaining([expect.objectContaining({ name: 'cpus' })]) });
+    expect(master.registers[0]?.agentInfo).toMatchObject({
+      attributes: [{ name: 'rack' }],
+      resources: expect.arrayContaining([expect.objectContaining({ name: 'cpus' })]),
+    });
     master.launch('t1', 'echo "$MESOS_TASK_ID in $MESOS_ALLOCATION_ROLE"; pwd');
     await master.untilState('t1', 'TASK_FINISHED');
     expect(master.states('t1')).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']);
     const [, running, finished] = master.statuses('t1');
-    expect(running).toMatchObject({ source: 'SOURCE_EXECUTOR', agentId: { value: 'agent-1' }, executorId: { value: 't1' } });
+    expect(running).toMatchObject({
+      source: 'SOURCE_EXECUTOR',
+      agentId: { value: 'agent-1' },
+      executorId: { value: 't1' },
+    });
     expect(running?.containerStatus?.networkInfos[0]?.ipAddresses[0]?.ipAddress).toBe('127.0.0.1');
     expect(finished).toMatchObject({ message: 'Command exited with status 0', uuid: expect.any(Buffer) });
     expect(finished?.uuid).toHaveLength(16);
     const runs = join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs');
     const sandbox = join(runs, await readlink(join(runs, 'latest')));
     expect(await readFile(join(sandbox, 'stdout'), 'utf8')).toBe(`t1 in web\n${sandbox}\n`);
-    expect((await agent?.metrics.registry.metrics()) ?? '').toContain('meseta_agent_containers{runtime="process"} 0');
+    expect((await agent?.metrics.registry.metrics()) ?? '').toContain(
+      'meseta_agent_containers{runtime="process"} 0',
+    );
   });
 
   test('many tasks at once', async () => {
     await start();
     await registered();
     for (let i = 0; i < 40; i++) master.launch(`t${i}`, `exit ${i % 2}`);
-    for (let i = 0; i < 40; i++) await master.untilState(`t${i}`, i % 2 === 0 ? 'TASK_FINISHED' : 'TASK_FAILED');
+    for (let i = 0; i < 40; i++)
+      await master.untilState(`t${i}`, i % 2 === 0 ? 'TASK_FINISHED' : 'TASK_FAILED');
     expect(master.statuses('t1').at(-1)?.message).toBe('Command exited with status 1');
   }, 30_000);
 
@@ -144,7 +170,9 @@ describe('an agent', () => {
     master.launch('t1', 'echo $$; sleep 300');
     await master.untilState('t1', 'TASK_RUNNING');
     await restart();
-    expect(master.registers.at(-1)?.tasks).toMatchObject([{ taskId: { value: 't1' }, state: 'TASK_RUNNING' }]);
+    expect(master.registers.at(-1)?.tasks).toMatchObject([
+      { taskId: { value: 't1' }, state: 'TASK_RUNNING' },
+    ]);
     expect(master.registers.at(-1)?.agentInfo?.id?.value).toBe('agent-1');
     master.kill('t1');
     await master.untilState('t1', 'TASK_KILLED');
@@ -163,10 +191,15 @@ describe('an agent', () => {
     await master.untilState('t1', 'TASK_FAILED');
     expect(master.statuses('t1').at(-1)?.message).toBe('Command exited with status 7');
     await restart();
-    await master.until('told again', () => master.updates.filter(({ status }) => status?.state === 'TASK_FAILED').length === 2);
-    const [first, second] = master.updates.filter(({ status }) => status?.state === 'TASK_FAILED');
+    await master.until(
+      'told again',
+      () => master.updates.filter(({ status }) => status?.state === TaskState.TASK_FAILED).length === 2,
+    );
+    const [first, second] = master.updates.filter(({ status }) => status?.state === TaskState.TASK_FAILED);
     expect(first?.status?.uuid).toEqual(second?.status?.uuid);
-    expect(master.registers.at(-1)?.tasks).toMatchObject([{ state: 'TASK_FAILED', statusUpdateState: 'TASK_FAILED' }]);
+    expect(master.registers.at(-1)?.tasks).toMatchObject([
+      { state: 'TASK_FAILED', statusUpdateState: 'TASK_FAILED' },
+    ]);
   });
 
   test('tasks of a framework that does not checkpoint end with the agent', async () => {
@@ -174,7 +207,12 @@ describe('an agent', () => {
     await registered();
     master.launch('t1', 'echo $$; exec sleep 300', {}, { checkpoint: false });
     await master.untilState('t1', 'TASK_RUNNING');
-    const pid = Number(await readFile(join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest/stdout'), 'utf8'));
+    const pid = Number(
+      await readFile(
+        join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest/stdout'),
+        'utf8',
+      ),
+    );
     await restart();
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     await agent?.settle();
@@ -190,7 +228,10 @@ describe('an agent', () => {
     master.kill('t1');
     master.term = 5n;
     const before = master.registers.length;
-    await master.until('a new stream', () => master.registers.length > before && agent?.isRegistered() === true);
+    await master.until(
+      'a new stream',
+      () => master.registers.length > before && agent?.isRegistered() === true,
+    );
     expect(master.states('t1')).toEqual(['TASK_STARTING', 'TASK_RUNNING']);
   });
 
@@ -200,7 +241,10 @@ describe('an agent', () => {
     master.say({ $case: 'ping', value: { sequence: 7n } });
     await master.until('pong', () => master.pongs.includes(7n));
     master.hangUp();
-    await master.until('registered again', () => master.registers.length === 2 && agent?.isRegistered() === true);
+    await master.until(
+      'registered again',
+      () => master.registers.length === 2 && agent?.isRegistered() === true,
+    );
   });
 
   test('looks for the master again when it is silent', async () => {
@@ -214,7 +258,10 @@ describe('an agent', () => {
     await start();
     await registered();
     master.kill('nobody');
-    master.say({ $case: 'reconcileTasks', value: { tasks: [{ frameworkId: { value: 'framework' }, taskId: { value: 'none' } }] } });
+    master.say({
+      $case: 'reconcileTasks',
+      value: { tasks: [{ frameworkId: { value: 'framework' }, taskId: { value: 'none' } }] },
+    });
     await master.untilState('nobody', 'TASK_DROPPED');
     await master.untilState('none', 'TASK_DROPPED');
     expect(master.statuses('nobody')[0]?.reason).toBe('REASON_EXECUTOR_TERMINATED');
@@ -224,8 +271,22 @@ describe('an agent', () => {
   test.each([
     ['a bad id', 'a/b', 'true', {}, 'TASK_ERROR', "task id must not contain '/'"],
     ['no command', 't', '', { command: undefined }, 'TASK_ERROR', 'the task must have a command'],
-    ['a missing user', 't', { uris: [], arguments: [], value: 'true', user: 'no-such-user' }, {}, 'TASK_FAILED', "user 'no-such-user' does not exist on this agent"],
-    ['URIs', 't', { uris: [{ value: 'http://x' }], arguments: [], value: 'true' }, {}, 'TASK_FAILED', 'this agent does not fetch command.uris'],
+    [
+      'a missing user',
+      't',
+      { uris: [], arguments: [], value: 'true', user: 'no-such-user' },
+      {},
+      'TASK_FAILED',
+      "user 'no-such-user' does not exist on this agent",
+    ],
+    [
+      'URIs',
+      't',
+      { uris: [{ value: 'http://x' }], arguments: [], value: 'true' },
+      {},
+      'TASK_FAILED',
+      'this agent does not fetch command.uris',
+    ],
   ] as const)('refuses a task with %s', async (_, id, command, more, state, message) => {
     await start();
     await registered();
@@ -270,13 +331,17 @@ describe('an agent', () => {
     master.cluster = 'other';
     await start();
     await master.until('fatal', () => fatal.length === 2);
-    expect(fatal[1]?.message).toBe("the master is of the cluster 'other', this agent of 'meseta' (--cluster)");
+    expect(fatal[1]?.message).toBe(
+      "the master is of the cluster 'other', this agent of 'meseta' (--cluster)",
+    );
   });
 
   test('a work directory of another agent, or of another cluster, is refused in one line', async () => {
     await start();
     const first = agent;
-    await expect(start()).rejects.toThrow(`work directory ${workDir} is in use by another agent, process ${process.pid} (--work-dir)`);
+    await expect(start()).rejects.toThrow(
+      `work directory ${workDir} is in use by another agent, process ${process.pid} (--work-dir)`,
+    );
     await first?.close();
     await expect(start(['--cluster', 'other'])).rejects.toThrow(
       `work directory ${workDir} belongs to the cluster 'meseta', not to 'other' (--work-dir, --cluster)`,

@@ -7,7 +7,11 @@ export const agentOptions = defineOptions({
   ...commonOptions,
   port: { ...commonOptions.port, default: 5061 },
   httpPort: { ...commonOptions.httpPort, default: 5051 },
-  master: { kind: 'addresses', required: true, help: 'Masters to look for the leader at; any of them will do.' },
+  master: {
+    kind: 'addresses',
+    required: true,
+    help: 'Masters to look for the leader at; any of them will do.',
+  },
   workDir: {
     kind: 'path',
     required: true,
@@ -19,8 +23,16 @@ export const agentOptions = defineOptions({
     help: 'What to offer, as cpus:2;mem:1024;ports:[31000-32000] or as JSON; what is not named is detected.',
     placeholder: 'resources',
   },
-  attributes: { kind: 'string', help: 'Facts that frameworks may choose by, as rack:a;level:10.', placeholder: 'attributes' },
-  hostname: { kind: 'string', help: 'The name that offers carry; this machine’s if not given.', placeholder: 'name' },
+  attributes: {
+    kind: 'string',
+    help: 'Facts that frameworks may choose by, as rack:a;level:10.',
+    placeholder: 'attributes',
+  },
+  hostname: {
+    kind: 'string',
+    help: 'The name that offers carry; this machine’s if not given.',
+    placeholder: 'name',
+  },
   runtimes: {
     kind: 'list',
     choices: ['process', 'docker', 'fake'],
@@ -28,8 +40,17 @@ export const agentOptions = defineOptions({
     placeholder: 'name,…',
   },
   fakeRuntimeDelay: { kind: 'duration', default: 0, help: 'How long a task of the runtime fake takes.' },
-  dockerSocket: { kind: 'string', default: '/var/run/docker.sock', help: 'Socket of the Docker daemon.', placeholder: 'path' },
-  switchUser: { kind: 'boolean', default: true, help: 'Run a task as the user that its command or framework names; needs root.' },
+  dockerSocket: {
+    kind: 'string',
+    default: '/var/run/docker.sock',
+    help: 'Socket of the Docker daemon.',
+    placeholder: 'path',
+  },
+  switchUser: {
+    kind: 'boolean',
+    default: true,
+    help: 'Run a task as the user that its command or framework names; needs root.',
+  },
   limitCpu: {
     kind: 'boolean',
     default: false,
@@ -49,7 +70,8 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     if (isFailure(parsed)) return `--resources: ${parsed.message}`;
     const facts = attributes === undefined ? undefined : parseAttributes(attributes);
     if (isFailure(facts)) return `--attributes: ${facts.message}`;
-    if (runtimes?.includes('fake') === true && runtimes.length > 1) return '--runtimes: fake runs every task and goes with no other';
+    if (runtimes?.includes('fake') === true && runtimes.length > 1)
+      return '--runtimes: fake runs every task and goes with no other';
     return undefined;
   },
 };
@@ -61,7 +83,8 @@ export function hostnameOf(config: AgentConfig): string {
 
 /** Where tasks on this machine's own network are reached: the address that the agent listens on, or the machine's first one. */
 export function agentIpOf(config: AgentConfig): string {
-  if (config.host !== '0.0.0.0' && config.host !== '::') return config.host === 'localhost' ? '127.0.0.1' : config.host;
+  if (config.host !== '0.0.0.0' && config.host !== '::')
+    return config.host === 'localhost' ? '127.0.0.1' : config.host;
   const addresses = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
 }

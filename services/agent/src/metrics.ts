@@ -7,17 +7,40 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
   return {
     registry: metrics.registry,
     containers: metrics.gauge('containers', 'Containers that run now.', ['runtime']),
-    unacknowledged: metrics.gauge('status_updates_unacknowledged', 'Status updates that no framework has acknowledged yet.'),
-    statusUpdates: metrics.counter('status_updates_total', 'Status updates made, by the state that they tell.', ['state']),
-    statusRetries: metrics.counter('status_update_retries_total', 'Status updates sent again because nobody acknowledged them.'),
-    launches: metrics.counter('launches_total', 'Containers asked for, by runtime and by how that went.', ['runtime', 'outcome']),
-    launchSeconds: metrics.histogram('launch_seconds', 'From the order to launch until the task’s process exists.', ['runtime']),
-    commitSeconds: metrics.histogram('checkpoint_commit_seconds', 'How long a turn’s writes take to be durable.'),
+    unacknowledged: metrics.gauge(
+      'status_updates_unacknowledged',
+      'Status updates that no framework has acknowledged yet.',
+    ),
+    statusUpdates: metrics.counter(
+      'status_updates_total',
+      'Status updates made, by the state that they tell.',
+      ['state'],
+    ),
+    statusRetries: metrics.counter(
+      'status_update_retries_total',
+      'Status updates sent again because nobody acknowledged them.',
+    ),
+    launches: metrics.counter('launches_total', 'Containers asked for, by runtime and by how that went.', [
+      'runtime',
+      'outcome',
+    ]),
+    launchSeconds: metrics.histogram(
+      'launch_seconds',
+      'From the order to launch until the task’s process exists.',
+      ['runtime'],
+    ),
+    commitSeconds: metrics.histogram(
+      'checkpoint_commit_seconds',
+      'How long a turn’s writes take to be durable.',
+    ),
     commandsQueued: metrics.gauge('commands_queued', 'Commands that wait for the next turn of the loop.'),
     startsQueued: metrics.gauge('starts_queued', 'Containers that wait to be started.'),
     registrations: metrics.counter('registrations_total', 'Times that a master took the agent in.'),
     registered: metrics.gauge('registered', '1 while a master has taken the agent in.'),
     term: metrics.gauge('term', 'The highest term of a master that was obeyed.'),
-    messagesIgnored: metrics.counter('messages_ignored_total', 'Messages of a master of a kind that this agent does not know.'),
+    messagesIgnored: metrics.counter(
+      'messages_ignored_total',
+      'Messages of a master of a kind that this agent does not know.',
+    ),
   };
 }

@@ -81,7 +81,10 @@ export async function createAgentServer(dependencies: AgentDependencies): Promis
   }
 }
 
-async function assemble(dependencies: AgentDependencies, opened: (() => Promise<void>)[]): Promise<AgentServer> {
+async function assemble(
+  dependencies: AgentDependencies,
+  opened: (() => Promise<void>)[],
+): Promise<AgentServer> {
   const { config, log, tracing, onFatal } = dependencies;
   const clock = dependencies.clock ?? systemClock;
   const timers = dependencies.timers ?? systemTimers;
@@ -112,10 +115,12 @@ async function assemble(dependencies: AgentDependencies, opened: (() => Promise<
     metrics,
     tracing,
   });
-  let ended = false;
+  let started = false;
+  let fault: FailureError | undefined;
   const fatal = (kind: 'conflict' | 'bug', message: string): void => {
-    if (!ended) onFatal(new FailureError(failure(kind, message)));
-    ended = true;
+    if (fault !== undefined) return;
+    fault = new FailureError(failure(kind, message));
+    if (started) onFatal(fault);
   };
   const session = new MasterSession({
     masters: config.master,
@@ -138,8 +143,15 @@ async function assemble(dependencies: AgentDependencies, opened: (() => Promise<
   const statusContext = () => ({ agentId: state.agentId, agentIp: agentIpOf(config) });
   const view: AgentView = { state, workDir: config.workDir, info, runtimes, completed, statusContext };
 
-  const outcomes = await recoverContainers(checkpoint, runtimes, containers, join(config.workDir, 'meta', 'runs'), (task) =>
-    state.agentId === undefined ? '' : sandboxDirectory(config.workDir, state.agentId, task.frameworkId, task.taskId, task.containerId),
+  const outcomes = await recoverContainers(
+    checkpoint,
+    runtimes,
+    containers,
+    join(config.workDir, 'meta', 'runs'),
+    (task) =>
+      state.agentId === undefined
+        ? ''
+        : sandboxDirectory(config.workDir, state.agentId, task.frameworkId, task.taskId, task.containerId),
   );
   const grpc = await startGrpcServer({ ...config, services: [agentGrpcService(view)], log });
   opened.push(() => grpc.close());
@@ -154,11 +166,28 @@ async function assemble(dependencies: AgentDependencies, opened: (() => Promise<
   });
   opened.push(() => http.close());
 
-  const identity = { info: { ...info, port: portOf(grpc) }, version, grpcAddress: config.advertise ?? grpc.address, httpAddress: http.address };
-  const world = createWorld({ checkpoint, containers, session, identity, statusContext, completed, metrics, log, fatal });
+  const identity = {
+    info: { ...info, port: portOf(grpc) },
+    version,
+    grpcAddress: config.advertise ?? grpc.address,
+    httpAddress: http.address,
+  };
+  const world = createWorld({
+    checkpoint,
+    containers,
+    session,
+    identity,
+    statusContext,
+    completed,
+    metrics,
+    log,
+    fatal,
+  });
   const loop: Loop = new Loop(state, world, clock, timers);
   loop.push({ kind: 'recovered', outcomes });
   await loop.settle();
+  throwIfAny(fault);
+  started = true;
   session.open();
 
   let closing: Promise<void> | undefined;
@@ -177,13 +206,21 @@ async function assemble(dependencies: AgentDependencies, opened: (() => Promise<
   };
 }
 
+function throwIfAny(error: FailureError | undefined): void {
+  if (error !== undefined) throw error;
+}
+
 /** What the agent tells of itself, but for the id. */
 async function describe(config: AgentConfig): Promise<Omit<AgentInfo, 'id'>> {
   const resources = await detectResources(config.resources, config.workDir);
   if (isFailure(resources)) throw new FailureError(resources);
   const attributes = parseAttributes(config.attributes ?? '');
   if (isFailure(attributes)) throw new FailureError(attributes);
-  return { hostname: hostnameOf(config), resources: resourcesToProto(resources), attributes: attributesToProto(attributes) };
+  return {
+    hostname: hostnameOf(config),
+    resources: resourcesToProto(resources),
+    attributes: attributesToProto(attributes),
+  };
 }
 
 function portOf({ address }: GrpcServer): number {

@@ -138,7 +138,8 @@ export class MasterSession {
     }
     const master = this.finder.current();
     const waitMs = this.finder.failed(error);
-    if (failure.message !== this.lastTrouble) this.options.log.warn({ master, waitMs }, `no master: ${failure.message}`);
+    if (failure.message !== this.lastTrouble)
+      this.options.log.warn({ master, waitMs }, `no master: ${failure.message}`);
     this.lastTrouble = failure.message;
     this.cancelRetry = this.options.timers.after(waitMs, () => this.open());
   }

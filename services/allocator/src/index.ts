@@ -1,4 +1,5 @@
 export { allocatorOptions, type AllocatorConfig } from './config';
+export { createAllocatorMetrics, type AllocatorMetrics } from './metrics';
 export { createAllocatorServer, type AllocatorDeps, type AllocatorServer } from './server';
 export type { Command } from './state/command';
 export { drf } from './state/policy/drf';

@@ -127,7 +127,9 @@ describe('roles', () => {
   });
 
   test('R9: the default role reserves what names no role', () => {
-    expect(String((Resources.parse('cpus:1;mem(ops):2', 'web') as Resources).toString())).toBe('cpus(web):1;mem(ops):2');
+    expect(String((Resources.parse('cpus:1;mem(ops):2', 'web') as Resources).toString())).toBe(
+      'cpus(web):1;mem(ops):2',
+    );
   });
 });
 

@@ -63,7 +63,13 @@ export class Checkpoint {
         throw new FailureError(failure('conflict', `work directory ${workDir} ${rule}`));
       }
       const state = readState(db, cluster, stored);
-      const checkpoint = new Checkpoint(db, unlock, bootId, state, stored !== undefined && stored.bootId !== bootId);
+      const checkpoint = new Checkpoint(
+        db,
+        unlock,
+        bootId,
+        state,
+        stored !== undefined && stored.bootId !== bootId,
+      );
       checkpoint.write({ kind: 'saveAgent' });
       await checkpoint.commit();
       return checkpoint;
@@ -80,14 +86,25 @@ export class Checkpoint {
     const { state } = this;
     switch (write.kind) {
       case 'saveAgent':
-        this.put(agentKey, { agentId: state.agentId, cluster: state.cluster, term: state.term, bootId: this.bootId });
+        this.put(agentKey, {
+          agentId: state.agentId,
+          cluster: state.cluster,
+          term: state.term,
+          bootId: this.bootId,
+        });
         return;
       case 'forgetAgent':
-        this.put(agentKey, { agentId: undefined, cluster: state.cluster, term: state.term, bootId: this.bootId });
+        this.put(agentKey, {
+          agentId: undefined,
+          cluster: state.cluster,
+          term: state.term,
+          bootId: this.bootId,
+        });
         return;
       case 'saveFramework': {
         const framework = state.frameworks.get(write.frameworkId);
-        if (framework !== undefined) this.put(frameworkKey(framework.id), Buffer.from(FrameworkInfo.encode(framework.info).finish()));
+        if (framework !== undefined)
+          this.put(frameworkKey(framework.id), Buffer.from(FrameworkInfo.encode(framework.info).finish()));
         return;
       }
       case 'forgetFramework':
@@ -176,11 +193,22 @@ async function makeDirectory(path: string): Promise<void> {
 
 function unusable(workDir: string, error: unknown): FailureError {
   const { code, message } = error as NodeJS.ErrnoException;
-  const why = code === 'EACCES' || code === 'EPERM' ? 'permission denied' : code === 'ENOTDIR' ? 'not a directory' : (message.split('\n')[0] ?? '');
-  return new FailureError(failure('invalid', `work directory ${workDir} cannot be used: ${why} (--work-dir)`));
+  const why =
+    code === 'EACCES' || code === 'EPERM'
+      ? 'permission denied'
+      : code === 'ENOTDIR'
+        ? 'not a directory'
+        : (message.split('\n')[0] ?? '');
+  return new FailureError(
+    failure('invalid', `work directory ${workDir} cannot be used: ${why} (--work-dir)`),
+  );
 }
 
-function readState(db: RootDatabase<Stored, string>, cluster: string, stored: StoredAgent | undefined): AgentState {
+function readState(
+  db: RootDatabase<Stored, string>,
+  cluster: string,
+  stored: StoredAgent | undefined,
+): AgentState {
   const state = emptyState(cluster);
   if (stored?.agentId !== undefined) state.agentId = agentId(stored.agentId);
   state.term = stored?.term ?? 0;

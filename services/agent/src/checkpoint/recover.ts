@@ -42,9 +42,14 @@ async function recoverOf(
   sandbox: (task: TaskRecord) => string,
 ): Promise<readonly Recovered[]> {
   // Before the runtime looks: it may tell of an end while it looks for others.
-  for (const { containerId, key, phase } of tasks) if (phase !== 'ended') containers.adopt(containerId, key, name);
+  for (const { containerId, key, phase } of tasks)
+    if (phase !== 'ended') containers.adopt(containerId, key, name);
   // After the machine's restart nobody can say that a start which was ordered did not happen.
-  const known = tasks.map((task) => ({ containerId: task.containerId, ran: task.phase !== 'starting' || rebooted, sandbox: sandbox(task) }));
+  const known = tasks.map((task) => ({
+    containerId: task.containerId,
+    ran: task.phase !== 'starting' || rebooted,
+    sandbox: sandbox(task),
+  }));
   const found = await runtime.recover(known);
   return tasks.flatMap((task, i) => {
     const answer = found[i];

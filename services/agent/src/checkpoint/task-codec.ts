@@ -22,7 +22,8 @@ export interface StoredTask {
 }
 
 export function storedTask(task: TaskRecord): StoredTask {
-  const { frameworkId, taskId, containerId, runtime, traceparent, launchedAt, phase, state, container } = task;
+  const { frameworkId, taskId, containerId, runtime, traceparent, launchedAt, phase, state, container } =
+    task;
   const { kill, dropped, updates, history, statusesMade } = task;
   const place = { frameworkId, taskId, containerId, runtime, traceparent, launchedAt };
   return { ...place, phase, state, container, kill, dropped, updates, history, statusesMade };

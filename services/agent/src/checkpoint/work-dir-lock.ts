@@ -15,18 +15,26 @@ import { isAlive, statOf, type ProcessName } from '../runtime/process/proc';
  */
 export async function lockWorkDir(path: string, workDir: string): Promise<() => Promise<void>> {
   const own = statOf(process.pid);
-  if (own === undefined) throw new FailureError(failure('bug', 'the agent cannot read its own entry in /proc'));
+  if (own === undefined)
+    throw new FailureError(failure('bug', 'the agent cannot read its own entry in /proc'));
   const text = `${process.pid} ${own.startTime} ${randomUUID()}\n`;
   for (let tries = 0; tries < 10; tries++) {
     if (await createWith(path, text)) return () => unlink(path).catch(() => undefined);
     const held = await readFile(path, 'utf8').catch(() => '');
     const holder = holderOf(held);
     if (holder !== undefined && isAlive(holder)) {
-      throw new FailureError(failure('conflict', `work directory ${workDir} is in use by another agent, process ${holder.pid} (--work-dir)`));
+      throw new FailureError(
+        failure(
+          'conflict',
+          `work directory ${workDir} is in use by another agent, process ${holder.pid} (--work-dir)`,
+        ),
+      );
     }
     await removeStale(path, held);
   }
-  throw new FailureError(failure('conflict', `work directory ${workDir} is in use by another agent that is starting (--work-dir)`));
+  throw new FailureError(
+    failure('conflict', `work directory ${workDir} is in use by another agent that is starting (--work-dir)`),
+  );
 }
 
 async function createWith(path: string, text: string): Promise<boolean> {

@@ -47,12 +47,22 @@ function userOf(info: TaskInfo, framework: FrameworkInfo | undefined): string | 
 }
 
 /** Nothing of the agent's own (G41): what Mesos gives, then what the task brings. */
-function environmentOf(task: TaskRecord, agentId: AgentId, resources: Resources, sandbox: string): ReadonlyMap<string, string> {
+function environmentOf(
+  task: TaskRecord,
+  agentId: AgentId,
+  resources: Resources,
+  sandbox: string,
+): ReadonlyMap<string, string> {
   const inDocker = task.runtime === 'docker';
   const seen = inDocker ? sandboxInContainer : sandbox;
   const role = resources.entries.find((entry) => entry.allocationRole !== undefined)?.allocationRole;
   const environment = new Map<string, string>([
-    ...(inDocker ? [] : ([['PATH', defaultPath], ['HOME', sandbox]] as const)),
+    ...(inDocker
+      ? []
+      : ([
+          ['PATH', defaultPath],
+          ['HOME', sandbox],
+        ] as const)),
     ['MESOS_SANDBOX', seen],
     ['MESOS_DIRECTORY', sandbox],
     ['MESOS_TASK_ID', task.taskId],

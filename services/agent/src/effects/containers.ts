@@ -125,18 +125,43 @@ export class Containers {
   private async startOne(task: TaskRecord): Promise<void> {
     const { state, runtimes, workDir, tracing, metrics, push } = this.options;
     const { key, containerId } = task;
-    const attributes = { 'task.id': task.taskId, 'framework.id': task.frameworkId, 'container.runtime': task.runtime };
-    const span = tracing.start('agent.launch', { parent: task.traceparent, attributes, startMs: task.launchedAt });
+    const attributes = {
+      'task.id': task.taskId,
+      'framework.id': task.frameworkId,
+      'container.runtime': task.runtime,
+    };
+    const span = tracing.start('agent.launch', {
+      parent: task.traceparent,
+      attributes,
+      startMs: task.launchedAt,
+    });
     this.beginning.set(containerId, undefined);
     try {
       const runtime = runtimes.get(task.runtime);
-      assert(runtime !== undefined && state.agentId !== undefined, 'a task is planned for a runtime of a registered agent');
-      const sandbox = runtime.usesSandbox ? sandboxDirectory(workDir, state.agentId, task.frameworkId, task.taskId, containerId) : '';
+      assert(
+        runtime !== undefined && state.agentId !== undefined,
+        'a task is planned for a runtime of a registered agent',
+      );
+      const sandbox = runtime.usesSandbox
+        ? sandboxDirectory(workDir, state.agentId, task.frameworkId, task.taskId, containerId)
+        : '';
       if (sandbox !== '') await createSandbox(sandbox);
-      const spec = containerSpec(task, state.agentId, state.frameworks.get(task.frameworkId)?.info, sandbox, this.options);
-      const facts = await withSpan(tracing.start('agent.container.start', { parent: span.traceparent, attributes }), () => runtime.start(spec));
+      const spec = containerSpec(
+        task,
+        state.agentId,
+        state.frameworks.get(task.frameworkId)?.info,
+        sandbox,
+        this.options,
+      );
+      const facts = await withSpan(
+        tracing.start('agent.container.start', { parent: span.traceparent, attributes }),
+        () => runtime.start(spec),
+      );
       metrics.launches.inc({ runtime: task.runtime, outcome: 'started' });
-      metrics.launchSeconds.observe({ runtime: task.runtime }, Math.max(0, Date.now() - task.launchedAt) / 1000);
+      metrics.launchSeconds.observe(
+        { runtime: task.runtime },
+        Math.max(0, Date.now() - task.launchedAt) / 1000,
+      );
       span.end();
       push({ kind: 'containerStarted', key, containerId, facts });
       this.adopt(containerId, key, task.runtime);
@@ -146,7 +171,8 @@ export class Containers {
     } catch (error) {
       this.beginning.delete(containerId);
       span.end({ error: String(error) });
-      if (!isFailureError(error)) this.options.log.error({ err: error, taskId: task.taskId }, 'a container could not be started');
+      if (!isFailureError(error))
+        this.options.log.error({ err: error, taskId: task.taskId }, 'a container could not be started');
       this.fail(task, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
     }
   }
@@ -161,7 +187,9 @@ export class Containers {
     const asked = this.options.runtimes.get(runtime)?.[verb](containerId);
     if (asked === undefined) return;
     const done = asked
-      .catch((error: unknown) => this.options.log.error({ err: error, containerId }, `could not ${verb} a container`))
+      .catch((error: unknown) =>
+        this.options.log.error({ err: error, containerId }, `could not ${verb} a container`),
+      )
       .finally(() => this.pending.delete(done));
     this.pending.add(done);
   }

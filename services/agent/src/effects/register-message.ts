@@ -1,5 +1,11 @@
 import type { AgentId } from '@meseta/model';
-import { taskStateToProto, type AgentInfo, type internal, type Task } from '@meseta/protocol';
+import {
+  AgentInfo_Capability_Type,
+  taskStateToProto,
+  type AgentInfo,
+  type internal,
+  type Task,
+} from '@meseta/protocol';
 import type { AgentState, TaskRecord } from '../state/state';
 import { statusToProto, type StatusContext } from './status-message';
 
@@ -11,8 +17,20 @@ export interface Identity {
   readonly httpAddress: string;
 }
 
+/** What this agent can do, of what a master may ask whether it can. */
+const capabilities: readonly AgentInfo_Capability_Type[] = [
+  AgentInfo_Capability_Type.MULTI_ROLE,
+  AgentInfo_Capability_Type.HIERARCHICAL_ROLE,
+  AgentInfo_Capability_Type.RESERVATION_REFINEMENT,
+  AgentInfo_Capability_Type.TASK_RESOURCE_LIMITS,
+];
+
 /** How the agent introduces itself: with every task that it still answers for. */
-export function registerMessage(state: AgentState, identity: Identity, context: StatusContext): internal.AgentMessage {
+export function registerMessage(
+  state: AgentState,
+  identity: Identity,
+  context: StatusContext,
+): internal.AgentMessage {
   const { info, version, grpcAddress, httpAddress } = identity;
   // A task whose framework is gone is nobody's any more, and ends without a word.
   const tasks = [...state.tasks.values()].filter((task) => !task.dropped);
@@ -23,7 +41,7 @@ export function registerMessage(state: AgentState, identity: Identity, context: 
       value: {
         agentInfo: { ...info, ...(state.agentId !== undefined && { id: { value: state.agentId } }) },
         version,
-        capabilities: [],
+        capabilities: capabilities.map((type) => ({ type })),
         grpcAddress,
         httpAddress,
         cluster: state.cluster,

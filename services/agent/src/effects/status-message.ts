@@ -1,5 +1,12 @@
 import type { AgentId, ContainerId } from '@meseta/model';
-import { taskStateToProto, TaskStatus_Reason, TaskStatus_Source, type ContainerStatus, type internal, type TaskStatus } from '@meseta/protocol';
+import {
+  taskStateToProto,
+  TaskStatus_Reason,
+  TaskStatus_Source,
+  type ContainerStatus,
+  type internal,
+  type TaskStatus,
+} from '@meseta/protocol';
 import type { StatusOut } from '../state/effect';
 import type { ContainerFacts, StatusRecord } from '../state/state';
 
@@ -17,7 +24,11 @@ export interface StatusContainer {
 }
 
 /** A status on its way to the master. */
-export function statusMessage(out: StatusOut, task: StatusContainer | undefined, context: StatusContext): internal.AgentMessage {
+export function statusMessage(
+  out: StatusOut,
+  task: StatusContainer | undefined,
+  context: StatusContext,
+): internal.AgentMessage {
   return {
     message: {
       $case: 'statusUpdate',
@@ -32,7 +43,12 @@ export function statusMessage(out: StatusOut, task: StatusContainer | undefined,
 }
 
 /** A status with everything that the agent knows. */
-export function statusToProto(taskId: string, status: StatusRecord, task: StatusContainer | undefined, context: StatusContext): TaskStatus {
+export function statusToProto(
+  taskId: string,
+  status: StatusRecord,
+  task: StatusContainer | undefined,
+  context: StatusContext,
+): TaskStatus {
   return {
     taskId: { value: taskId },
     state: taskStateToProto(status.state),
@@ -47,7 +63,10 @@ export function statusToProto(taskId: string, status: StatusRecord, task: Status
   };
 }
 
-export function containerStatus({ containerId, container }: StatusContainer, { agentIp }: StatusContext): ContainerStatus {
+export function containerStatus(
+  { containerId, container }: StatusContainer,
+  { agentIp }: StatusContext,
+): ContainerStatus {
   return {
     containerId: { value: containerId },
     networkInfos: [{ ipAddresses: [{ ipAddress: container.ip ?? agentIp }], groups: [], portMappings: [] }],

@@ -104,6 +104,13 @@ function perform(parts: WorldParts, act: Act): void {
   }
 }
 
-function remember({ checkpoint, completed, statusContext }: WorldParts, { task }: Write & { kind: 'forgetTask' }): void {
-  if (!task.dropped) completed.add({ ...taskToProto(task, checkpoint.state.agentId, statusContext()), state: taskStateToProto(task.state) });
+function remember(
+  { checkpoint, completed, statusContext }: WorldParts,
+  { task }: Write & { kind: 'forgetTask' },
+): void {
+  if (!task.dropped)
+    completed.add({
+      ...taskToProto(task, checkpoint.state.agentId, statusContext()),
+      state: taskStateToProto(task.state),
+    });
 }

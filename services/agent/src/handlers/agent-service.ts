@@ -22,7 +22,12 @@ export function agentGrpcService(view: AgentView): GrpcService {
     readFile: unaryHandler(async (request) => {
       const { frameworkId, taskId } = namesOf(request);
       const sandbox = sandboxOf(view, frameworkId, taskId);
-      const { size, data } = await readFilePiece(sandbox, request.path, Number(request.offset), Number(request.length));
+      const { size, data } = await readFilePiece(
+        sandbox,
+        request.path,
+        Number(request.offset),
+        Number(request.length),
+      );
       return { size: BigInt(size), data };
     }),
   };
@@ -41,7 +46,10 @@ async function containersOf(view: AgentView): Promise<agent.Response_GetContaine
   return Promise.all(running.map((task) => containerOf(view, task)));
 }
 
-async function containerOf(view: AgentView, task: TaskRecord): Promise<agent.Response_GetContainers_Container> {
+async function containerOf(
+  view: AgentView,
+  task: TaskRecord,
+): Promise<agent.Response_GetContainers_Container> {
   const usage = await view.runtimes.get(task.runtime)?.usage(task.containerId);
   return {
     frameworkId: { value: task.frameworkId },

@@ -1,4 +1,4 @@
-import type { AgentId, FrameworkId, TaskId } from '@meseta/model';
+import type { FrameworkId, TaskId } from '@meseta/model';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { AgentInfo, Task } from '@meseta/protocol';
@@ -41,7 +41,9 @@ export class CompletedTasks {
 /** A task's newest sandbox, whether the task runs or has ended long ago. */
 export function sandboxOf(view: AgentView, frameworkId: FrameworkId, taskId: TaskId): string {
   const { agentId } = view.state;
-  const unknown = new FailureError(failure('notFound', `task '${taskId}' of framework '${frameworkId}' is not on this agent`));
+  const unknown = new FailureError(
+    failure('notFound', `task '${taskId}' of framework '${frameworkId}' is not on this agent`),
+  );
   if (agentId === undefined) throw unknown;
   return join(runsDirectory(view.workDir, agentId, frameworkId, taskId), latestName);
 }

@@ -1,9 +1,20 @@
-import { failure, frameworkId, taskId, validateId, type Failure, type FrameworkId, type TaskId } from '@meseta/model';
+import {
+  failure,
+  frameworkId,
+  taskId,
+  validateId,
+  type Failure,
+  type FrameworkId,
+  type TaskId,
+} from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { FrameworkID, TaskID } from '@meseta/protocol';
 
 /** The task that a request names. Ids become paths here, so they are checked like everywhere else that they come in. */
-export function namesOf(request: { readonly frameworkId?: FrameworkID | undefined; readonly taskId?: TaskID | undefined }): {
+export function namesOf(request: {
+  readonly frameworkId?: FrameworkID | undefined;
+  readonly taskId?: TaskID | undefined;
+}): {
   readonly frameworkId: FrameworkId;
   readonly taskId: TaskId;
 } {

@@ -14,7 +14,10 @@ export interface OrderContext {
  *
  * @returns the orders, and how many messages were of a kind that this agent does not know or lacked what they must have
  */
-export function ordersOf(messages: readonly internal.MasterMessage[], context: OrderContext): { readonly orders: Order[]; readonly ignored: number } {
+export function ordersOf(
+  messages: readonly internal.MasterMessage[],
+  context: OrderContext,
+): { readonly orders: Order[]; readonly ignored: number } {
   const orders: Order[] = [];
   let ignored = 0;
   for (const { message } of messages) {
@@ -25,12 +28,21 @@ export function ordersOf(messages: readonly internal.MasterMessage[], context: O
   return { orders, ignored };
 }
 
-function add(orders: Order[], message: NonNullable<internal.MasterMessage['message']>, context: OrderContext): void {
+function add(
+  orders: Order[],
+  message: NonNullable<internal.MasterMessage['message']>,
+  context: OrderContext,
+): void {
   switch (message.$case) {
     case 'registered': {
       const { agentId: id, cluster, silenceMaxMs } = message.value;
       if (id?.value === undefined) return;
-      orders.push({ kind: 'registered', agentId: agentId(id.value), cluster, silenceMaxMs: Number(silenceMaxMs) });
+      orders.push({
+        kind: 'registered',
+        agentId: agentId(id.value),
+        cluster,
+        silenceMaxMs: Number(silenceMaxMs),
+      });
       return;
     }
     case 'refused':
@@ -52,7 +64,8 @@ function add(orders: Order[], message: NonNullable<internal.MasterMessage['messa
     }
     case 'acknowledgeUpdate': {
       const task = namesOf(message.value);
-      if (task !== undefined) orders.push({ kind: 'acknowledge', ...task, uuid: message.value.uuid.toString('hex') });
+      if (task !== undefined)
+        orders.push({ kind: 'acknowledge', ...task, uuid: message.value.uuid.toString('hex') });
       return;
     }
     case 'reconcileTasks':
@@ -75,10 +88,15 @@ function add(orders: Order[], message: NonNullable<internal.MasterMessage['messa
   }
 }
 
-function addLaunch(orders: Order[], { frameworkInfo, task, traceparent }: internal.LaunchTask, context: OrderContext): void {
+function addLaunch(
+  orders: Order[],
+  { frameworkInfo, task, traceparent }: internal.LaunchTask,
+  context: OrderContext,
+): void {
   const framework = frameworkInfo?.id?.value;
   const name = task?.taskId?.value;
-  if (frameworkInfo === undefined || task === undefined || framework === undefined || name === undefined) return;
+  if (frameworkInfo === undefined || task === undefined || framework === undefined || name === undefined)
+    return;
   orders.push({
     kind: 'launch',
     frameworkId: frameworkId(framework),
@@ -91,8 +109,12 @@ function addLaunch(orders: Order[], { frameworkInfo, task, traceparent }: intern
   });
 }
 
-function namesOf(message: internal.TaskReference): Pick<Order & { kind: 'kill' }, 'frameworkId' | 'taskId'> | undefined {
+function namesOf(
+  message: internal.TaskReference,
+): Pick<Order & { kind: 'kill' }, 'frameworkId' | 'taskId'> | undefined {
   const framework = message.frameworkId?.value;
   const task = message.taskId?.value;
-  return framework === undefined || task === undefined ? undefined : { frameworkId: frameworkId(framework), taskId: taskId(task) };
+  return framework === undefined || task === undefined
+    ? undefined
+    : { frameworkId: frameworkId(framework), taskId: taskId(task) };
 }

@@ -37,13 +37,22 @@ async function send(view: AgentView, call: Call, signal: AbortSignal): Promise<v
   const name = request.stream === LogStream.STDERR ? 'stderr' : 'stdout';
   const mayGrow = (): boolean => request.follow && isLive(view, frameworkId, taskId);
   const path = await appear(() => findInSandbox(sandboxOf(view, frameworkId, taskId), name), mayGrow, signal);
-  for await (const { offset, data } of followFile({ path, offset: Number(request.offset), isGrowing: mayGrow, signal })) {
+  for await (const { offset, data } of followFile({
+    path,
+    offset: Number(request.offset),
+    isGrowing: mayGrow,
+    signal,
+  })) {
     if (!call.write({ offset: BigInt(offset), data })) await once(call, 'drain', { signal });
   }
 }
 
 /** Finds the output; of a task that is still being started it may not be there yet. */
-async function appear(find: () => Promise<string>, mayAppear: () => boolean, signal: AbortSignal): Promise<string> {
+async function appear(
+  find: () => Promise<string>,
+  mayAppear: () => boolean,
+  signal: AbortSignal,
+): Promise<string> {
   for (;;) {
     const last = !mayAppear();
     try {

@@ -16,7 +16,10 @@ const ports = { begin: 31000, end: 32000 };
  *
  * @param given the text of `--resources`, if any
  */
-export async function detectResources(given: string | undefined, workDir: string): Promise<Resources | Failure> {
+export async function detectResources(
+  given: string | undefined,
+  workDir: string,
+): Promise<Resources | Failure> {
   const resources = given === undefined ? Resources.empty : Resources.parse(given);
   if (isFailure(resources)) return resources;
   const names = new Set(resources.entries.map(({ name }) => name));
@@ -26,7 +29,10 @@ export async function detectResources(given: string | undefined, workDir: string
   };
   add('cpus', { kind: 'scalar', milli: availableParallelism() * 1000 });
   add('mem', { kind: 'scalar', milli: lessReserve(await memoryMb(), memoryLeftMb, memoryFallbackMb) * 1000 });
-  add('disk', { kind: 'scalar', milli: lessReserve(await diskMb(workDir), diskLeftMb, diskFallbackMb) * 1000 });
+  add('disk', {
+    kind: 'scalar',
+    milli: lessReserve(await diskMb(workDir), diskLeftMb, diskFallbackMb) * 1000,
+  });
   add('ports', { kind: 'ranges', ranges: [ports] });
   return resources.add(Resources.of(found));
 }

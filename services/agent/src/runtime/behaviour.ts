@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { agentId, containerId as asContainerId, frameworkId, isFailure, Resources, taskId, type ContainerId } from '@meseta/model';
+import {
+  agentId,
+  containerId as asContainerId,
+  frameworkId,
+  isFailure,
+  Resources,
+  taskId,
+  type ContainerId,
+} from '@meseta/model';
 import type { CommandInfo } from '@meseta/protocol';
 import type { Exit } from '../state/command';
 import type { ContainerRuntime, ContainerSpec, EndListener } from './container-runtime';
@@ -21,7 +29,11 @@ export interface RuntimePlace {
 const endedMs = 1_000;
 
 /** What is true of every runtime. */
-export function describeRuntime(name: string, prepare: () => Promise<RuntimePlace>, timeoutMs = 20_000): void {
+export function describeRuntime(
+  name: string,
+  prepare: () => Promise<RuntimePlace>,
+  timeoutMs = 20_000,
+): void {
   describe(`a runtime: ${name}`, () => {
     let bench: Bench;
     beforeEach(async () => {
@@ -89,7 +101,10 @@ export function describeRuntime(name: string, prepare: () => Promise<RuntimePlac
         { containerId: never, ran: false, sandbox: '' },
         { containerId: gone, ran: true, sandbox: '' },
       ];
-      expect(await bench.runtime.recover(known)).toMatchObject([{ kind: 'neverStarted' }, { kind: 'ended', exit: { kind: 'lost' } }]);
+      expect(await bench.runtime.recover(known)).toMatchObject([
+        { kind: 'neverStarted' },
+        { kind: 'ended', exit: { kind: 'lost' } },
+      ]);
     });
 
     check('a container that the agent does not know of is ended', async () => {
@@ -102,7 +117,9 @@ export function describeRuntime(name: string, prepare: () => Promise<RuntimePlac
 
     check('a task without anything to run is refused and leaves nothing', async () => {
       const id = asContainerId(randomUUID());
-      await expect(bench.startAs(id, { uris: [], arguments: [], shell: false })).rejects.toMatchObject({ failure: { message: expect.any(String) } });
+      await expect(bench.startAs(id, { uris: [], arguments: [], shell: false })).rejects.toMatchObject({
+        failure: { message: expect.any(String) },
+      });
       await bench.restart();
       expect(await bench.recover(id)).toEqual({ kind: 'neverStarted' });
     });
@@ -174,7 +191,9 @@ export class Bench {
 
   end(id: ContainerId): Promise<Exit> {
     const known = this.ends.get(id);
-    return known !== undefined ? Promise.resolve(known) : new Promise((resolve) => this.waiting.set(id, resolve));
+    return known !== undefined
+      ? Promise.resolve(known)
+      : new Promise((resolve) => this.waiting.set(id, resolve));
   }
 
   /** Waits until the task has printed `ready`, where there is somewhere to print to. */

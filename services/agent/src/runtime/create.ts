@@ -23,19 +23,23 @@ export interface RuntimesOptions {
  *
  * @throws FailureError of one line when one that was named cannot be had
  */
-export async function createRuntimes(options: RuntimesOptions): Promise<ReadonlyMap<string, ContainerRuntime>> {
+export async function createRuntimes(
+  options: RuntimesOptions,
+): Promise<ReadonlyMap<string, ContainerRuntime>> {
   const named = options.config.runtimes;
   const runtimes = new Map<string, ContainerRuntime>();
   for (const name of named ?? ['process', 'docker']) {
     const runtime = await create(name, options);
     if (isFailure(runtime)) {
-      if (named !== undefined) throw new FailureError(failure(runtime.kind, `${runtime.message} (--runtimes)`));
+      if (named !== undefined)
+        throw new FailureError(failure(runtime.kind, `${runtime.message} (--runtimes)`));
       options.log.info(`no runtime ${name}: ${runtime.message}`);
     } else {
       runtimes.set(name, runtime);
     }
   }
-  if (runtimes.size === 0) throw new FailureError(failure('denied', 'this machine has nothing to run tasks with (--runtimes)'));
+  if (runtimes.size === 0)
+    throw new FailureError(failure('denied', 'this machine has nothing to run tasks with (--runtimes)'));
   return runtimes;
 }
 
@@ -43,12 +47,28 @@ function create(name: string, { config, onEnd, log, timers, fakeMachine }: Runti
   const tell = (containerId: ContainerId, exit: Exit): void => onEnd(name, containerId, exit);
   switch (name) {
     case 'process':
-      return createProcessRuntime({ directory: join(config.workDir, 'meta', 'runs'), agentName: nameOf(config.workDir), onEnd: tell, log, timers });
+      return createProcessRuntime({
+        directory: join(config.workDir, 'meta', 'runs'),
+        agentName: nameOf(config.workDir),
+        onEnd: tell,
+        log,
+        timers,
+      });
     case 'docker':
-      return connectDocker({ socketPath: config.dockerSocket, agentName: nameOf(config.workDir), onEnd: tell, log, timers });
+      return connectDocker({
+        socketPath: config.dockerSocket,
+        agentName: nameOf(config.workDir),
+        onEnd: tell,
+        log,
+        timers,
+      });
     default:
       return Promise.resolve(
-        new FakeRuntime({ onEnd: tell, delayMs: config.fakeRuntimeDelay, ...(fakeMachine !== undefined && { machine: fakeMachine }) }),
+        new FakeRuntime({
+          onEnd: tell,
+          delayMs: config.fakeRuntimeDelay,
+          ...(fakeMachine !== undefined && { machine: fakeMachine }),
+        }),
       );
   }
 }

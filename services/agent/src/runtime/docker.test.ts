@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { isFailure, Resources, type ContainerId } from '@meseta/model';
-import { createLogger, systemTimers } from '@meseta/kit';
+import { createLogger, noTracing, readConfig, systemTimers } from '@meseta/kit';
 import {
   ContainerInfo_DockerInfo_Network,
   ContainerInfo_Type,
@@ -11,7 +11,10 @@ import {
   type ContainerInfo,
   type ContainerInfo_DockerInfo,
 } from '@meseta/protocol';
+import { agentService } from '../config';
+import { createAgentServer, type AgentServer } from '../server';
 import { ensureTestImage } from '../testdata/docker-image';
+import { FakeMaster } from '../testdata/fake-master';
 import { Bench, describeRuntime, type RuntimePlace } from './behaviour';
 import { connectDocker } from './docker/connect';
 import type { ContainerSpec } from './container-runtime';
@@ -22,12 +25,21 @@ const image = process.env['MESETA_TEST_IMAGE'] ?? 'meseta/test-busybox:latest';
 /** Without a daemon these tests fail, unless whoever runs them says that this is meant. */
 const suite = process.env['MESETA_TEST_WITHOUT_DOCKER'] === '1' ? describe.skip : describe;
 
-function containerInfo(docker: Partial<ContainerInfo_DockerInfo> = {}, more: Partial<ContainerInfo> = {}): ContainerInfo {
+function containerInfo(
+  docker: Partial<ContainerInfo_DockerInfo> = {},
+  more: Partial<ContainerInfo> = {},
+): ContainerInfo {
   return {
     type: ContainerInfo_Type.DOCKER,
     volumes: [],
     networkInfos: [],
-    docker: { image, network: ContainerInfo_DockerInfo_Network.NONE, portMappings: [], parameters: [], ...docker },
+    docker: {
+      image,
+      network: ContainerInfo_DockerInfo_Network.NONE,
+      portMappings: [],
+      parameters: [],
+      ...docker,
+    },
     ...more,
   };
 }
@@ -37,8 +49,15 @@ async function preparePlace(): Promise<RuntimePlace & { readonly root: string }>
   return {
     root,
     create: async (onEnd) => {
-      const runtime = await connectDocker({ socketPath, agentName: root, onEnd, log: createLogger('agent', 'silent'), timers: systemTimers });
-      if (isFailure(runtime)) throw new Error(`${runtime.message}; start one, or set MESETA_TEST_WITHOUT_DOCKER=1`);
+      const runtime = await connectDocker({
+        socketPath,
+        agentName: root,
+        onEnd,
+        log: createLogger('agent', 'silent'),
+        timers: systemTimers,
+      });
+      if (isFailure(runtime))
+        throw new Error(`${runtime.message}; start one, or set MESETA_TEST_WITHOUT_DOCKER=1`);
       return runtime;
     },
     sandbox: async (containerId) => {
@@ -53,8 +72,15 @@ async function preparePlace(): Promise<RuntimePlace & { readonly root: string }>
 suite('Docker', () => {
   let docker: Docker;
   beforeAll(async () => {
-    const runtime = await connectDocker({ socketPath, agentName: '', onEnd: () => undefined, log: createLogger('agent', 'silent'), timers: systemTimers });
-    if (isFailure(runtime)) throw new Error(`${runtime.message}; start one, or set MESETA_TEST_WITHOUT_DOCKER=1`);
+    const runtime = await connectDocker({
+      socketPath,
+      agentName: '',
+      onEnd: () => undefined,
+      log: createLogger('agent', 'silent'),
+      timers: systemTimers,
+    });
+    if (isFailure(runtime))
+      throw new Error(`${runtime.message}; start one, or set MESETA_TEST_WITHOUT_DOCKER=1`);
     docker = new Docker({ socketPath: socketPath.replace(/^unix:\/\//, '') });
     await ensureTestImage(docker, image);
   }, 60_000);
@@ -69,7 +95,8 @@ suite('Docker', () => {
       bench = await Bench.open(place);
     }, 60_000);
     afterEach(() => bench.remove(), 60_000);
-    const output = (id: ContainerId, file = 'stdout'): Promise<string> => readFile(join(place.root, id, file), 'utf8');
+    const output = (id: ContainerId, file = 'stdout'): Promise<string> =>
+      readFile(join(place.root, id, file), 'utf8');
     const check = (title: string, fn: () => Promise<void>): void => test(title, fn, 60_000);
     const run = async (command: string, more: Partial<ContainerSpec> = {}): Promise<ContainerId> => {
       const id = await bench.start(command, more);
@@ -79,9 +106,16 @@ suite('Docker', () => {
 
     check('output lies in the sandbox, which the task sees too', async () => {
       const id = await run('echo out; echo err >&2; echo "$A" >/mnt/mesos/sandbox/file', {
-        environment: new Map([['PATH', '/bin'], ['A', 'b c']]),
+        environment: new Map([
+          ['PATH', '/bin'],
+          ['A', 'b c'],
+        ]),
       });
-      expect([await output(id), await output(id, 'stderr'), await output(id, 'file')]).toEqual(['out\n', 'err\n', 'b c\n']);
+      expect([await output(id), await output(id, 'stderr'), await output(id, 'file')]).toEqual([
+        'out\n',
+        'err\n',
+        'b c\n',
+      ]);
     });
 
     check('output goes on where it was after a restart of the agent', async () => {
@@ -95,40 +129,64 @@ suite('Docker', () => {
 
     check('without a shell value and arguments are the command', async () => {
       const id = 'argv-1' as ContainerId;
-      await bench.startAs(id, { uris: [], shell: false, value: '/bin/printf', arguments: ['<%s>', 'two words', ''] });
+      await bench.startAs(id, {
+        uris: [],
+        shell: false,
+        value: '/bin/printf',
+        arguments: ['<%s>', 'two words', ''],
+      });
       await bench.end(id);
       expect(await output(id)).toBe('<two words><>');
     });
 
     check('a volume of the machine is there, and read-only if so', async () => {
       await writeFile(join(place.root, 'shared'), 'hello');
-      const volumes = [{ containerPath: '/shared', hostPath: join(place.root, 'shared'), mode: Volume_Mode.RO }];
-      const id = await run('cat /shared; echo x >/shared || echo refused', { container: containerInfo({}, { volumes }) });
+      const volumes = [
+        { containerPath: '/shared', hostPath: join(place.root, 'shared'), mode: Volume_Mode.RO },
+      ];
+      const id = await run('cat /shared; echo x >/shared || echo refused', {
+        container: containerInfo({}, { volumes }),
+      });
       expect(await output(id)).toBe('hellorefused\n');
     });
 
     check('limits of memory and cpu are those of the task', async () => {
-      const id = await bench.start('sleep 60', { limits: { cpuMilli: 500, cpuQuotaMilli: 750, memoryBytes: 64 * 1024 * 1024 } });
+      const id = await bench.start('sleep 60', {
+        limits: { cpuMilli: 500, cpuQuotaMilli: 750, memoryBytes: 64 * 1024 * 1024 },
+      });
       const { HostConfig } = await docker.getContainer(`meseta-${id}`).inspect();
-      expect(HostConfig).toMatchObject({ CpuShares: 512, CpuQuota: 75_000, CpuPeriod: 100_000, Memory: 64 * 1024 * 1024 });
+      expect(HostConfig).toMatchObject({
+        CpuShares: 512,
+        CpuQuota: 75_000,
+        CpuPeriod: 100_000,
+        Memory: 64 * 1024 * 1024,
+      });
       expect((await bench.runtime.usage(id))?.memoryBytes).toBeGreaterThan(0);
     });
 
     check('a task that takes more memory than it may is ended for it', async () => {
-      const id = await bench.start('exec tail /dev/zero', { limits: { cpuMilli: 500, memoryBytes: 32 * 1024 * 1024 } });
+      const id = await bench.start('exec tail /dev/zero', {
+        limits: { cpuMilli: 500, memoryBytes: 32 * 1024 * 1024 },
+      });
       expect(await bench.end(id)).toEqual({ kind: 'outOfMemory', limitBytes: 32 * 1024 * 1024 });
     });
 
     check('an image that cannot be had is told in one line', async () => {
       const start = bench.start('true', { container: containerInfo({ image: 'localhost:1/none/such:1' }) });
-      await expect(start).rejects.toMatchObject({ failure: { message: expect.stringMatching(/^cannot pull image 'localhost:1\/none\/such:1': [^\n]+$/) } });
+      await expect(start).rejects.toMatchObject({
+        failure: {
+          message: expect.stringMatching(/^cannot pull image 'localhost:1\/none\/such:1': [^\n]+$/),
+        },
+      });
     });
 
     check('only the task’s own ports are mapped, and volumes stay in the sandbox', async () => {
       const portMappings = [{ hostPort: 80, containerPort: 80 }];
-      await expect(bench.start('true', { container: containerInfo({ portMappings }) })).rejects.toMatchObject({
-        failure: { message: "host_port 80 must be one of the task's ports" },
-      });
+      await expect(bench.start('true', { container: containerInfo({ portMappings }) })).rejects.toMatchObject(
+        {
+          failure: { message: "host_port 80 must be one of the task's ports" },
+        },
+      );
       const volumes = [{ containerPath: 'x', hostPath: '../../etc', mode: Volume_Mode.RW }];
       await expect(bench.start('true', { container: containerInfo({}, { volumes }) })).rejects.toMatchObject({
         failure: { message: 'volume x: a relative host_path must lie in the sandbox' },
@@ -151,4 +209,48 @@ suite('Docker', () => {
       await expect(docker.getContainer(`meseta-${id}`).inspect()).rejects.toThrow('404');
     });
   });
+
+  test('an agent runs a task in Docker, finds it again after its restart, and ends it', async () => {
+    const workDir = await mkdtemp(join(tmpdir(), 'meseta-agent-'));
+    const master = await FakeMaster.start();
+    const argv = [
+      '--master',
+      master.address,
+      '--work-dir',
+      workDir,
+      '--port=0',
+      '--http-port=0',
+      '--runtimes=process,docker',
+    ];
+    const start = (): Promise<AgentServer> =>
+      createAgentServer({
+        config: readConfig(agentService, [...argv, '--docker-socket', socketPath], {}),
+        log: createLogger('agent', 'silent'),
+        tracing: noTracing,
+        onFatal: (error) => {
+          throw error;
+        },
+      });
+    let agent = await start();
+    try {
+      await master.until('registered', () => agent.isRegistered());
+      const command =
+        "trap 'exit 3' TERM; echo $MESOS_TASK_ID in $MESOS_SANDBOX; while :; do sleep 0.1; done";
+      master.launch('t1', command, { container: containerInfo() });
+      await master.untilState('t1', 'TASK_RUNNING');
+      await agent.close();
+      agent = await start();
+      await master.until('registered again', () => agent.isRegistered());
+      expect(master.registers.at(-1)?.tasks).toMatchObject([{ state: 'TASK_RUNNING' }]);
+      master.kill('t1', 10_000);
+      await master.untilState('t1', 'TASK_KILLED');
+      expect(master.statuses('t1').at(-1)?.message).toBe('Command exited with status 3');
+      const sandbox = join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest');
+      expect(await readFile(join(sandbox, 'stdout'), 'utf8')).toBe('t1 in /mnt/mesos/sandbox\n');
+    } finally {
+      await agent.close();
+      master.close();
+      await rm(workDir, { recursive: true, force: true });
+    }
+  }, 60_000);
 });

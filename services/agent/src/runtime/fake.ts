@@ -3,7 +3,14 @@ import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { Exit } from '../state/command';
 import type { ContainerFacts } from '../state/state';
-import type { ContainerRuntime, ContainerSpec, ContainerUsage, EndListener, KnownContainer, RecoveredContainer } from './container-runtime';
+import type {
+  ContainerRuntime,
+  ContainerSpec,
+  ContainerUsage,
+  EndListener,
+  KnownContainer,
+  RecoveredContainer,
+} from './container-runtime';
 
 /** What a pretended container does. */
 export interface FakeConduct {
@@ -66,15 +73,25 @@ export class FakeRuntime implements ContainerRuntime {
     const container = this.machine.containers.get(containerId);
     if (container?.exit !== undefined) return { kind: 'ended', exit: container.exit };
     if (container !== undefined) return { kind: 'running', facts: {} };
-    return ran ? { kind: 'ended', exit: { kind: 'lost', message: 'The container is gone' } } : { kind: 'neverStarted' };
+    return ran
+      ? { kind: 'ended', exit: { kind: 'lost', message: 'The container is gone' } }
+      : { kind: 'neverStarted' };
   }
 
   start(spec: ContainerSpec): Promise<ContainerFacts> {
     if (spec.command?.value === undefined) {
-      return Promise.reject(new FailureError(failure('invalid', 'the task must have a command', { field: 'command' })));
+      return Promise.reject(
+        new FailureError(failure('invalid', 'the task must have a command', { field: 'command' })),
+      );
     }
-    const conduct = this.options.conductOf?.(spec) ?? conductOf(spec.command.value, this.options.delayMs ?? 0);
-    const container: FakeContainer = { conduct, exit: undefined, cancel: () => undefined, listener: this.options.onEnd };
+    const conduct =
+      this.options.conductOf?.(spec) ?? conductOf(spec.command.value, this.options.delayMs ?? 0);
+    const container: FakeContainer = {
+      conduct,
+      exit: undefined,
+      cancel: () => undefined,
+      listener: this.options.onEnd,
+    };
     this.machine.containers.set(spec.containerId, container);
     const finish = (): void => this.end(spec.containerId, { kind: 'exited', status: conduct.status });
     if (conduct.runMs === 0) {
@@ -132,6 +149,11 @@ function conductOf(command: string, delayMs: number): FakeConduct {
   return {
     runMs: rest.includes('while :') ? foreverMs : forMs,
     status: Number(/exit (\d+)/.exec(rest)?.[1] ?? 0),
-    onTerm: trap === null ? { kind: 'signaled', signal: 'SIGTERM' } : trap[1] === undefined ? undefined : { kind: 'exited', status: Number(trap[1]) },
+    onTerm:
+      trap === null
+        ? { kind: 'signaled', signal: 'SIGTERM' }
+        : trap[1] === undefined
+          ? undefined
+          : { kind: 'exited', status: Number(trap[1]) },
   };
 }

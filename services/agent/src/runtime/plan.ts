@@ -5,11 +5,18 @@ import type { Launch } from '../state/command';
 
 /** Which runtime runs a task, or why none of this agent's does. The names become directories, so they are checked here once more. */
 export function planOf(task: TaskInfo, frameworkId: string, runtimes: ReadonlySet<string>): Launch['plan'] {
-  const unnameable = validateId('task id', task.taskId?.value ?? '') ?? validateId('framework id', frameworkId);
-  if (unnameable !== undefined) return { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message: unnameable.message, unnameable: true };
+  const unnameable =
+    validateId('task id', task.taskId?.value ?? '') ?? validateId('framework id', frameworkId);
+  if (unnameable !== undefined)
+    return { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message: unnameable.message, unnameable: true };
   const invalid = invalidOf(task);
-  if (invalid !== undefined) return { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message: invalid.message };
-  const runtime = runtimes.has('fake') ? 'fake' : task.container?.type === ContainerInfo_Type.DOCKER ? 'docker' : 'process';
+  if (invalid !== undefined)
+    return { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message: invalid.message };
+  const runtime = runtimes.has('fake')
+    ? 'fake'
+    : task.container?.type === ContainerInfo_Type.DOCKER
+      ? 'docker'
+      : 'process';
   if (!runtimes.has(runtime)) return cannot(`this agent does not run tasks with ${runtime} (--runtimes)`);
   const missing = runtime === 'fake' ? undefined : missingOf(task, runtime);
   return missing === undefined ? { runtime } : cannot(missing);
@@ -23,10 +30,12 @@ function cannot(message: string): Launch['plan'] {
 function invalidOf(task: TaskInfo): Failure | undefined {
   const resources = resourcesFromProto(task.resources);
   if (isFailure(resources)) return resources;
-  if (task.executor !== undefined) return failure('invalid', 'the task must have a command; this agent does not run executors');
+  if (task.executor !== undefined)
+    return failure('invalid', 'the task must have a command; this agent does not run executors');
   const isDocker = task.container?.type === ContainerInfo_Type.DOCKER;
   if (task.command === undefined && !isDocker) return failure('invalid', 'the task must have a command');
-  if (isDocker && !task.container?.docker?.image) return failure('invalid', 'container.docker.image must be set');
+  if (isDocker && !task.container?.docker?.image)
+    return failure('invalid', 'container.docker.image must be set');
   return undefined;
 }
 
@@ -37,7 +46,11 @@ function missingOf(task: TaskInfo, runtime: 'docker' | 'process'): string | unde
     return 'this agent does not resolve secrets of command.environment';
   }
   const { container } = task;
-  if (container?.linuxInfo !== undefined || container?.rlimitInfo !== undefined || container?.ttyInfo !== undefined) {
+  if (
+    container?.linuxInfo !== undefined ||
+    container?.rlimitInfo !== undefined ||
+    container?.ttyInfo !== undefined
+  ) {
     return 'this agent does not set linux_info, rlimit_info or tty_info of a container';
   }
   if (runtime === 'docker') return missingOfDocker(task);

@@ -14,8 +14,11 @@ export const readBytesMax = 1024 * 1024;
  * @throws FailureError `denied` for a path that leads out, `notFound` for one that leads nowhere
  */
 export async function findInSandbox(sandbox: string, path: string): Promise<string> {
-  if (path.includes('\u0000')) throw new FailureError(failure('invalid', 'path must not contain the character NUL', { field: 'path' }));
-  const outside = new FailureError(failure('denied', `path '${path}' must lie in the sandbox`, { field: 'path' }));
+  if (path.includes('\u0000'))
+    throw new FailureError(failure('invalid', 'path must not contain the character NUL', { field: 'path' }));
+  const outside = new FailureError(
+    failure('denied', `path '${path}' must lie in the sandbox`, { field: 'path' }),
+  );
   const root = await existing(sandbox, 'the sandbox');
   if (isAbsolute(path) || !isWithin(root, resolve(root, path))) throw outside;
   const found = await existing(join(root, path), `'${path}'`);
@@ -26,7 +29,8 @@ export async function findInSandbox(sandbox: string, path: string): Promise<stri
 /** Lists a folder of a sandbox, sorted; paths are relative to the sandbox. Links are listed as what they are, not followed. */
 export async function listFiles(sandbox: string, path: string): Promise<FileInfo[]> {
   const folder = await findInSandbox(sandbox, path);
-  if (!(await lstat(folder)).isDirectory()) throw new FailureError(failure('invalid', `path '${path}' must be a folder`, { field: 'path' }));
+  if (!(await lstat(folder)).isDirectory())
+    throw new FailureError(failure('invalid', `path '${path}' must be a folder`, { field: 'path' }));
   const root = await realpath(sandbox);
   const names = (await readdir(folder)).sort();
   const files = await Promise.all(names.map((name) => fileInfo(root, join(folder, name))));
@@ -40,11 +44,13 @@ export async function readFilePiece(
   offset: number,
   length: number,
 ): Promise<{ readonly size: number; readonly data: Buffer }> {
-  if (offset < 0) throw new FailureError(failure('invalid', 'offset must not be negative', { field: 'offset' }));
+  if (offset < 0)
+    throw new FailureError(failure('invalid', 'offset must not be negative', { field: 'offset' }));
   const file = await open(await findInSandbox(sandbox, path), 'r');
   try {
     const found = await file.stat();
-    if (!found.isFile()) throw new FailureError(failure('invalid', `path '${path}' must be a file`, { field: 'path' }));
+    if (!found.isFile())
+      throw new FailureError(failure('invalid', `path '${path}' must be a file`, { field: 'path' }));
     const lengthMax = length <= 0 || length > readBytesMax ? readBytesMax : length;
     return { size: found.size, data: await readPiece(file, offset, lengthMax) };
   } finally {

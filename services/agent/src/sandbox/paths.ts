@@ -1,13 +1,40 @@
 import { join } from 'node:path';
-import { assert, validateId, type AgentId, type ContainerId, type FrameworkId, type TaskId } from '@meseta/model';
+import {
+  assert,
+  validateId,
+  type AgentId,
+  type ContainerId,
+  type FrameworkId,
+  type TaskId,
+} from '@meseta/model';
 
 /** Where a task's runs are: `agents/<agent>/frameworks/<framework>/executors/<task>/runs`, as people know it from Mesos (G12). */
-export function runsDirectory(workDir: string, agentId: AgentId, frameworkId: FrameworkId, taskId: TaskId): string {
-  return join(workDir, 'agents', segment(agentId), 'frameworks', segment(frameworkId), 'executors', segment(taskId), 'runs');
+export function runsDirectory(
+  workDir: string,
+  agentId: AgentId,
+  frameworkId: FrameworkId,
+  taskId: TaskId,
+): string {
+  return join(
+    workDir,
+    'agents',
+    segment(agentId),
+    'frameworks',
+    segment(frameworkId),
+    'executors',
+    segment(taskId),
+    'runs',
+  );
 }
 
 /** A run's sandbox: the task's working directory, with its stdout and stderr. */
-export function sandboxDirectory(workDir: string, agentId: AgentId, frameworkId: FrameworkId, taskId: TaskId, containerId: ContainerId): string {
+export function sandboxDirectory(
+  workDir: string,
+  agentId: AgentId,
+  frameworkId: FrameworkId,
+  taskId: TaskId,
+  containerId: ContainerId,
+): string {
   return join(runsDirectory(workDir, agentId, frameworkId, taskId), segment(containerId));
 }
 

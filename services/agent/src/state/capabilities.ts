@@ -4,7 +4,10 @@ import type { FrameworkInfo, FrameworkInfo_Capability_Type } from '@meseta/proto
 import type { AgentState } from './state';
 
 /** Whether a framework said that it can do something. */
-export function isCapable(info: FrameworkInfo | undefined, capability: keyof typeof FrameworkInfo_Capability_Type): boolean {
+export function isCapable(
+  info: FrameworkInfo | undefined,
+  capability: keyof typeof FrameworkInfo_Capability_Type,
+): boolean {
   return info?.capabilities.some(({ type }) => (type as string | undefined) === capability) === true;
 }
 

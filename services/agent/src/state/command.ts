@@ -7,11 +7,32 @@ import type { Reason } from './status';
 export type Command =
   | { readonly kind: 'sessionOpened'; readonly sessionId: number }
   | { readonly kind: 'sessionClosed'; readonly sessionId: number }
-  | { readonly kind: 'masterSaid'; readonly sessionId: number; readonly term: number; readonly orders: readonly Order[] }
-  | { readonly kind: 'containerStarted'; readonly key: TaskKey; readonly containerId: ContainerId; readonly facts: ContainerFacts }
-  | { readonly kind: 'startFailed'; readonly key: TaskKey; readonly containerId: ContainerId; readonly message: string; readonly reason: Reason }
+  | {
+      readonly kind: 'masterSaid';
+      readonly sessionId: number;
+      readonly term: number;
+      readonly orders: readonly Order[];
+    }
+  | {
+      readonly kind: 'containerStarted';
+      readonly key: TaskKey;
+      readonly containerId: ContainerId;
+      readonly facts: ContainerFacts;
+    }
+  | {
+      readonly kind: 'startFailed';
+      readonly key: TaskKey;
+      readonly containerId: ContainerId;
+      readonly message: string;
+      readonly reason: Reason;
+    }
   | { readonly kind: 'startCancelled'; readonly key: TaskKey; readonly containerId: ContainerId }
-  | { readonly kind: 'containerEnded'; readonly key: TaskKey; readonly containerId: ContainerId; readonly exit: Exit }
+  | {
+      readonly kind: 'containerEnded';
+      readonly key: TaskKey;
+      readonly containerId: ContainerId;
+      readonly exit: Exit;
+    }
   | { readonly kind: 'recovered'; readonly outcomes: readonly Recovered[] }
   | { readonly kind: 'unregister'; readonly reason: string }
   | { readonly kind: 'closing' }
@@ -19,13 +40,34 @@ export type Command =
 
 /** What the master says. */
 export type Order =
-  | { readonly kind: 'registered'; readonly agentId: AgentId; readonly cluster: string; readonly silenceMaxMs: number }
+  | {
+      readonly kind: 'registered';
+      readonly agentId: AgentId;
+      readonly cluster: string;
+      readonly silenceMaxMs: number;
+    }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'ping'; readonly sequence: bigint }
   | Launch
-  | { readonly kind: 'kill'; readonly frameworkId: FrameworkId; readonly taskId: TaskId; readonly graceMs?: number; readonly seed: string }
-  | { readonly kind: 'acknowledge'; readonly frameworkId: FrameworkId; readonly taskId: TaskId; readonly uuid: string }
-  | { readonly kind: 'reconcile'; readonly frameworkId: FrameworkId; readonly taskId: TaskId; readonly seed: string }
+  | {
+      readonly kind: 'kill';
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly graceMs?: number;
+      readonly seed: string;
+    }
+  | {
+      readonly kind: 'acknowledge';
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly uuid: string;
+    }
+  | {
+      readonly kind: 'reconcile';
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly seed: string;
+    }
   | { readonly kind: 'updateFramework'; readonly frameworkId: FrameworkId; readonly info: FrameworkInfo }
   | { readonly kind: 'shutdownFramework'; readonly frameworkId: FrameworkId };
 

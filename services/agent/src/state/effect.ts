@@ -29,7 +29,14 @@ export type Act =
   | { readonly kind: 'closeSession'; readonly reason: string }
   /** The agent must not go on; the message is the one line that says why. */
   | { readonly kind: 'stop'; readonly message: string }
-  | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly message: string; readonly frameworkId?: FrameworkId; readonly taskId?: TaskId; readonly state?: TaskState };
+  | {
+      readonly kind: 'note';
+      readonly level: 'info' | 'warn';
+      readonly message: string;
+      readonly frameworkId?: FrameworkId;
+      readonly taskId?: TaskId;
+      readonly state?: TaskState;
+    };
 
 /** A status on its way to the master. */
 export interface StatusOut {

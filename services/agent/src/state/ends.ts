@@ -6,7 +6,13 @@ import type { AgentState, TaskKey, TaskRecord } from './state';
 import { forget, report, type News } from './status-updates';
 
 /** The container has ended, and nothing of it is left. */
-export function stepContainerEnded(state: AgentState, key: TaskKey, containerId: ContainerId, exit: Exit, now: Instant): Effect[] {
+export function stepContainerEnded(
+  state: AgentState,
+  key: TaskKey,
+  containerId: ContainerId,
+  exit: Exit,
+  now: Instant,
+): Effect[] {
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase === 'ended') return [];
   return end(state, task, newsOf(state, task, exit), now);
@@ -34,7 +40,12 @@ function newsOf(state: AgentState, task: TaskRecord, exit: Exit): News {
     case 'outOfMemory':
       return { state: 'TASK_FAILED', source: 'AGENT', reason: 'CONTAINER_LIMITATION_MEMORY', message };
     case 'lost':
-      return { state: stateFor(state, task.frameworkId, 'TASK_GONE'), source: 'AGENT', reason: 'EXECUTOR_TERMINATED', message };
+      return {
+        state: stateFor(state, task.frameworkId, 'TASK_GONE'),
+        source: 'AGENT',
+        reason: 'EXECUTOR_TERMINATED',
+        message,
+      };
   }
 }
 

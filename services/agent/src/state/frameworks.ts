@@ -18,7 +18,12 @@ export function adopt(state: AgentState, frameworkId: FrameworkId, info: Framewo
 }
 
 /** A framework subscribed again or changed: what it has not acknowledged is sent at once (T28). */
-export function stepUpdateFramework(state: AgentState, frameworkId: FrameworkId, info: FrameworkInfo, now: Instant): Effect[] {
+export function stepUpdateFramework(
+  state: AgentState,
+  frameworkId: FrameworkId,
+  info: FrameworkInfo,
+  now: Instant,
+): Effect[] {
   const known = state.frameworks.get(frameworkId);
   if (known === undefined) return [];
   known.info = info;

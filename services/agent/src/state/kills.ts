@@ -10,11 +10,20 @@ import { forget, report, silence } from './status-updates';
 export const graceDefaultMs = 3_000;
 
 /** Asks a task to end, and ends it by force when the grace is over. Asking again may only shorten the grace (E36). */
-export function kill(state: AgentState, task: TaskRecord, why: Kill['why'], graceMs: number, now: Instant): Effect[] {
+export function kill(
+  state: AgentState,
+  task: TaskRecord,
+  why: Kill['why'],
+  graceMs: number,
+  now: Instant,
+): Effect[] {
   if (task.phase === 'ended') return [];
   const deadline = task.phase === 'running' ? plusMs(now, graceMs) : undefined;
   if (task.kill !== undefined) {
-    const shorter = task.kill.deadline === undefined ? graceMs < task.kill.graceMs : plusMs(now, graceMs) < task.kill.deadline;
+    const shorter =
+      task.kill.deadline === undefined
+        ? graceMs < task.kill.graceMs
+        : plusMs(now, graceMs) < task.kill.deadline;
     if (!shorter) return [];
     task.kill = { ...task.kill, graceMs, deadline };
     if (deadline !== undefined) state.deadlines.add({ at: deadline, kind: 'grace', key: task.key });
@@ -58,7 +67,12 @@ export function graceOver(task: TaskRecord | undefined, at: Instant): Effect[] {
 }
 
 /** A task may have had all the time that it was given (E38). One that is being killed is left to that. */
-export function completionTimeOver(state: AgentState, task: TaskRecord | undefined, at: Instant, now: Instant): Effect[] {
+export function completionTimeOver(
+  state: AgentState,
+  task: TaskRecord | undefined,
+  at: Instant,
+  now: Instant,
+): Effect[] {
   if (task === undefined || task.kill !== undefined || completionDeadline(task) !== at) return [];
   return kill(state, task, 'completionTime', 0, now);
 }

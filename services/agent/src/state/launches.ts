@@ -27,7 +27,14 @@ export function stepLaunch(state: AgentState, launch: Launch, now: Instant): Eff
   const { plan } = launch;
   if ('refused' in plan && plan.unnameable === true) {
     const { refused, reason, message } = plan;
-    const status = { uuid: uuidAt(launch.containerId, 0), state: refused, source: 'AGENT', reason, message, at: now } as const;
+    const status = {
+      uuid: uuidAt(launch.containerId, 0),
+      state: refused,
+      source: 'AGENT',
+      reason,
+      message,
+      at: now,
+    } as const;
     return tellOnce(state, launch.frameworkId, launch.taskId, status);
   }
   const task: TaskRecord = {
@@ -51,16 +58,37 @@ export function stepLaunch(state: AgentState, launch: Launch, now: Instant): Eff
     statusesMade: 0,
   };
   state.tasks.set(key, task);
-  const effects: Effect[] = [...adopt(state, launch.frameworkId, launch.framework), { kind: 'saveNewTask', key }];
+  const effects: Effect[] = [
+    ...adopt(state, launch.frameworkId, launch.framework),
+    { kind: 'saveNewTask', key },
+  ];
   if ('refused' in plan) {
-    return [...effects, ...report(state, task, { state: plan.refused, source: 'AGENT', reason: plan.reason, message: plan.message }, now)];
+    return [
+      ...effects,
+      ...report(
+        state,
+        task,
+        { state: plan.refused, source: 'AGENT', reason: plan.reason, message: plan.message },
+        now,
+      ),
+    ];
   }
   watchCompletion(state, task);
-  return [...effects, ...report(state, task, { state: 'TASK_STARTING', source: 'EXECUTOR' }, now), { kind: 'start', key }];
+  return [
+    ...effects,
+    ...report(state, task, { state: 'TASK_STARTING', source: 'EXECUTOR' }, now),
+    { kind: 'start', key },
+  ];
 }
 
 /** The container runs. A task that was to be killed meanwhile is not announced as running, but told to end. */
-export function stepContainerStarted(state: AgentState, key: TaskKey, containerId: ContainerId, facts: ContainerFacts, now: Instant): Effect[] {
+export function stepContainerStarted(
+  state: AgentState,
+  key: TaskKey,
+  containerId: ContainerId,
+  facts: ContainerFacts,
+  now: Instant,
+): Effect[] {
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
   task.phase = 'running';
@@ -80,14 +108,24 @@ export function stepStartFailed(
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
   if (task.kill?.why === 'asked') {
-    const news = { state: 'TASK_KILLED', source: 'AGENT', reason: 'TASK_KILLED_DURING_LAUNCH', message: why.message } as const;
+    const news = {
+      state: 'TASK_KILLED',
+      source: 'AGENT',
+      reason: 'TASK_KILLED_DURING_LAUNCH',
+      message: why.message,
+    } as const;
     return end(state, task, news, now);
   }
   return end(state, task, { state: 'TASK_FAILED', source: 'AGENT', ...why }, now);
 }
 
 /** The task was killed before its container was begun (T61). */
-export function stepStartCancelled(state: AgentState, key: TaskKey, containerId: ContainerId, now: Instant): Effect[] {
+export function stepStartCancelled(
+  state: AgentState,
+  key: TaskKey,
+  containerId: ContainerId,
+  now: Instant,
+): Effect[] {
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
   const expired = task.kill?.why === 'completionTime';

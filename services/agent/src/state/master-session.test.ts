@@ -2,12 +2,19 @@ import { agentId } from '@meseta/model';
 import { Story } from './testdata/story';
 
 describe('the master', () => {
-  const registered = { kind: 'registered', agentId: agentId('A1'), cluster: 'meseta', silenceMaxMs: 1 } as const;
+  const registered = {
+    kind: 'registered',
+    agentId: agentId('A1'),
+    cluster: 'meseta',
+    silenceMaxMs: 1,
+  } as const;
 
   test('A5: a higher term is obeyed from then on, a lower one never', () => {
     const agent = Story.registered();
     expect(agent.order({ kind: 'ping', sequence: 1n }, 7)).toEqual(['pong 1']);
-    expect(agent.order({ kind: 'ping', sequence: 2n }, 6)).toEqual(['close the session: its term 6 is lower than 7, which the agent has obeyed']);
+    expect(agent.order({ kind: 'ping', sequence: 2n }, 6)).toEqual([
+      'close the session: its term 6 is lower than 7, which the agent has obeyed',
+    ]);
     expect(agent.order({ kind: 'ping', sequence: 3n }, 7)).toEqual(['pong 3']);
   });
 
@@ -22,19 +29,28 @@ describe('the master', () => {
   test('another cluster, another id, a refusal: the agent stops, with a reason', () => {
     const agent = new Story();
     agent.do({ kind: 'sessionOpened', sessionId: 1 });
-    const say = (order: Parameters<Story['order']>[0]) => agent.do({ kind: 'masterSaid', sessionId: 1, term: 1, orders: [order] });
-    expect(say({ ...registered, cluster: 'other' })).toEqual(["stop: the master is of the cluster 'other', this agent of 'meseta' (--cluster)"]);
+    const say = (order: Parameters<Story['order']>[0]) =>
+      agent.do({ kind: 'masterSaid', sessionId: 1, term: 1, orders: [order] });
+    expect(say({ ...registered, cluster: 'other' })).toEqual([
+      "stop: the master is of the cluster 'other', this agent of 'meseta' (--cluster)",
+    ]);
     expect(say({ kind: 'refused', reason: 'gone' })).toEqual(['stop: the master refused this agent: gone']);
     expect(say(registered)).toEqual(['registered']);
     agent.do({ kind: 'sessionOpened', sessionId: 2 });
     const other = { ...registered, agentId: agentId('A2') };
-    expect(agent.do({ kind: 'masterSaid', sessionId: 2, term: 1, orders: [other] })).toEqual(['stop: the master takes this agent, A1, for A2']);
+    expect(agent.do({ kind: 'masterSaid', sessionId: 2, term: 1, orders: [other] })).toEqual([
+      'stop: the master takes this agent, A1, for A2',
+    ]);
   });
 
   test('G19: leaving ends and forgets everything', () => {
     const agent = Story.registered();
     agent.running('T1');
-    expect(agent.do({ kind: 'unregister', reason: 'asked' })).toEqual(['say goodbye', 'destroy C-T1', 'forget T1']);
+    expect(agent.do({ kind: 'unregister', reason: 'asked' })).toEqual([
+      'say goodbye',
+      'destroy C-T1',
+      'forget T1',
+    ]);
     expect(agent.state.agentId).toBeUndefined();
   });
 });

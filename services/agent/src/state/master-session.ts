@@ -17,7 +17,10 @@ export function stepSessionClosed(state: AgentState, sessionId: number): Effect[
 }
 
 /** Whether this stream's master is to be listened to (A5). Notes a higher term; a lower one ends the session. */
-export function heed(state: AgentState, said: Command & { kind: 'masterSaid' }): { readonly heeded: boolean; readonly effects: Effect[] } {
+export function heed(
+  state: AgentState,
+  said: Command & { kind: 'masterSaid' },
+): { readonly heeded: boolean; readonly effects: Effect[] } {
   if (state.session?.id !== said.sessionId) return { heeded: false, effects: [] };
   if (said.term < state.term) {
     const reason = `its term ${said.term} is lower than ${state.term}, which the agent has obeyed`;
@@ -29,7 +32,11 @@ export function heed(state: AgentState, said: Command & { kind: 'masterSaid' }):
 }
 
 /** The master took the agent in. */
-export function stepRegistered(state: AgentState, order: Order & { kind: 'registered' }, now: Instant): Effect[] {
+export function stepRegistered(
+  state: AgentState,
+  order: Order & { kind: 'registered' },
+  now: Instant,
+): Effect[] {
   const session = state.session;
   if (session === undefined || session.registered) return [];
   if (order.cluster !== '' && order.cluster !== state.cluster) {

@@ -26,7 +26,11 @@ describe('after a restart of the agent', () => {
     agent.restart();
     agent.recovered('T1', { kind: 'ended', exit: { kind: 'exited', status: 7 } });
     expect(agent.connect()).toEqual(['registered', 'tell T1 STARTING (now FAILED)']);
-    expect(agent.task('T1')?.updates.map(({ state }) => state)).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FAILED']);
+    expect(agent.task('T1')?.updates.map(({ state }) => state)).toEqual([
+      'TASK_STARTING',
+      'TASK_RUNNING',
+      'TASK_FAILED',
+    ]);
   });
 
   test.each([

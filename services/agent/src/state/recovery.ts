@@ -27,7 +27,10 @@ function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], 
   switch (found.kind) {
     case 'ended': {
       // It ran, whether or not that was told.
-      const started = task.phase === 'starting' && task.kill === undefined ? stepContainerStarted(state, task.key, task.containerId, {}, now) : [];
+      const started =
+        task.phase === 'starting' && task.kill === undefined
+          ? stepContainerStarted(state, task.key, task.containerId, {}, now)
+          : [];
       return [...started, ...stepContainerEnded(state, task.key, task.containerId, found.exit, now)];
     }
     case 'neverStarted':
@@ -46,13 +49,17 @@ function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], 
     case 'running':
       break;
   }
-  const effects = task.phase === 'starting' ? stepContainerStarted(state, task.key, task.containerId, found.facts, now) : [];
+  const effects =
+    task.phase === 'starting'
+      ? stepContainerStarted(state, task.key, task.containerId, found.facts, now)
+      : [];
   if (task.phase === 'running') {
     task.container = found.facts;
     if (effects.length === 0) effects.push(...terminate(state, task, now));
   }
   // A framework that does not checkpoint did not ask for its tasks to outlive the agent (E29); the master has told it that they are lost.
-  if (state.frameworks.get(task.frameworkId)?.info.checkpoint !== true) effects.push(...drop(state, task, now));
+  if (state.frameworks.get(task.frameworkId)?.info.checkpoint !== true)
+    effects.push(...drop(state, task, now));
   return effects;
 }
 
@@ -72,7 +79,8 @@ export function stepClosing(state: AgentState): Effect[] {
 export function stepUnregister(state: AgentState, reason: string): Effect[] {
   const effects: Effect[] = state.session?.registered === true ? [{ kind: 'sayGoodbye', reason }] : [];
   for (const task of state.tasks.values()) {
-    if (task.phase !== 'ended') effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
+    if (task.phase !== 'ended')
+      effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
     effects.push({ kind: 'forgetTask', task });
   }
   for (const frameworkId of state.frameworks.keys()) effects.push({ kind: 'forgetFramework', frameworkId });

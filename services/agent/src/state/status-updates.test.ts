@@ -65,7 +65,12 @@ describe('status updates', () => {
         const deadlines = new Deadlines();
         for (const at of times) deadlines.add({ at: instant(at), kind: 'retry', key: '' });
         const taken: number[] = [];
-        for (let due = deadlines.takeDue(instant(500)); due !== undefined; due = deadlines.takeDue(instant(500))) taken.push(due.at);
+        for (
+          let due = deadlines.takeDue(instant(500));
+          due !== undefined;
+          due = deadlines.takeDue(instant(500))
+        )
+          taken.push(due.at);
         expect(taken).toEqual(times.filter((at) => at <= 500).sort((a, b) => a - b));
         expect(deadlines.next()).toBe(times.filter((at) => at > 500).sort((a, b) => a - b)[0]);
       }),

@@ -26,7 +26,13 @@ export function step(state: AgentState, command: Command, now: Instant): Effect[
     case 'containerStarted':
       return stepContainerStarted(state, command.key, command.containerId, command.facts, now);
     case 'startFailed':
-      return stepStartFailed(state, command.key, command.containerId, { message: command.message, reason: command.reason }, now);
+      return stepStartFailed(
+        state,
+        command.key,
+        command.containerId,
+        { message: command.message, reason: command.reason },
+        now,
+      );
     case 'startCancelled':
       return stepStartCancelled(state, command.key, command.containerId, now);
     case 'containerEnded':

@@ -16,7 +16,11 @@ describe('the life of a task', () => {
     [0, 'FINISHED', 'Command exited with status 0'],
     [3, 'FAILED', 'Command exited with status 3'],
     [{ kind: 'signaled', signal: 'SIGSEGV' }, 'FAILED', 'Command terminated with signal SIGSEGV'],
-    [{ kind: 'outOfMemory', limitBytes: 33554432 }, 'FAILED CONTAINER_LIMITATION_MEMORY', 'Memory limit exceeded: the limit is 32 MB'],
+    [
+      { kind: 'outOfMemory', limitBytes: 33554432 },
+      'FAILED CONTAINER_LIMITATION_MEMORY',
+      'Memory limit exceeded: the limit is 32 MB',
+    ],
     [{ kind: 'lost', message: 'it is gone' }, 'LOST EXECUTOR_TERMINATED', 'it is gone'],
   ] as const)('an end %j is %s', (exit, state, message) => {
     const agent = Story.registered();
@@ -51,7 +55,9 @@ describe('the life of a task', () => {
     const plan = { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message: 'no command' } as const;
     expect(agent.launch('T2', { plan })).toEqual(['tell T2 ERROR TASK_INVALID']);
     expect(agent.acknowledge('T2')).toEqual(['forget T2']);
-    expect(agent.launch('a/b', { plan: { ...plan, unnameable: true } })).toEqual(['tell a/b ERROR TASK_INVALID']);
+    expect(agent.launch('a/b', { plan: { ...plan, unnameable: true } })).toEqual([
+      'tell a/b ERROR TASK_INVALID',
+    ]);
     expect(agent.task('a/b')).toBeUndefined();
   });
 
@@ -148,7 +154,9 @@ describe('ends that were asked for', () => {
     const agent = Story.registered();
     agent.running('T1', { task: { maxCompletionTime: { nanoseconds: 2_000_000_000n } } });
     expect(agent.advance(2_000)).toEqual(['2000 ms: destroy C-T1']);
-    expect(agent.ended('T1', { kind: 'signaled', signal: 'SIGKILL' })).toEqual(['tell T1 FAILED MAX_COMPLETION_TIME_REACHED']);
+    expect(agent.ended('T1', { kind: 'signaled', signal: 'SIGKILL' })).toEqual([
+      'tell T1 FAILED MAX_COMPLETION_TIME_REACHED',
+    ]);
   });
 
   test('E38: the time is nothing to a task that is being killed', () => {

@@ -11,13 +11,25 @@ const programs = ['sh', 'sleep', 'echo', 'cat', 'env', 'ls', 'true', 'printf', '
 
 /** Makes sure that the daemon has the image that tests run: a shell and little else, made here, so that no registry is asked. */
 export async function ensureTestImage(docker: Docker, image: string): Promise<void> {
-  if (await docker.getImage(image).inspect().then(() => true, () => false)) return;
+  if (
+    await docker
+      .getImage(image)
+      .inspect()
+      .then(
+        () => true,
+        () => false,
+      )
+  )
+    return;
   await access(busybox).catch(() => {
-    throw new Error(`the image ${image} is made of ${busybox}, which is missing: install busybox-static, or set MESETA_TEST_IMAGE`);
+    throw new Error(
+      `the image ${image} is made of ${busybox}, which is missing: install busybox-static, or set MESETA_TEST_IMAGE`,
+    );
   });
   const root = await mkdtemp(join(tmpdir(), 'meseta-image-'));
   try {
-    for (const folder of ['bin', 'tmp', 'etc', 'mnt']) await mkdir(join(root, 'rootfs', folder), { recursive: true });
+    for (const folder of ['bin', 'tmp', 'etc', 'mnt'])
+      await mkdir(join(root, 'rootfs', folder), { recursive: true });
     await copyFile(busybox, join(root, 'rootfs/bin/busybox'));
     for (const program of programs) await symlink('busybox', join(root, 'rootfs/bin', program));
     const archive = join(root, 'rootfs.tar');

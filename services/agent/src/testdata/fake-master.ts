@@ -1,7 +1,15 @@
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { failure, Resources, isFailure } from '@meseta/model';
 import { toServiceError } from '@meseta/kit';
-import { internal, resourcesToProto, FrameworkInfo_Capability_Type, type CommandInfo, type FrameworkInfo, type TaskInfo, type TaskStatus } from '@meseta/protocol';
+import {
+  internal,
+  resourcesToProto,
+  FrameworkInfo_Capability_Type,
+  type CommandInfo,
+  type FrameworkInfo,
+  type TaskInfo,
+  type TaskStatus,
+} from '@meseta/protocol';
 
 type Stream = ServerDuplexStream<internal.ConnectRequest, internal.ConnectResponse>;
 type Message = NonNullable<internal.AgentMessage['message']>;
@@ -29,25 +37,40 @@ export class FakeMaster {
 
   static async start(): Promise<FakeMaster> {
     const server = new Server();
-    let master: FakeMaster | undefined;
-    server.addService(internal.AgentGatewayService, { connect: (stream: Stream) => master?.serve(stream) });
-    const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => (error === null ? resolve(bound) : reject(error)));
+    const served: { by?: FakeMaster } = {};
+    server.addService(internal.AgentGatewayService, {
+      connect: (stream: Stream) => served.by?.serve(stream),
     });
-    master = new FakeMaster(server, `127.0.0.1:${port}`);
-    return master;
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    served.by = new FakeMaster(server, `127.0.0.1:${port}`);
+    return served.by;
   }
 
   say(...messages: NonNullable<internal.MasterMessage['message']>[]): void {
     this.stream?.write({ term: this.term, messages: messages.map((message) => ({ message })) });
   }
 
-  launch(id: string, command: string | CommandInfo, more: Partial<TaskInfo> = {}, framework: Partial<FrameworkInfo> = {}): void {
-    this.say({ $case: 'launchTask', value: { frameworkInfo: frameworkInfo(framework), task: taskInfo(id, command, more), traceparent: '' } });
+  launch(
+    id: string,
+    command: string | CommandInfo,
+    more: Partial<TaskInfo> = {},
+    framework: Partial<FrameworkInfo> = {},
+  ): void {
+    this.say({
+      $case: 'launchTask',
+      value: { frameworkInfo: frameworkInfo(framework), task: taskInfo(id, command, more), traceparent: '' },
+    });
   }
 
   kill(id: string, graceMs?: number): void {
-    const killPolicy = graceMs === undefined ? {} : { killPolicy: { gracePeriod: { nanoseconds: BigInt(graceMs) * 1_000_000n } } };
+    const killPolicy =
+      graceMs === undefined
+        ? {}
+        : { killPolicy: { gracePeriod: { nanoseconds: BigInt(graceMs) * 1_000_000n } } };
     this.say({ $case: 'killTask', value: { ...names(id), ...killPolicy } });
   }
 
@@ -75,7 +98,10 @@ export class FakeMaster {
     const deadline = Date.now() + timeoutMs;
     while (!isSo()) {
       const waitMs = deadline - Date.now();
-      if (waitMs <= 0) throw new Error(`not so in time: ${what}; told: ${this.updates.map(({ status }) => `${status?.taskId?.value} ${status?.state} ${status?.message}`).join(', ')}`);
+      if (waitMs <= 0)
+        throw new Error(
+          `not so in time: ${what}; told: ${this.updates.map(({ status }) => `${status?.taskId?.value} ${status?.state} ${status?.message}`).join(', ')}`,
+        );
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(waitMs, 200));
         this.waiting.push(() => {
@@ -120,7 +146,14 @@ export class FakeMaster {
         this.registers.push(message.value);
         if (this.registersAgents) {
           const { cluster, silenceMaxMs } = this;
-          this.say({ $case: 'registered', value: { agentId: { value: message.value.agentInfo?.id?.value ?? 'agent-1' }, cluster, silenceMaxMs } });
+          this.say({
+            $case: 'registered',
+            value: {
+              agentId: { value: message.value.agentInfo?.id?.value ?? 'agent-1' },
+              cluster,
+              silenceMaxMs,
+            },
+          });
         }
         return;
       case 'pong':
@@ -129,7 +162,8 @@ export class FakeMaster {
       case 'statusUpdate': {
         this.updates.push(message.value);
         const { status } = message.value;
-        if (this.acknowledges && status?.uuid !== undefined) this.acknowledge(status.taskId?.value ?? '', status.uuid);
+        if (this.acknowledges && status?.uuid !== undefined)
+          this.acknowledge(status.taskId?.value ?? '', status.uuid);
         return;
       }
       case 'unregister':
@@ -150,7 +184,10 @@ export function frameworkInfo(more: Partial<FrameworkInfo> = {}): FrameworkInfo 
     checkpoint: true,
     roles: ['web'],
     offerFilters: {},
-    capabilities: [{ type: FrameworkInfo_Capability_Type.PARTITION_AWARE }, { type: FrameworkInfo_Capability_Type.TASK_KILLING_STATE }],
+    capabilities: [
+      { type: FrameworkInfo_Capability_Type.PARTITION_AWARE },
+      { type: FrameworkInfo_Capability_Type.TASK_KILLING_STATE },
+    ],
     ...more,
   };
 }

@@ -10,7 +10,7 @@
 //   A3. A proposal is held from the moment it is made until the master recovers it or replaces the agent.
 
 import type { AgentId, Attribute, FrameworkId, Resources } from '@meseta/model';
-import type { OfferFilter } from './filters/declined';
+import type { OfferFilter } from './filters/offer-filter';
 import type { Policy } from './policy/policy';
 import type { RoleTree } from './role-tree';
 

@@ -2,6 +2,9 @@ import { failureOf } from '@meseta/kit';
 import type { Failure } from '@meseta/model';
 import type { ChangeListener, Claim, Leader, SnapshotChunk, Store, StoredChange } from './store';
 
+/** Of elections whose end no test waits for: longer than any test, however busy the machine. */
+const leaseMs = 60_000;
+
 /** A store of its own for each test, and the lease to ask it for. Etcd grants no less than two seconds. */
 export interface StoreUnderTest {
   readonly store: Store;
@@ -24,7 +27,7 @@ export function describeStore(name: string, create: () => Promise<StoreUnderTest
     afterEach(() => under.close());
 
     const claim = async (value: string, election = 'master'): Promise<Leader> => {
-      const lease = await store.grantLease(under.ttlMs);
+      const lease = await store.grantLease(leaseMs);
       const outcome = await store.claim(election, lease.id, value);
       if (!outcome.won) throw new Error(`${value} lost to ${outcome.leader.value}`);
       return { term: outcome.term, leaseId: lease.id, value };

@@ -16,10 +16,15 @@ export const cgroupRoot = '/sys/fs/cgroup';
  * @returns a failure that says in one line why tasks run without limits
  */
 export async function detectCgroups(agentName: string, root = cgroupRoot): Promise<Cgroups | Failure> {
-  const refuse = (why: string): Failure => failure('denied', `tasks run without limits of cpu and memory: ${why}`);
+  const refuse = (why: string): Failure =>
+    failure('denied', `tasks run without limits of cpu and memory: ${why}`);
   if (process.getuid?.() !== 0) return refuse('the agent does not run as root');
   try {
-    return (await detectV2(agentName, root)) ?? (await detectV1(agentName, root)) ?? refuse(`no control groups can be written to under ${root}`);
+    return (
+      (await detectV2(agentName, root)) ??
+      (await detectV1(agentName, root)) ??
+      refuse(`no control groups can be written to under ${root}`)
+    );
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));
   }
@@ -31,7 +36,8 @@ async function detectV2(agentName: string, root: string): Promise<Cgroups | unde
   const all = join(root, 'meseta');
   const own = join(all, agentName);
   await makeGroup(own);
-  for (const group of [root, all, own]) await writeGroupFile(join(group, 'cgroup.subtree_control'), '+cpu +memory');
+  for (const group of [root, all, own])
+    await writeGroupFile(join(group, 'cgroup.subtree_control'), '+cpu +memory');
   return new CgroupsV2(own);
 }
 

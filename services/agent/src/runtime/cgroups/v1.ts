@@ -40,20 +40,26 @@ export class CgroupsV1 implements Cgroups {
 
   async pidsOf(containerId: ContainerId): Promise<readonly number[]> {
     const parent = this.parents.memory ?? this.parents.cpu;
-    return parent === undefined ? [] : parsePids(await readGroupFile(join(parent, containerId, 'cgroup.procs')));
+    return parent === undefined
+      ? []
+      : parsePids(await readGroupFile(join(parent, containerId, 'cgroup.procs')));
   }
 
   async outOfMemory(containerId: ContainerId): Promise<{ readonly limitBytes: number } | undefined> {
     if (this.parents.memory === undefined) return undefined;
     const group = join(this.parents.memory, containerId);
     const kills = fieldOf(await readGroupFile(join(group, 'memory.oom_control')), 'oom_kill') ?? 0;
-    return kills === 0 ? undefined : { limitBytes: Number(await readGroupFile(join(group, 'memory.limit_in_bytes'))) };
+    return kills === 0
+      ? undefined
+      : { limitBytes: Number(await readGroupFile(join(group, 'memory.limit_in_bytes'))) };
   }
 
   async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {
     if (this.parents.memory === undefined) return undefined;
     const bytes = await readGroupFile(join(this.parents.memory, containerId, 'memory.usage_in_bytes'));
-    return bytes === undefined ? undefined : { memoryBytes: Number(bytes), processes: (await this.pidsOf(containerId)).length };
+    return bytes === undefined
+      ? undefined
+      : { memoryBytes: Number(bytes), processes: (await this.pidsOf(containerId)).length };
   }
 
   async remove(containerId: ContainerId): Promise<boolean> {
@@ -73,7 +79,8 @@ export class CgroupsV1 implements Cgroups {
   }
 
   async leave(): Promise<void> {
-    for (const parent of [this.parents.cpu, this.parents.memory]) if (parent !== undefined) await removeGroup(parent);
+    for (const parent of [this.parents.cpu, this.parents.memory])
+      if (parent !== undefined) await removeGroup(parent);
   }
 }
 

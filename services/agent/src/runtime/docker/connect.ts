@@ -26,7 +26,10 @@ export async function connectDocker(options: ConnectDockerOptions): Promise<Dock
     });
     await Promise.race([docker.ping(), late]);
   } catch (error) {
-    return failure('denied', `no Docker daemon at ${options.socketPath}: ${error instanceof Error ? error.message : String(error)}`);
+    return failure(
+      'denied',
+      `no Docker daemon at ${options.socketPath}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   return new DockerRuntime({ ...options, docker });
 }

@@ -1,7 +1,13 @@
 import { isAbsolute, join, normalize } from 'node:path';
 import type Docker from 'dockerode';
 import { failure, type Failure } from '@meseta/model';
-import { ContainerInfo_DockerInfo_Network, Volume_Mode, type ContainerInfo, type ContainerInfo_DockerInfo_PortMapping, type Volume } from '@meseta/protocol';
+import {
+  ContainerInfo_DockerInfo_Network,
+  Volume_Mode,
+  type ContainerInfo,
+  type ContainerInfo_DockerInfo_PortMapping,
+  type Volume,
+} from '@meseta/protocol';
 import { sandboxInContainer } from '../../sandbox/paths';
 import { quotaPeriodUs, quotaUsOf, sharesOf } from '../cgroups/cgroups';
 import type { ContainerSpec } from '../container-runtime';
@@ -12,10 +18,14 @@ export const agentLabel = 'meseta.agent-name';
 export const containerLabel = 'meseta.container';
 
 /** What the daemon is told to make, or what of the task it cannot be told. */
-export function createOptions(spec: ContainerSpec, agentName: string): Docker.ContainerCreateOptions | Failure {
+export function createOptions(
+  spec: ContainerSpec,
+  agentName: string,
+): Docker.ContainerCreateOptions | Failure {
   const { command, container, limits } = spec;
   const image = container?.docker?.image;
-  if (container === undefined || !image) return failure('invalid', 'container.docker.image must be set', { field: 'container.docker.image' });
+  if (container === undefined || !image)
+    return failure('invalid', 'container.docker.image must be set', { field: 'container.docker.image' });
   const cmd = commandOf(spec);
   if ('failure' in cmd) return cmd;
   const binds = bindsOf(spec, container.volumes);
@@ -44,7 +54,10 @@ export function createOptions(spec: ContainerSpec, agentName: string): Docker.Co
       Binds: binds.binds,
       PortBindings: ports.bindings,
       CpuShares: sharesOf(limits.cpuMilli),
-      ...(limits.cpuQuotaMilli !== undefined && { CpuPeriod: quotaPeriodUs, CpuQuota: quotaUsOf(limits.cpuQuotaMilli) }),
+      ...(limits.cpuQuotaMilli !== undefined && {
+        CpuPeriod: quotaPeriodUs,
+        CpuQuota: quotaUsOf(limits.cpuQuotaMilli),
+      }),
       ...(limits.memoryBytes !== undefined && { Memory: limits.memoryBytes, MemorySwap: limits.memoryBytes }),
       // Read back by the agent after its own restart, and gone with the container.
       LogConfig: { Type: 'json-file', Config: {} },
@@ -53,27 +66,35 @@ export function createOptions(spec: ContainerSpec, agentName: string): Docker.Co
 }
 
 /** As Mesos does it: with a shell it replaces the image's entry point; without, value and arguments are the image's command. */
-function commandOf({ command }: ContainerSpec): Pick<Docker.ContainerCreateOptions, 'Cmd' | 'Entrypoint'> | Failure {
+function commandOf({
+  command,
+}: ContainerSpec): Pick<Docker.ContainerCreateOptions, 'Cmd' | 'Entrypoint'> | Failure {
   if (command === undefined) return {};
   if (command.shell === false) {
     const words = [...(command.value === undefined ? [] : [command.value]), ...command.arguments];
     return words.length === 0 ? {} : { Cmd: words };
   }
-  if (!command.value) return failure('invalid', 'the task must have a command with a value, or one with shell = false', { field: 'command.value' });
+  if (!command.value)
+    return failure('invalid', 'the task must have a command with a value, or one with shell = false', {
+      field: 'command.value',
+    });
   return { Entrypoint: ['/bin/sh'], Cmd: ['-c', command.value] };
 }
 
 function bindsOf(spec: ContainerSpec, volumes: readonly Volume[]): { readonly binds: string[] } | Failure {
   const binds = [`${spec.sandbox}:${sandboxInContainer}:rw`];
   for (const { containerPath, hostPath, mode } of volumes) {
-    const refuse = (rule: string): Failure => failure('invalid', `volume ${containerPath ?? ''}: ${rule}`, { field: 'container.volumes' });
+    const refuse = (rule: string): Failure =>
+      failure('invalid', `volume ${containerPath ?? ''}: ${rule}`, { field: 'container.volumes' });
     if (!containerPath) return refuse('container_path must be set');
     if (!hostPath) return refuse('host_path must be set');
     if (`${containerPath}${hostPath}`.includes(':')) return refuse("paths must not contain ':'");
     const inside = isAbsolute(containerPath) ? containerPath : join(sandboxInContainer, containerPath);
     const outside = isAbsolute(hostPath) ? hostPath : normalize(join(spec.sandbox, hostPath));
-    if (!isAbsolute(hostPath) && !outside.startsWith(`${spec.sandbox}/`)) return refuse('a relative host_path must lie in the sandbox');
-    if (!isAbsolute(containerPath) && !inside.startsWith(`${sandboxInContainer}/`)) return refuse('a relative container_path must lie in the sandbox');
+    if (!isAbsolute(hostPath) && !outside.startsWith(`${spec.sandbox}/`))
+      return refuse('a relative host_path must lie in the sandbox');
+    if (!isAbsolute(containerPath) && !inside.startsWith(`${sandboxInContainer}/`))
+      return refuse('a relative container_path must lie in the sandbox');
     binds.push(`${outside}:${inside}:${mode === Volume_Mode.RO ? 'ro' : 'rw'}`);
   }
   return { binds };
@@ -88,7 +109,12 @@ function networkOf(container: ContainerInfo): string | Failure {
       return 'none';
     case ContainerInfo_DockerInfo_Network.USER: {
       const name = container.networkInfos[0]?.name;
-      return name || failure('invalid', 'a container in a network of type USER must name it in network_infos', { field: 'container.network_infos' });
+      return (
+        name ||
+        failure('invalid', 'a container in a network of type USER must name it in network_infos', {
+          field: 'container.network_infos',
+        })
+      );
     }
     default:
       return 'host';
@@ -105,7 +131,10 @@ function portsOf(spec: ContainerSpec, container: ContainerInfo): Bindings | Fail
     own.some(({ begin, end }) => begin <= hostPort && hostPort <= end);
   for (const mapping of container.docker?.portMappings ?? []) {
     const { hostPort = 0, containerPort = 0, protocol = 'tcp' } = mapping;
-    if (!isOwn(mapping)) return failure('invalid', `host_port ${hostPort} must be one of the task's ports`, { field: 'container.docker.port_mappings' });
+    if (!isOwn(mapping))
+      return failure('invalid', `host_port ${hostPort} must be one of the task's ports`, {
+        field: 'container.docker.port_mappings',
+      });
     (bindings[`${containerPort}/${protocol.toLowerCase()}`] ??= []).push({ HostPort: String(hostPort) });
   }
   return { bindings };

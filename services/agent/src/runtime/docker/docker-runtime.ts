@@ -3,7 +3,14 @@ import { failure, isFailure, type ContainerId } from '@meseta/model';
 import { FailureError, type Logger, type Timers } from '@meseta/kit';
 import type { Exit } from '../../state/command';
 import type { ContainerFacts } from '../../state/state';
-import type { ContainerRuntime, ContainerSpec, ContainerUsage, EndListener, KnownContainer, RecoveredContainer } from '../container-runtime';
+import type {
+  ContainerRuntime,
+  ContainerSpec,
+  ContainerUsage,
+  EndListener,
+  KnownContainer,
+  RecoveredContainer,
+} from '../container-runtime';
 import { signalName } from '../signals';
 import { agentLabel, containerLabel, createOptions } from './create-options';
 import { isDone, isGone, launchError } from './errors';
@@ -40,7 +47,10 @@ export class DockerRuntime implements ContainerRuntime {
 
   async recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {
     const { docker, agentName, log } = this.options;
-    const listed = await docker.listContainers({ all: true, filters: { label: [`${agentLabel}=${agentName}`] } });
+    const listed = await docker.listContainers({
+      all: true,
+      filters: { label: [`${agentLabel}=${agentName}`] },
+    });
     const dockerIds = new Map(listed.map(({ Id, Labels }) => [Labels[containerLabel] ?? '', Id]));
     const expected = new Set<string>(known.map(({ containerId }) => containerId));
     for (const [containerId, dockerId] of dockerIds) {
@@ -84,7 +94,11 @@ export class DockerRuntime implements ContainerRuntime {
   async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {
     const watched = this.watched.get(containerId);
     if (watched === undefined) return undefined;
-    const { memory_stats: memory, cpu_stats: cpu, pids_stats: pids } = await watched.container.stats({ stream: false, 'one-shot': true });
+    const {
+      memory_stats: memory,
+      cpu_stats: cpu,
+      pids_stats: pids,
+    } = await watched.container.stats({ stream: false, 'one-shot': true });
     return {
       ...(memory?.usage !== undefined && { memoryBytes: memory.usage }),
       ...(cpu?.cpu_usage !== undefined && { cpuSeconds: cpu.cpu_usage.total_usage / 1e9 }),
@@ -98,9 +112,15 @@ export class DockerRuntime implements ContainerRuntime {
     return Promise.resolve();
   }
 
-  private async find({ containerId, ran, sandbox }: KnownContainer, dockerId: string | undefined): Promise<RecoveredContainer> {
+  private async find(
+    { containerId, ran, sandbox }: KnownContainer,
+    dockerId: string | undefined,
+  ): Promise<RecoveredContainer> {
     const { docker } = this.options;
-    const gone = { kind: 'ended', exit: { kind: 'lost', message: 'The container was removed while the agent was away' } } as const;
+    const gone = {
+      kind: 'ended',
+      exit: { kind: 'lost', message: 'The container was removed while the agent was away' },
+    } as const;
     if (dockerId === undefined) return ran ? gone : { kind: 'neverStarted' };
     const container = docker.getContainer(dockerId);
     const { State, NetworkSettings, HostConfig } = await container.inspect();
@@ -110,7 +130,8 @@ export class DockerRuntime implements ContainerRuntime {
     }
     const watched = { container, memoryBytes: HostConfig.Memory ?? 0 };
     if (!State.Running) {
-      if (sandbox !== '') await copyOutput(docker, container, sandbox, this.ended.signal).catch(() => undefined);
+      if (sandbox !== '')
+        await copyOutput(docker, container, sandbox, this.ended.signal).catch(() => undefined);
       return { kind: 'ended', exit: exitOf(State, watched) };
     }
     this.watch(containerId, watched, sandbox);
@@ -131,13 +152,16 @@ export class DockerRuntime implements ContainerRuntime {
       try {
         if (sandbox !== '') await copyOutput(docker, watched.container, sandbox, this.ended.signal);
         await watched.container.wait();
+        // Following ends when the container does, which may be before its last words are in the daemon's log.
+        if (sandbox !== '') await copyOutput(docker, watched.container, sandbox, this.ended.signal);
         const { State } = await watched.container.inspect();
         if (State.Running) continue;
         if (this.watched.delete(containerId)) onEnd(containerId, exitOf(State, watched));
         return;
       } catch (error) {
         if (isGone(error)) {
-          if (this.watched.delete(containerId)) onEnd(containerId, { kind: 'lost', message: 'The container was removed by somebody else' });
+          if (this.watched.delete(containerId))
+            onEnd(containerId, { kind: 'lost', message: 'The container was removed by somebody else' });
           return;
         }
         if (this.ended.signal.aborted) return;
@@ -159,7 +183,8 @@ export class DockerRuntime implements ContainerRuntime {
     try {
       await container.remove({ force: true, v: true });
     } catch (error) {
-      if (!isDone(error)) throw new FailureError(failure('conflict', `cannot remove a container: ${String(error)}`));
+      if (!isDone(error))
+        throw new FailureError(failure('conflict', `cannot remove a container: ${String(error)}`));
     }
   }
 }

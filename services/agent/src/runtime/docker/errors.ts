@@ -3,7 +3,9 @@ import { FailureError } from '@meseta/kit';
 
 /** The HTTP status of a refusal of the daemon; undefined when it was not the daemon that refused. */
 export function statusCodeOf(error: unknown): number | undefined {
-  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
+  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+    ? error.statusCode
+    : undefined;
 }
 
 /** There is no such container, or not any more. */
@@ -21,6 +23,9 @@ export function isDone(error: unknown): boolean {
 export function launchError(what: string, error: unknown): FailureError {
   if (error instanceof FailureError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const oneLine = message.replace(/^\(HTTP code \d+\) /, '').replace(/\s*\n\s*/g, ' ').trim();
+  const oneLine = message
+    .replace(/^\(HTTP code \d+\) /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .trim();
   return new FailureError(failure('conflict', `${what}: ${oneLine}`));
 }

@@ -13,9 +13,17 @@ import type Docker from 'dockerode';
  *
  * @param signal gives the copying up, as the end of the agent does
  */
-export async function copyOutput(docker: Docker, container: Docker.Container, sandbox: string, signal: AbortSignal): Promise<void> {
+export async function copyOutput(
+  docker: Docker,
+  container: Docker.Container,
+  sandbox: string,
+  signal: AbortSignal,
+): Promise<void> {
   const stream = (await container.logs({ follow: true, stdout: true, stderr: true })) as Readable;
-  const [stdout, stderr] = await Promise.all([appendTo(join(sandbox, 'stdout')), appendTo(join(sandbox, 'stderr'))]);
+  const [stdout, stderr] = await Promise.all([
+    appendTo(join(sandbox, 'stdout')),
+    appendTo(join(sandbox, 'stderr')),
+  ]);
   docker.modem.demuxStream(stream, stdout, stderr);
   try {
     await finished(stream, { writable: false, signal });
@@ -26,7 +34,10 @@ export async function copyOutput(docker: Docker, container: Docker.Container, sa
 }
 
 async function appendTo(path: string): Promise<Writable> {
-  let skip = await stat(path).then(({ size }) => size, () => 0);
+  let skip = await stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
   const file = createWriteStream(path, { flags: 'a' });
   return new Writable({
     write(chunk: Buffer, _, done) {

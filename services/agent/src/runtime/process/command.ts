@@ -19,7 +19,9 @@ export function argvOf(spec: ContainerSpec): Argv | Failure {
   }
   const texts = [command.value, ...command.arguments, ...spec.environment.values()];
   if (texts.some((text) => text.includes('\u0000'))) {
-    return failure('invalid', 'command and environment must not contain the character NUL', { field: 'command' });
+    return failure('invalid', 'command and environment must not contain the character NUL', {
+      field: 'command',
+    });
   }
   for (const name of spec.environment.keys()) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {

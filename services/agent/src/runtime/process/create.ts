@@ -16,8 +16,13 @@ export async function createProcessRuntime(options: {
 }): Promise<ProcessRuntime | Failure> {
   if (process.platform !== 'linux') return failure('denied', 'the process runtime needs Linux');
   const [setsid, mv, setpriv] = await Promise.all(['setsid', 'mv', 'setpriv'].map(findProgram));
-  if (setsid === undefined || mv === undefined) return failure('denied', 'the process runtime needs the programs setsid and mv');
+  if (setsid === undefined || mv === undefined)
+    return failure('denied', 'the process runtime needs the programs setsid and mv');
   const cgroups = await detectCgroups(options.agentName);
   if (isFailure(cgroups)) options.log.warn(cgroups.message);
-  return new ProcessRuntime({ ...options, programs: { setsid, mv, setpriv }, cgroups: isFailure(cgroups) ? undefined : cgroups });
+  return new ProcessRuntime({
+    ...options,
+    programs: { setsid, mv, setpriv },
+    cgroups: isFailure(cgroups) ? undefined : cgroups,
+  });
 }

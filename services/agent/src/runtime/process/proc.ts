@@ -57,6 +57,7 @@ function parseStat(text: string): ProcessStat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, , group, session] = fields;
   const startTime = fields[19];
-  if (state === undefined || group === undefined || session === undefined || startTime === undefined) return undefined;
+  if (state === undefined || group === undefined || session === undefined || startTime === undefined)
+    return undefined;
   return { state, group: Number(group), session: Number(session), startTime: Number(startTime) };
 }

@@ -37,7 +37,8 @@ describe('processes', () => {
   const asRoot = process.getuid?.() === 0 ? test : test.skip;
   let place: Awaited<ReturnType<typeof preparePlace>>;
   let bench: Bench;
-  const output = (id: ContainerId, file = 'stdout'): Promise<string> => readFile(join(place.root, id, file), 'utf8');
+  const output = (id: ContainerId, file = 'stdout'): Promise<string> =>
+    readFile(join(place.root, id, file), 'utf8');
 
   beforeEach(async () => {
     place = await preparePlace();
@@ -47,7 +48,12 @@ describe('processes', () => {
 
   test('a task finds its own environment and nothing of the agent', async () => {
     process.env['AGENT_SECRET'] = 'do not tell';
-    const id = await bench.start('env | sort', { environment: new Map([['PATH', '/usr/bin:/bin'], ['A', "it's\n$HOME `x`"]]) });
+    const id = await bench.start('env | sort', {
+      environment: new Map([
+        ['PATH', '/usr/bin:/bin'],
+        ['A', "it's\n$HOME `x`"],
+      ]),
+    });
     expect(await bench.end(id)).toEqual({ kind: 'exited', status: 0 });
     const names = (await output(id)).split('\n').filter((line) => line.includes('='));
     expect(names.filter((line) => !line.startsWith('PWD='))).toEqual(["A=it's", 'PATH=/usr/bin:/bin']);
@@ -104,25 +110,40 @@ describe('processes', () => {
     await expect(bench.start('true', { environment: new Map([['a.b', '1']]) })).rejects.toMatchObject({
       failure: { message: "environment variable 'a.b' must consist of letters, digits and underscores" },
     });
-    await expect(bench.start('true', { user: 'no-such-user' })).rejects.toMatchObject({ failure: { kind: expect.stringMatching('invalid|denied') } });
+    await expect(bench.start('true', { user: 'no-such-user' })).rejects.toMatchObject({
+      failure: { kind: expect.stringMatching('invalid|denied') },
+    });
     expect((await readdir(join(place.root, 'runs'))).filter((name) => !name.endsWith('.void'))).toEqual([]);
   });
 
   test('a long command and a long environment arrive whole', async () => {
     const long = 'x'.repeat(100_000);
-    const id = await bench.start(`: ${'y'.repeat(50_000)}; printf %s "$LONG"`, { environment: new Map([['PATH', '/bin'], ['LONG', long]]) });
+    const id = await bench.start(`: ${'y'.repeat(50_000)}; printf %s "$LONG"`, {
+      environment: new Map([
+        ['PATH', '/bin'],
+        ['LONG', long],
+      ]),
+    });
     await bench.end(id);
     expect(await output(id)).toBe(long);
   });
 
   asRoot('a task runs as the user that it asked for, in a sandbox of that user', async () => {
-    const id = await bench.start('id -un; touch here; echo "$A"', { user: 'nobody', environment: new Map([['PATH', '/usr/bin:/bin'], ['A', 'b c']]) });
+    const id = await bench.start('id -un; touch here; echo "$A"', {
+      user: 'nobody',
+      environment: new Map([
+        ['PATH', '/usr/bin:/bin'],
+        ['A', 'b c'],
+      ]),
+    });
     expect(await bench.end(id)).toEqual({ kind: 'exited', status: 0 });
     expect(await output(id)).toBe('nobody\nb c\n');
   });
 
   asRoot('a program that takes more memory than it may is ended for it', async () => {
-    const id = await bench.start('exec tail /dev/zero', { limits: { cpuMilli: 100, memoryBytes: 32 * 1024 * 1024 } });
+    const id = await bench.start('exec tail /dev/zero', {
+      limits: { cpuMilli: 100, memoryBytes: 32 * 1024 * 1024 },
+    });
     expect(await bench.end(id)).toEqual({ kind: 'outOfMemory', limitBytes: 32 * 1024 * 1024 });
   });
 });

@@ -7,7 +7,14 @@ import { FailureError, systemTimers, type Logger, type Timers } from '@meseta/ki
 import type { Exit } from '../../state/command';
 import type { ContainerFacts } from '../../state/state';
 import type { Cgroups } from '../cgroups/cgroups';
-import type { ContainerRuntime, ContainerSpec, ContainerUsage, EndListener, KnownContainer, RecoveredContainer } from '../container-runtime';
+import type {
+  ContainerRuntime,
+  ContainerSpec,
+  ContainerUsage,
+  EndListener,
+  KnownContainer,
+  RecoveredContainer,
+} from '../container-runtime';
 import { signalName } from '../signals';
 import { argvOf } from './command';
 import { exitSuffix, RunFiles } from './layout';
@@ -105,7 +112,8 @@ export class ProcessRuntime implements ContainerRuntime {
       const supervisor = spawnSupervisor(script, spec.taskId, spec.sandbox, () => this.look(containerId));
       await supervisor.started;
       const processes = await this.readPids(containerId);
-      if (processes === undefined) throw new FailureError(failure('conflict', 'cannot start the task: its pid is not known'));
+      if (processes === undefined)
+        throw new FailureError(failure('conflict', 'cannot start the task: its pid is not known'));
       this.watched.set(containerId, { ...processes, looking: false, again: false });
       // It may have ended before it was watched.
       this.look(containerId);
@@ -157,15 +165,27 @@ export class ProcessRuntime implements ContainerRuntime {
     await chmod(spec.sandbox, 0o750);
     if (spec.user === undefined || spec.user === own.name) return [];
     if (own.uid !== 0) {
-      throw new FailureError(failure('denied', `cannot run as user '${spec.user}': the agent runs as '${own.name}', not as root`, { field: 'user' }));
+      throw new FailureError(
+        failure('denied', `cannot run as user '${spec.user}': the agent runs as '${own.name}', not as root`, {
+          field: 'user',
+        }),
+      );
     }
     if (this.options.programs.setpriv === undefined) {
-      throw new FailureError(failure('denied', `cannot run as user '${spec.user}': the agent has no setpriv`, { field: 'user' }));
+      throw new FailureError(
+        failure('denied', `cannot run as user '${spec.user}': the agent has no setpriv`, { field: 'user' }),
+      );
     }
     const user = await findUser(spec.user);
     if (isFailure(user)) throw new FailureError(user);
     await chown(spec.sandbox, user.uid, user.gid);
-    return [this.options.programs.setpriv, `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
+    return [
+      this.options.programs.setpriv,
+      `--reuid=${user.uid}`,
+      `--regid=${user.gid}`,
+      '--init-groups',
+      '--',
+    ];
   }
 
   /** Looks whether a container has ended, and if so clears up and tells. */
@@ -183,7 +203,10 @@ export class ProcessRuntime implements ContainerRuntime {
       },
       (error: unknown) => {
         container.looking = false;
-        this.options.log.warn({ err: error, containerId }, 'could not clear up after a container; will try again');
+        this.options.log.warn(
+          { err: error, containerId },
+          'could not clear up after a container; will try again',
+        );
       },
     );
   }
@@ -192,7 +215,10 @@ export class ProcessRuntime implements ContainerRuntime {
     let exit = await this.readExit(containerId);
     if (exit === undefined && !isAlive(container.supervisor)) {
       // Read once more: the supervisor writes, then ends.
-      exit = (await this.readExit(containerId)) ?? { kind: 'lost', message: 'The supervisor of the task was killed' };
+      exit = (await this.readExit(containerId)) ?? {
+        kind: 'lost',
+        message: 'The supervisor of the task was killed',
+      };
       if (isAlive(container.task)) signal(-container.task.pid, 'SIGKILL');
     }
     if (exit === undefined) return;
@@ -236,7 +262,11 @@ export class ProcessRuntime implements ContainerRuntime {
   private async find({ containerId, ran }: KnownContainer): Promise<RecoveredContainer> {
     const exit = await this.readExit(containerId);
     const processes = await this.readPids(containerId);
-    if (exit === undefined && processes !== undefined && (isAlive(processes.task) || isAlive(processes.supervisor))) {
+    if (
+      exit === undefined &&
+      processes !== undefined &&
+      (isAlive(processes.task) || isAlive(processes.supervisor))
+    ) {
       this.watched.set(containerId, { ...processes, looking: false, again: false });
       this.look(containerId);
       return { kind: 'running', facts: { pid: processes.supervisor.pid } };
@@ -248,11 +278,16 @@ export class ProcessRuntime implements ContainerRuntime {
       return { kind: 'ended', exit: ended };
     }
     if (processes !== undefined || ran) {
-      return { kind: 'ended', exit: { kind: 'lost', message: 'The task ended while the agent was away, and nobody saw how' } };
+      return {
+        kind: 'ended',
+        exit: { kind: 'lost', message: 'The task ended while the agent was away, and nobody saw how' },
+      };
     }
     // A supervisor that has not got that far yet finds this and does not begin; one that was quicker is found by the second look.
     await writeFile(this.files.void(containerId), '');
-    return (await this.readPids(containerId)) === undefined ? { kind: 'neverStarted' } : this.find({ containerId, ran: true, sandbox: '' });
+    return (await this.readPids(containerId)) === undefined
+      ? { kind: 'neverStarted' }
+      : this.find({ containerId, ran: true, sandbox: '' });
   }
 
   /** Containers of this agent of which it has no record: nobody waits for them. */
@@ -269,13 +304,20 @@ export class ProcessRuntime implements ContainerRuntime {
       if (processes !== undefined && isAlive(processes.task)) signal(-processes.task.pid, 'SIGKILL');
       for (const pid of (await this.options.cgroups?.pidsOf(containerId)) ?? []) signal(pid, 'SIGKILL');
       // Its supervisor writes one more file when it sees the end.
-      for (let tries = 0; processes !== undefined && isAlive(processes.supervisor) && tries < emptyTries; tries++) await pause(emptyWaitMs);
+      for (
+        let tries = 0;
+        processes !== undefined && isAlive(processes.supervisor) && tries < emptyTries;
+        tries++
+      )
+        await pause(emptyWaitMs);
       await this.removeTraces(containerId);
       this.options.log.info({ containerId }, 'ended a container that nobody knows of');
     }
   }
 
-  private async readPids(containerId: ContainerId): Promise<{ task: ProcessName; supervisor: ProcessName } | undefined> {
+  private async readPids(
+    containerId: ContainerId,
+  ): Promise<{ task: ProcessName; supervisor: ProcessName } | undefined> {
     const text = await readFile(this.files.pid(containerId), 'utf8').catch(() => '');
     const [pid, startTime, supervisorPid, supervisorStart] = text.split(/\s/).map(Number);
     if (!text.endsWith('\n') || !pid || !startTime || !supervisorPid || !supervisorStart) return undefined;
@@ -289,7 +331,8 @@ export class ProcessRuntime implements ContainerRuntime {
 
   private async removeTraces(containerId: ContainerId): Promise<void> {
     await this.options.cgroups?.remove(containerId);
-    for (const file of [this.files.pid(containerId), this.files.exit(containerId)]) await unlink(file).catch(() => undefined);
+    for (const file of [this.files.pid(containerId), this.files.exit(containerId)])
+      await unlink(file).catch(() => undefined);
     await rm(this.files.void(containerId), { force: true });
   }
 

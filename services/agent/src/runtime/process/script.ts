@@ -52,7 +52,10 @@ exit 1
 
 /** Runs in the task's new session: says who it is, joins its groups, and becomes the task. Field 22 of proc(5)'s stat is the start time. */
 function taskScript(plan: SupervisorPlan, mark: string): string {
-  const joins = plan.joins.map((file) => `printf 0 >${quote(file)} || { printf 'failed cannot join %s\\n' ${quote(file)} >&3; exit 125; }`);
+  const joins = plan.joins.map(
+    (file) =>
+      `printf 0 >${quote(file)} || { printf 'failed cannot join %s\\n' ${quote(file)} >&3; exit 125; }`,
+  );
   const become = [
     ...[...plan.environment].map(([name, value]) => `export ${name}=${quote(value)}`),
     'exec </dev/null',
@@ -60,7 +63,14 @@ function taskScript(plan: SupervisorPlan, mark: string): string {
       ? `exec ${plan.argv.map(quote).join(' ')}`
       : `exec /bin/bash -c 'a=$1; shift; exec -a "$a" "$@"' bash ${[plan.argv0, ...plan.argv].map(quote).join(' ')}`,
   ];
-  const switched = [`exec ${plan.switchUser.map(quote).join(' ')} /bin/sh -s <<'${mark}'`, '{', 'unset PWD OLDPWD', ...become, '}', mark];
+  const switched = [
+    `exec ${plan.switchUser.map(quote).join(' ')} /bin/sh -s <<'${mark}'`,
+    '{',
+    'unset PWD OLDPWD',
+    ...become,
+    '}',
+    mark,
+  ];
   return [
     '{',
     'set -f',

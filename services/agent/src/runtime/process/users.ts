@@ -21,7 +21,9 @@ export function ownUser(): User {
 export async function findUser(name: string): Promise<User | Failure> {
   const unknown = failure('invalid', `user '${name}' does not exist on this agent`, { field: 'user' });
   if (!/^[A-Za-z0-9_.][A-Za-z0-9_.@-]*\$?$/.test(name)) return unknown;
-  const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((entry) => entry.startsWith(`${name}:`));
+  const line = (await readFile('/etc/passwd', 'utf8'))
+    .split('\n')
+    .find((entry) => entry.startsWith(`${name}:`));
   const [found, , uid, gid] = (line ?? (await askNameService(name))).split(':');
   if (found !== name || uid === undefined || gid === undefined) return unknown;
   return { name, uid: Number(uid), gid: Number(gid) };

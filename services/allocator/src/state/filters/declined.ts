@@ -1,12 +1,7 @@
-import type { AgentId, Resources } from '@meseta/model';
+import type { AgentId } from '@meseta/model';
 import type { Framework } from '../state';
 import type { Filter } from './filter';
-
-/** A framework said no to these resources, until a moment. */
-export interface OfferFilter {
-  readonly resources: Resources;
-  readonly untilMs: number;
-}
+import type { OfferFilter } from './offer-filter';
 
 /** Declined resources are not offered again until the filter ends; more than was declined is (A40). */
 export const declined: Filter = {
