@@ -26,8 +26,8 @@ export function describeStore(name: string, create: () => Promise<StoreUnderTest
     });
     afterEach(() => under.close());
 
-    const claim = async (value: string, election = 'master'): Promise<Leader> => {
-      const lease = await store.grantLease(leaseMs);
+    const claim = async (value: string, election = 'master', ttlMs = leaseMs): Promise<Leader> => {
+      const lease = await store.grantLease(ttlMs);
       const outcome = await store.claim(election, lease.id, value);
       if (!outcome.won) throw new Error(`${value} lost to ${outcome.leader.value}`);
       return { term: outcome.term, leaseId: lease.id, value };
@@ -171,7 +171,7 @@ export function describeStore(name: string, create: () => Promise<StoreUnderTest
       });
 
       test('a lease that is renewed outlives its time; one that is not takes its election with it', async () => {
-        const winner = await claim('m1');
+        const winner = await claim('m1', 'master', under.ttlMs);
         const gone = becomes(store, 'master', undefined);
         const until = Date.now() + under.ttlMs * 1.5;
         while (Date.now() < until) {
