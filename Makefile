@@ -94,6 +94,10 @@ base-images: ## build the base images from Debian packages, without an image reg
 images: ## build the image of all services from local base images
 	deploy/images.sh
 
+.PHONY: compose
+compose: ## deploy with Compose from local images, smoke test, take down
+	deploy/compose/smoke.sh
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf packages/*/dist services/*/dist examples/*/dist test/bench/*/dist packages/protocol/src/gen

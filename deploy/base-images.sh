@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Builds the base image that the Dockerfile names from Debian's packages and this machine's Node, for places without an image
-# registry. Needs root, debootstrap and a Docker engine. About half a minute.
+# Builds the base images that the Dockerfiles name from Debian's packages and this machine's Node, for places without an image
+# registry: debian:bookworm-slim and node:20-bookworm-slim. Needs root, debootstrap and a Docker engine. About half a minute.
 #
-#   deploy/base-images.sh [IMAGE]        (default node:20-bookworm-slim)
+#   deploy/base-images.sh
 set -euo pipefail
 
-image=${1:-node:20-bookworm-slim}
+debian=debian:bookworm-slim
+image=node:20-bookworm-slim
+path='ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 node=$(node -p process.execPath)
 npm_root=$(npm root -g 2>/dev/null)
 case "$(node -p 'process.versions.node.split(".")[0]')" in
@@ -24,11 +26,12 @@ mirror=${DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.li
 echo "base-images: debootstrap of bookworm"
 debootstrap --variant=minbase --include=ca-certificates,libstdc++6,libatomic1 bookworm "$root" ${mirror:+"$mirror"} >/dev/null
 rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale,info}/*
+tar -C "$root" -c . | docker import --change 'CMD ["bash"]' --change "$path" - "$debian" >/dev/null
 install -D "$node" "$root/usr/local/bin/node"
 mkdir -p "$root/usr/local/lib/node_modules"
 cp -a "$npm_root/npm" "$root/usr/local/lib/node_modules/"
 ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
 ln -s ../lib/node_modules/npm/bin/npx-cli.js "$root/usr/local/bin/npx"
-tar -C "$root" -c . | docker import --change 'CMD ["node"]' --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "$image" >/dev/null
+tar -C "$root" -c . | docker import --change 'CMD ["node"]' --change "$path" - "$image" >/dev/null
 docker run --rm "$image" node --version
-echo "base-images: $image is ready"
+echo "base-images: $debian and $image are ready"

@@ -20,3 +20,6 @@ done
 [ -n "$docker" ] || { echo 'images: no Docker client here builds with BuildKit: install its plugin buildx' >&2; exit 1; }
 DOCKER_BUILDKIT=1 "$docker" build --network host "${secrets[@]}" --tag "$tag" .
 "$docker" image inspect --format '{{.RepoTags}} {{.Size}} bytes' "$tag"
+# etcd, for Compose and Helm where there is no image registry.
+"$docker" build --network host --quiet --tag meseta/etcd:latest --file deploy/etcd.Dockerfile deploy >/dev/null
+"$docker" image inspect --format '{{.RepoTags}} {{.Size}} bytes' meseta/etcd:latest

@@ -40,6 +40,8 @@ describe('an agent', () => {
     fatal = [];
   });
   afterEach(async () => {
+    // Tasks outlive an agent that is only closed.
+    await agent?.unregister('the test is over');
     await agent?.close();
     agent = undefined;
     master.close();

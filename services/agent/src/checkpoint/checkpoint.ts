@@ -1,4 +1,3 @@
-import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { agentId, assert, assertNever, failure, frameworkId, type FrameworkId } from '@meseta/model';
 import { FrameworkInfo, TaskInfo } from '@meseta/protocol';
@@ -8,7 +7,8 @@ import type { Write } from '../state/effect';
 import { emptyState, type AgentState, type TaskKey } from '../state/state';
 import { readBootId } from './boot-id';
 import { storedTask, taskOf, type StoredTask } from './task-codec';
-import { lockWorkDir } from './work-dir-lock';
+import { checkFormat, makeDirectory, unusable } from './work-directory';
+import { lockWorkDir, type LockHolder, type LockStore } from './work-dir-lock';
 
 /** What the agent knows of itself. */
 interface StoredAgent {
@@ -18,8 +18,9 @@ interface StoredAgent {
   readonly bootId: string;
 }
 
-type Stored = StoredAgent | StoredTask | Buffer;
+type Stored = StoredAgent | StoredTask | LockHolder | Buffer;
 
+const lockKey = 'lock';
 const agentKey = 'agent';
 const infoKey = (key: TaskKey): string => `info/${key}`;
 const taskStateKey = (key: TaskKey): string => `task/${key}`;
@@ -36,7 +37,7 @@ export class Checkpoint {
 
   private constructor(
     private readonly db: RootDatabase<Stored, string>,
-    private readonly unlock: () => Promise<void>,
+    private readonly unlock: () => void,
     /** Names the time since the machine's last start. */
     private readonly bootId: string,
     readonly state: AgentState,
@@ -50,12 +51,14 @@ export class Checkpoint {
    * @throws FailureError of one line: the directory is another cluster's, cannot be read or written, or is another agent's
    */
   static async open(workDir: string, cluster: string): Promise<Checkpoint> {
-    const meta = join(workDir, 'meta');
-    const unlock = await openDirectory(workDir, meta);
+    const path = join(workDir, 'meta', 'state');
     let db: RootDatabase<Stored, string> | undefined;
+    let unlock = (): void => undefined;
     try {
-      await checkFormat(join(meta, 'state', 'data.mdb'));
-      db = openDatabase<Stored, string>({ path: join(meta, 'state'), encoding: 'msgpack', cache: false });
+      await makeDirectory(dirname(path));
+      await checkFormat(join(path, 'data.mdb'));
+      db = openDatabase<Stored, string>({ path, encoding: 'msgpack', cache: false });
+      unlock = lockWorkDir(lockStore(db), workDir);
       const bootId = await readBootId();
       const stored = db.get(agentKey) as StoredAgent | undefined;
       if (stored !== undefined && stored.cluster !== cluster) {
@@ -74,8 +77,8 @@ export class Checkpoint {
       await checkpoint.commit();
       return checkpoint;
     } catch (error) {
+      unlock();
       await db?.close();
-      await unlock();
       if (error instanceof FailureError) throw error;
       throw unusable(workDir, error);
     }
@@ -138,9 +141,9 @@ export class Checkpoint {
   }
 
   async close(): Promise<void> {
+    this.unlock();
     await this.db.flushed;
     await this.db.close();
-    await this.unlock();
   }
 
   private put(key: string, value: Stored): void {
@@ -156,52 +159,12 @@ export class Checkpoint {
   };
 }
 
-async function openDirectory(workDir: string, meta: string): Promise<() => Promise<void>> {
-  try {
-    await makeDirectory(meta);
-    return await lockWorkDir(join(meta, 'lock'), workDir);
-  } catch (error) {
-    if (error instanceof FailureError) throw error;
-    throw unusable(workDir, error);
-  }
-}
-
-/** How an LMDB file begins: a page's header, then this. */
-const magic = { offset: 24, bytes: Buffer.from([0xde, 0xc0, 0xef, 0xbe]) };
-
-/** LMDB trusts its file and crashes on one that is something else. */
-async function checkFormat(path: string): Promise<void> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return;
-  const start = Buffer.alloc(magic.bytes.length);
-  const { bytesRead } = await file.read(start, 0, start.length, magic.offset).finally(() => file.close());
-  if (bytesRead > 0 && !start.equals(magic.bytes)) throw new Error(`${path} is not a checkpoint of an agent`);
-}
-
-/** Makes a directory and those above it. Node's own way never ends on file systems that know no directories of ours, such as /proc. */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o755 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeDirectory(dirname(path));
-    await mkdir(path, { mode: 0o755 });
-  }
-}
-
-function unusable(workDir: string, error: unknown): FailureError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const why =
-    code === 'EACCES' || code === 'EPERM'
-      ? 'permission denied'
-      : code === 'ENOTDIR'
-        ? 'not a directory'
-        : (message.split('\n')[0] ?? '');
-  return new FailureError(
-    failure('invalid', `work directory ${workDir} cannot be used: ${why} (--work-dir)`),
-  );
+function lockStore(db: RootDatabase<Stored, string>): LockStore {
+  return {
+    transact: (fn) => db.transactionSync(fn),
+    read: () => db.get(lockKey) as LockHolder | undefined,
+    write: (holder) => void (holder === undefined ? db.removeSync(lockKey) : db.putSync(lockKey, holder)),
+  };
 }
 
 function readState(

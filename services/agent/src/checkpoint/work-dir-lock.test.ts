@@ -1,35 +1,40 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { lockWorkDir } from './work-dir-lock';
+import { statOf } from '../runtime/process/proc';
+import { lockWorkDir, type LockHolder, type LockStore } from './work-dir-lock';
 
 describe('the lock of a work directory', () => {
-  let directory: string;
-  const lock = () => lockWorkDir(join(directory, 'lock'), directory);
-  beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'meseta-lock-'));
-  });
-  afterEach(() => rm(directory, { recursive: true, force: true }));
+  const own = statOf(process.pid)?.startTime ?? 0;
 
-  test('one holds it at a time, and gives it back', async () => {
-    const unlock = await lock();
-    await expect(lock()).rejects.toThrow(`is in use by another agent, process ${process.pid}`);
-    await unlock();
-    await (
-      await lock()
-    )();
-    expect(await readdir(directory)).toEqual([]);
+  function storeWith(holder?: LockHolder): LockStore {
+    let held = holder;
+    return { transact: (fn) => fn(), read: () => held, write: (next) => void (held = next) };
+  }
+
+  test('one holds it at a time, and gives it back', () => {
+    const store = storeWith();
+    const unlock = lockWorkDir(store, '/w');
+    expect(() => lockWorkDir(store, '/w')).toThrow(
+      `work directory /w is in use by another agent, process ${process.pid} (--work-dir)`,
+    );
+    unlock();
+    expect(store.read()).toBeUndefined();
+    lockWorkDir(store, '/w')();
+  });
+
+  test('only its holder gives it back', () => {
+    const store = storeWith();
+    const unlock = lockWorkDir(store, '/w');
+    const other = { pid: process.pid, startTime: own, token: 'another' };
+    store.write(other);
+    unlock();
+    expect(store.read()).toBe(other);
   });
 
   test.each([
-    '',
-    'garbage',
-    '0 0 x\n',
-    `${process.pid} 1 a-pid-that-was-given-to-another\n`,
-    '99999999 5 gone\n',
-  ])('one that %j left is taken over, by exactly one of many', async (left) => {
-    await writeFile(join(directory, 'lock'), left);
-    const results = await Promise.allSettled(Array.from({ length: 8 }, lock));
-    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    ['an agent that is gone', { pid: 99_999_999, startTime: 5, token: 't' }],
+    ['an agent whose pid was given to another process', { pid: process.pid, startTime: own - 1, token: 't' }],
+  ])('what %s left is taken over', (_, left) => {
+    const store = storeWith(left);
+    lockWorkDir(store, '/w');
+    expect(store.read()?.pid).toBe(process.pid);
   });
 });

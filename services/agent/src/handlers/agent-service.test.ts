@@ -41,6 +41,7 @@ describe('what an agent tells of itself', () => {
   });
   afterAll(async () => {
     client.close();
+    await agent.unregister('the test is over');
     await agent.close();
     master.close();
     await rm(workDir, { recursive: true, force: true });

@@ -248,6 +248,7 @@ suite('Docker', () => {
       const sandbox = join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest');
       expect(await readFile(join(sandbox, 'stdout'), 'utf8')).toBe('t1 in /mnt/mesos/sandbox\n');
     } finally {
+      await agent.unregister('the test is over');
       await agent.close();
       master.close();
       await rm(workDir, { recursive: true, force: true });
