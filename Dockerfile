@@ -17,7 +17,9 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,t
 COPY protos protos
 COPY tsconfig.base.json tsconfig.json buf.gen.yaml ./
 RUN npx buf generate protos && npx tsc -b services/master services/agent services/allocator services/registry packages/cli
-RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm prune --omit=dev --no-fund --no-audit \
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,target=/run/ca.crt \
+    if [ -s /run/ca.crt ]; then export NODE_EXTRA_CA_CERTS=/run/ca.crt; fi \
+ && npm prune --omit=dev --no-fund --no-audit \
  && find packages services examples \( -name '*.ts' -o -name '*.tsbuildinfo' -o -name '*.js.map' \) -not -path '*/node_modules/*' -delete \
  && rm -rf examples
 
