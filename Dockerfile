@@ -21,7 +21,10 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,t
     if [ -s /run/ca.crt ]; then export NODE_EXTRA_CA_CERTS=/run/ca.crt; fi \
  && npm prune --omit=dev --no-fund --no-audit \
  && find packages services examples \( -name '*.ts' -o -name '*.tsbuildinfo' -o -name '*.js.map' \) -not -path '*/node_modules/*' -delete \
- && rm -rf examples
+ && rm -rf examples \
+ # What only editors, debuggers and bundlers read.
+ && find node_modules \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.md' \) -type f -delete \
+ && rm -rf node_modules/@opentelemetry/*/build/esm node_modules/@opentelemetry/*/build/esnext node_modules/.cache
 
 FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Meseta" \

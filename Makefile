@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 BIN := node_modules/.bin
+# buf finds its plugin there.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
 help: ## print this list
