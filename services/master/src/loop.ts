@@ -67,7 +67,7 @@ export class Loop {
   submit(command: Command): boolean {
     if (this.#stopped) return false;
     if (this.#arrived.length >= commandsQueuedMax) {
-      this.#metrics.commandsRefused.inc();
+      this.#metrics.queues.refused('commands');
       return false;
     }
     this.#arrived.push(command);
@@ -141,6 +141,7 @@ export class Loop {
       try {
         await this.#world.commit(operations);
       } catch (error) {
+        this.#metrics.commitFailures.inc();
         this.#world.endTerm(error instanceof Error ? error.message : String(error));
         return;
       } finally {

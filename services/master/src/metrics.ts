@@ -1,9 +1,22 @@
-import { createMetrics } from '@meseta/kit';
+import { boundedLabel, createMetrics, createQueueSeries, createStreamSeries } from '@meseta/kit';
+import type { AgentMembership, FrameworkMembership } from './state/state';
 
-/** Every series of the master. Labels are states, stages and outcomes only: their number is bounded. */
+/** Names of resources that are labels: cpus, mem, disk, ports, gpus and some that agents invent; the rest count as "other". */
+export const resourceLabelsMax = 32;
+
+export const agentStates: readonly AgentMembership[] = ['active', 'disconnected', 'recovered', 'unreachable'];
+export const frameworkStates: readonly FrameworkMembership[] = ['active', 'disconnected', 'recovered'];
+/** How an offer ends, as a label. */
+export const offerOutcomes = ['accepted', 'declined', 'rescinded', 'expired'] as const;
+
+/** Every series of the master. Labels are states, stages, outcomes, and a bounded number of names of resources. */
 export function createMasterMetrics() {
   const metrics = createMetrics('master');
-  return {
+  const queues = createQueueSeries(metrics);
+  const made = {
+    queues,
+    streams: createStreamSeries(metrics, queues),
+    resourceLabel: boundedLabel(resourceLabelsMax),
     registry: metrics.registry,
     onCollect: metrics.onCollect,
     elected: metrics.gauge('elected', '1 while this master leads, else 0.'),
@@ -18,11 +31,20 @@ export function createMasterMetrics() {
     offers: metrics.counter('offers_total', 'Offers by how they ended.', ['outcome']),
     offersSent: metrics.counter('offers_sent_total', 'Offers sent to frameworks.'),
     offersOutstanding: metrics.gauge('offers_outstanding', 'Offers that wait for a decision.'),
-    offerDecisionSeconds: metrics.histogram(
+    oldestOfferSeconds: metrics.gauge(
+      'offer_oldest_seconds',
+      'Age of the oldest offer that waits for a decision; 0 if none does.',
+    ),
+    resources: metrics.gauge(
+      'resources',
+      'Resources of registered agents by name and by kind (total, used by tasks, offered); ranges and sets count their members.',
+      ['resource', 'kind'],
+    ),
+    offerDecisionSeconds: metrics.tracedHistogram(
       'offer_decision_seconds',
       "From an offer sent to the framework's decision.",
     ),
-    taskLaunchSeconds: metrics.histogram(
+    taskLaunchSeconds: metrics.tracedHistogram(
       'task_launch_seconds',
       'From the moment resources were allocated to a stage of the launch.',
       ['stage'],
@@ -50,17 +72,16 @@ export function createMasterMetrics() {
       'commit_seconds',
       'Time from asking the registry for a commit to its answer.',
     ),
-    commandsQueued: metrics.gauge('commands_queued', 'Commands that wait for the next turn.'),
-    commandsRefused: metrics.counter(
-      'commands_refused_total',
-      'Commands refused because the queue was full.',
-    ),
-    frameworkEventsQueued: metrics.gauge(
-      'framework_events_queued',
-      'Events that wait for frameworks to read them.',
+    commitFailures: metrics.counter(
+      'commit_failures_total',
+      'Commits that the registry refused or did not answer; each ends a term.',
     ),
     allocatorConnected: metrics.gauge('allocator_connected', '1 while an allocator is connected, else 0.'),
   };
+  // A series that is there from the start has a rate from its first event on.
+  for (const outcome of offerOutcomes) made.offers.inc({ outcome }, 0);
+  made.allocatorConnected.set(0);
+  return made;
 }
 
 export type MasterMetrics = ReturnType<typeof createMasterMetrics>;

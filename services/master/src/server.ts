@@ -21,13 +21,28 @@ import {
   type MasterInfo,
 } from '@meseta/protocol';
 import type { MasterConfig } from './config';
+import { ordersQueuedMax } from './effects/agent-sessions';
+import { changesQueuedMax } from './effects/allocator-link';
+import { eventsQueuedMax } from './effects/framework-streams';
+import { eventsUnreadMax } from './effects/operator-events';
+import { forgetState } from './effects/gauges';
 import { RegistryClient } from './effects/registry-client';
 import { agentGatewayHandlers } from './handlers/agent-gateway';
 import type { Leading } from './handlers/leading';
 import { operatorHandlers } from './handlers/operator';
 import { schedulerHandlers } from './handlers/scheduler';
 import { Leader } from './leader';
+import { commandsQueuedMax } from './loop';
 import { createMasterMetrics } from './metrics';
+import type { QueueName } from './term';
+
+const queueBounds: Readonly<Record<QueueName, number>> = {
+  commands: commandsQueuedMax,
+  agent_orders: ordersQueuedMax,
+  framework_events: eventsQueuedMax,
+  allocation_changes: changesQueuedMax,
+  operator_events: eventsUnreadMax,
+};
 
 /** The world of one master. */
 export interface MasterDeps {
@@ -74,7 +89,13 @@ export async function createMasterServer(deps: MasterDeps): Promise<MasterServer
   const startedAtMs = clock.now();
   let grpc: GrpcServer | undefined;
   let http: HttpServer | undefined;
-  metrics.onCollect(() => holder.leader?.term?.observe());
+  metrics.onCollect(() => {
+    const term = holder.leader?.term;
+    if (term === undefined) forgetState(metrics);
+    else term.observe();
+  });
+  for (const [queue, itemsMax] of Object.entries(queueBounds) as [QueueName, number][])
+    metrics.queues.watch(queue, itemsMax, () => holder.leader?.term?.queued[queue] ?? 0);
   metrics.elected.set(0);
   try {
     http = await startHttpServer({
@@ -91,12 +112,12 @@ export async function createMasterServer(deps: MasterDeps): Promise<MasterServer
       log,
       services: [
         {
-          definition: SchedulerServiceService,
+          definition: metrics.streams.counted(SchedulerServiceService),
           implementation: schedulerHandlers(leading),
           fullName: 'meseta.v1.SchedulerService',
         },
         {
-          definition: OperatorServiceService,
+          definition: metrics.streams.counted(OperatorServiceService),
           implementation: operatorHandlers(leading, {
             get masterInfo() {
               return identity.masterInfo ?? { capabilities: [] };
@@ -107,7 +128,7 @@ export async function createMasterServer(deps: MasterDeps): Promise<MasterServer
           fullName: 'meseta.v1.OperatorService',
         },
         {
-          definition: internal.AgentGatewayService,
+          definition: metrics.streams.counted(internal.AgentGatewayService),
           implementation: agentGatewayHandlers(leading, log),
           fullName: 'meseta.internal.v1.AgentGateway',
         },

@@ -11,6 +11,7 @@ import { Observations } from './effects/observations';
 import { OperatorEvents } from './effects/operator-events';
 import { Replies } from './effects/replies';
 import { Spans } from './effects/spans';
+import { observeState } from './effects/gauges';
 import { Loop, type World } from './loop';
 import type { MasterMetrics } from './metrics';
 import type { Command, FrameworkDescription } from './state/command';
@@ -19,6 +20,10 @@ import type { MasterState, MasterView, SessionId, StreamId } from './state/state
 import { eventToProto } from './wire/events';
 import { operatorEventToProto } from './wire/operator-events';
 import { taskInfoToLaunch } from './wire/tasks';
+
+/** The queues of a term, as their label names them. */
+export type QueueName =
+  'commands' | 'agent_orders' | 'framework_events' | 'allocation_changes' | 'operator_events';
 
 export interface TermDeps {
   readonly clock: Clock;
@@ -55,9 +60,11 @@ export class Term implements World {
     this.electedAtMs = deps.clock.now();
     this.#state = state;
     this.#deps = deps;
-    this.sessions = new AgentSessions(deps.log);
-    this.events = new OperatorEvents(state.term);
-    this.#streams = new FrameworkStreams(deps.log);
+    this.sessions = new AgentSessions(deps.log, deps.metrics.streams.observer('agent_orders'));
+    this.events = new OperatorEvents(state.term, (events) =>
+      deps.metrics.queues.refused('operator_events', events),
+    );
+    this.#streams = new FrameworkStreams(deps.log, deps.metrics.streams.observer('framework_events'));
     this.#spans = new Spans(deps.tracing, deps.clock);
     this.#observations = new Observations(deps.metrics, deps.log, this.#spans, deps.clock);
     this.#loop = new Loop(state, this, deps);
@@ -152,19 +159,18 @@ export class Term implements World {
 
   /** Refreshes the gauges that are read from the state. */
   observe(): void {
-    const { metrics } = this.#deps;
-    metrics.agents.reset();
-    for (const { membership } of this.#state.agents.values()) metrics.agents.inc({ state: membership });
-    metrics.frameworks.reset();
-    metrics.tasks.reset();
-    for (const framework of this.#state.frameworks.values()) {
-      metrics.frameworks.inc({ state: framework.membership });
-      for (const { state } of framework.tasks.values()) metrics.tasks.inc({ state });
-      for (const { state } of framework.unreachable.values()) metrics.tasks.inc({ state });
-    }
-    metrics.offersOutstanding.set(this.#state.offers.size);
-    metrics.commandsQueued.set(this.#loop.queued);
-    metrics.frameworkEventsQueued.set(this.#streams.queued);
+    observeState(this.#state, this.#deps.metrics, this.#deps.clock.now());
+  }
+
+  /** How much waits in each queue of the term. */
+  get queued(): Readonly<Record<QueueName, number>> {
+    return {
+      commands: this.#loop.queued,
+      agent_orders: this.sessions.queuedMost,
+      framework_events: this.#streams.queuedMost,
+      allocation_changes: this.#link.queued,
+      operator_events: this.events.queuedMost,
+    };
   }
 
   /** Ends everything: whoever was connected is told where the leader is now, if that is known. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { BatchWriter, toServiceError, type Logger } from '@meseta/kit';
+import { BatchWriter, toServiceError, type BatchObserver, type Logger } from '@meseta/kit';
 import { failure } from '@meseta/model';
 import type { internal } from '@meseta/protocol';
 import type { SessionId } from '../state/state';
@@ -20,7 +20,10 @@ interface OpenSession {
 export class AgentSessions {
   readonly #sessions = new Map<SessionId, OpenSession>();
 
-  constructor(private readonly log: Logger) {}
+  constructor(
+    private readonly log: Logger,
+    private readonly observer: BatchObserver,
+  ) {}
 
   open(call: Call, term: number): SessionId {
     const id = randomUUID();
@@ -30,6 +33,7 @@ export class AgentSessions {
       toMessage: (messages) => ({ term: BigInt(term), messages }),
       itemsPerMessageMax: ordersPerMessageMax,
       itemsQueuedMax: ordersQueuedMax,
+      observer: this.observer,
       onOverflow: () => {
         this.log.warn(
           { sessionId: id, ordersQueuedMax },
@@ -53,6 +57,13 @@ export class AgentSessions {
     this.#sessions.delete(id);
     session.writer.close();
     session.call.end();
+  }
+
+  /** How many orders wait for the agent for which most wait. */
+  get queuedMost(): number {
+    let most = 0;
+    for (const { writer } of this.#sessions.values()) most = Math.max(most, writer.queued);
+    return most;
   }
 
   forget(id: SessionId): void {

@@ -1,5 +1,12 @@
 import { credentials, type ClientDuplexStream } from '@grpc/grpc-js';
-import { BatchWriter, LeaderFinder, channelOptions, type Logger, type Timers } from '@meseta/kit';
+import {
+  BatchWriter,
+  LeaderFinder,
+  channelOptions,
+  type BatchObserver,
+  type Logger,
+  type Timers,
+} from '@meseta/kit';
 import { agentId, frameworkId, isFailure } from '@meseta/model';
 import { attributesToProto, internal, resourcesFromProto, resourcesToProto } from '@meseta/protocol';
 import type { MasterMetrics } from '../metrics';
@@ -7,7 +14,7 @@ import type { Command, Proposal } from '../state/command';
 import type { AllocationChange, Holding } from '../state/effect';
 
 /** Changes that may wait for the allocator. At the bound the stream is dropped; the next one begins with a snapshot. */
-const changesQueuedMax = 500_000;
+export const changesQueuedMax = 500_000;
 const changesPerMessageMax = 1000;
 
 interface Item {
@@ -32,6 +39,7 @@ export interface AllocatorLinkDeps {
 export class AllocatorLink {
   readonly #deps: AllocatorLinkDeps;
   readonly #finder: LeaderFinder;
+  readonly #observer: BatchObserver;
   #client: internal.AllocatorServiceClient | undefined;
   #stream: Stream | undefined;
   #writer: BatchWriter<Item, internal.AllocateRequest> | undefined;
@@ -40,6 +48,7 @@ export class AllocatorLink {
 
   constructor(deps: AllocatorLinkDeps) {
     this.#deps = deps;
+    this.#observer = deps.metrics.streams.observer('allocation_changes');
     this.#finder = new LeaderFinder({ addresses: deps.addresses, random: deps.random, backoffMaxMs: 1000 });
   }
 
@@ -87,6 +96,11 @@ export class AllocatorLink {
     this.#writer?.push({ version, snapshot, change });
   }
 
+  /** How many changes wait. */
+  get queued(): number {
+    return this.#writer?.queued ?? 0;
+  }
+
   /** The client of the connected allocator, for questions. */
   get client(): internal.AllocatorServiceClient | undefined {
     return this.#client;
@@ -113,6 +127,7 @@ export class AllocatorLink {
       }),
       itemsPerMessageMax: changesPerMessageMax,
       itemsQueuedMax: changesQueuedMax,
+      observer: this.#observer,
       onOverflow: () => stream.destroy(new Error(`more than ${changesQueuedMax} changes wait`)),
     });
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import { BatchWriter, toServiceError, type Logger } from '@meseta/kit';
+import { BatchWriter, toServiceError, type BatchObserver, type Logger } from '@meseta/kit';
 import { failure } from '@meseta/model';
 import type { SubscribeRequest, SubscribeResponse, scheduler } from '@meseta/protocol';
 import type { StreamId } from '../state/state';
@@ -20,7 +20,10 @@ interface OpenStream {
 export class FrameworkStreams {
   readonly #streams = new Map<StreamId, OpenStream>();
 
-  constructor(private readonly log: Logger) {}
+  constructor(
+    private readonly log: Logger,
+    private readonly observer: BatchObserver,
+  ) {}
 
   open(call: Call): StreamId {
     const id = randomUUID();
@@ -35,6 +38,7 @@ export class FrameworkStreams {
       },
       itemsPerMessageMax: eventsPerMessageMax,
       itemsQueuedMax: eventsQueuedMax,
+      observer: this.observer,
       onOverflow: () => {
         this.log.warn(
           { streamId: id, eventsQueuedMax },
@@ -71,10 +75,11 @@ export class FrameworkStreams {
       this.#fail(id, 'notLeader', 'this master leads no more', leader);
   }
 
-  get queued(): number {
-    let queued = 0;
-    for (const { writer } of this.#streams.values()) queued += writer.queued;
-    return queued;
+  /** How many events wait for the framework for which most wait. */
+  get queuedMost(): number {
+    let most = 0;
+    for (const { writer } of this.#streams.values()) most = Math.max(most, writer.queued);
+    return most;
   }
 
   #fail(id: StreamId, kind: 'overloaded' | 'notLeader', message: string, leader?: string): void {

@@ -1,10 +1,17 @@
 import type { Clock, Logger } from '@meseta/kit';
 import type { MasterMetrics } from '../metrics';
 import type { Observation } from '../state/effect';
+import type { Offer, Task } from '../state/state';
 import type { Spans } from './spans';
+
+/** Traces of accepted offers that are kept for the stages of the launches they led to. */
+const tracesKeptMax = 10_000;
 
 /** Tells what happened: one log line and one counter for each transition, and the spans of the offer's way. */
 export class Observations {
+  /** The trace of an accepted offer, by what a task keeps of it. */
+  readonly #traces = new Map<string, string>();
+
   constructor(
     private readonly metrics: MasterMetrics,
     private readonly log: Logger,
@@ -17,7 +24,12 @@ export class Observations {
     switch (observation.kind) {
       case 'offerSent':
         metrics.offersSent.inc();
-        this.#stage('offer', observation.offer.allocatedAt, observation.offer.offeredAt);
+        this.#stage(
+          'offer',
+          observation.offer.allocatedAt,
+          observation.offer.offeredAt,
+          observation.offer.traceparent,
+        );
         spans.offerSent(observation.offer);
         return;
       case 'offerDecided': {
@@ -25,7 +37,12 @@ export class Observations {
         // An offer that is withdrawn because its framework is away counts as rescinded: the framework lost it.
         metrics.offers.inc({ outcome: outcome === 'withdrawn' ? 'rescinded' : outcome });
         if (outcome === 'accepted' || outcome === 'declined')
-          metrics.offerDecisionSeconds.observe(Math.max(0, this.clock.now() - offer.offeredAt) / 1000);
+          metrics.offerDecisionSeconds.observe(
+            {},
+            Math.max(0, this.clock.now() - offer.offeredAt) / 1000,
+            offer.traceparent,
+          );
+        if (outcome === 'accepted') this.#keepTrace(offer);
         spans.offerDecided(offer, outcome);
         return;
       }
@@ -36,9 +53,9 @@ export class Observations {
         const { task, from, to } = observation;
         metrics.tasksTotal.inc({ state: to });
         if (task.allocatedAt !== undefined) {
-          if (to === 'TASK_STAGING') this.#stage('accept', task.allocatedAt, this.clock.now());
-          if (to === 'TASK_STARTING') this.#stage('agent', task.allocatedAt, this.clock.now());
-          if (to === 'TASK_RUNNING') this.#stage('running', task.allocatedAt, this.clock.now());
+          const stage = stages.get(to);
+          if (stage !== undefined)
+            this.#stage(stage, task.allocatedAt, this.clock.now(), this.#traceOf(task));
         }
         log.debug(
           { taskId: task.id, frameworkId: task.frameworkId, agentId: task.agentId, from, to },
@@ -55,6 +72,7 @@ export class Observations {
           metrics.taskLaunchSeconds.observe(
             { stage: 'container' },
             Math.max(0, startedAt - task.allocatedAt / 1000),
+            this.#traceOf(task),
           );
         }
         spans.statusUpdate(task, state, traceparent);
@@ -78,7 +96,31 @@ export class Observations {
     }
   }
 
-  #stage(stage: string, fromMs: number, toMs: number): void {
-    this.metrics.taskLaunchSeconds.observe({ stage }, Math.max(0, toMs - fromMs) / 1000);
+  #stage(stage: string, fromMs: number, toMs: number, traceparent: string): void {
+    this.metrics.taskLaunchSeconds.observe({ stage }, Math.max(0, toMs - fromMs) / 1000, traceparent);
   }
+
+  #keepTrace(offer: Offer): void {
+    if (offer.traceparent === '') return;
+    this.#traces.set(allocationOf(offer), offer.traceparent);
+    if (this.#traces.size <= tracesKeptMax) return;
+    const [oldest] = this.#traces.keys();
+    if (oldest !== undefined) this.#traces.delete(oldest);
+  }
+
+  #traceOf(task: Task): string {
+    return this.#traces.size === 0 ? '' : (this.#traces.get(allocationOf(task)) ?? '');
+  }
+}
+
+/** The stage of a launch that a task has reached when it enters a state. */
+const stages: ReadonlyMap<string, string> = new Map([
+  ['TASK_STAGING', 'accept'],
+  ['TASK_STARTING', 'agent'],
+  ['TASK_RUNNING', 'running'],
+]);
+
+/** What an offer and the tasks launched with it have in common. */
+function allocationOf({ frameworkId, agentId, allocatedAt }: Offer | Task): string {
+  return `${frameworkId}/${agentId}/${allocatedAt ?? 0}`;
 }

@@ -3,7 +3,7 @@ import type { master } from '@meseta/protocol';
 /** How many events are kept for those who resume. */
 export const eventsKeptMax = 10_000;
 /** How far a watcher may fall behind before it is told to start again. */
-const eventsUnreadMax = 10_000;
+export const eventsUnreadMax = 10_000;
 
 interface Kept {
   readonly sequence: number;
@@ -27,7 +27,11 @@ export class OperatorEvents {
   #sequence = 0;
   #unsent: master.Event[] = [];
 
-  constructor(private readonly term: number) {}
+  constructor(
+    private readonly term: number,
+    /** Told when a watcher has fallen too far behind. */
+    private readonly refused: (events: number) => void = () => undefined,
+  ) {}
 
   /** Where to resume from to see everything after now. */
   get resume(): string {
@@ -41,6 +45,13 @@ export class OperatorEvents {
     if (this.#watchers.size === 0) return;
     if (this.#unsent.length === 0) setImmediate(() => this.#send());
     this.#unsent.push(event);
+  }
+
+  /** How many events wait for the watcher for whom most wait. */
+  get queuedMost(): number {
+    let most = 0;
+    for (const { unread } of this.#watchers) most = Math.max(most, unread);
+    return most;
   }
 
   /** Events after a resume point; undefined when they are no longer kept, or it is of another term. */
@@ -67,6 +78,7 @@ export class OperatorEvents {
     for (const watcher of this.#watchers) {
       if (watcher.unread > eventsUnreadMax) {
         this.#watchers.delete(watcher);
+        this.refused(events.length);
         watcher.overflow();
       } else watcher.receive(events, this.resume);
     }
