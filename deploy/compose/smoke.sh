@@ -13,13 +13,26 @@ MESETA_STATE=$(mktemp -d /tmp/meseta-compose-XXXXXX)
 export MESETA_STATE MESETA_MASTER_1_HTTP=${MESETA_MASTER_1_HTTP:-0}
 [ -z "${DOCKER_HOST:-}" ] || export DOCKER_SOCKET=${DOCKER_HOST#unix://}
 
+# With local images of Jaeger and Prometheus (deploy/observe-images.sh), traces and metrics are looked at as well.
+observe=
+if docker image inspect meseta/jaeger:latest meseta/prometheus:latest >/dev/null 2>&1; then
+  observe=1
+  export JAEGER_IMAGE=meseta/jaeger:latest PROMETHEUS_IMAGE=meseta/prometheus:latest OTEL_EXPORTER_OTLP_ENDPOINT=http://jaeger:4318
+  export JAEGER_PORT=${JAEGER_PORT:-0} PROMETHEUS_PORT=${PROMETHEUS_PORT:-0}
+fi
+up() {
+  "${compose[@]}" up -d 2>&1 | grep -iE 'error' || true
+  [ -z "$observe" ] || "${compose[@]}" --profile observe up -d jaeger prometheus 2>&1 | grep -iE 'error' || true
+}
+fetch() { "${compose[@]}" exec -T allocator node -e 'fetch(process.argv[1]).then((answer) => answer.text()).then((text) => console.log(text))' "$1"; }
+
 say() { echo "compose: $*"; }
 now() { date +%s%3N; }
 meseta() { timeout 120 "${compose[@]}" exec -T allocator meseta "$@"; }
 down() {
   status=$?
   if [ $status != 0 ]; then "${compose[@]}" logs --tail 20 2>&1 | tail -n 120; fi
-  "${compose[@]}" down --volumes --timeout 5 >/dev/null 2>&1 || true
+  "${compose[@]}" --profile observe down --volumes --timeout 5 >/dev/null 2>&1 || true
   rm -rf "$MESETA_STATE"
   exit $status
 }
@@ -41,7 +54,7 @@ leader() { meseta version -o json | sed -nE 's/.*"leader": *"([a-z0-9-]+):[0-9]+
 
 started=$(now)
 say 'starting'
-"${compose[@]}" up -d 2>&1 | grep -iE 'error|warn' || true
+up
 until_agents 2
 up_ms=$(($(now) - started))
 
@@ -49,6 +62,21 @@ say 'a Docker task'
 begun=$(now)
 run_task first
 task_ms=$(($(now) - begun))
+
+if [ -n "$observe" ]; then
+  say 'the trace of the launch, and all targets of Prometheus'
+  until=$(($(date +%s) + 60))
+  until fetch 'http://jaeger:16686/api/traces?service=agent&operation=agent.launch&limit=1' | grep -q '"operationName":"master.offer"'; do
+    [ "$(date +%s)" -lt "$until" ] || { say 'no trace of the launch in Jaeger'; exit 1; }
+    sleep 1
+  done
+  until [ "$(fetch 'http://prometheus:9090/api/v1/targets' | grep -o '"health":"up"' | wc -l)" = 11 ]; do
+    [ "$(date +%s)" -lt "$until" ] || { say 'not all targets of Prometheus are up'; fetch 'http://prometheus:9090/api/v1/targets'; exit 1; }
+    sleep 1
+  done
+else
+  say 'no local images of Jaeger and Prometheus: traces and metrics are not looked at (deploy/observe-images.sh makes them)'
+fi
 
 killed=$(leader)
 say "killing the leading master, $killed"
@@ -69,8 +97,8 @@ for service in $services; do
 done
 
 say 'down and up again: state survives'
-"${compose[@]}" down --timeout 5 >/dev/null 2>&1
-"${compose[@]}" up -d 2>&1 | grep -iE 'error|warn' || true
+"${compose[@]}" --profile observe down --timeout 5 >/dev/null 2>&1
+up
 until_agents 2
 run_task again
 agents=$(meseta agents -o json | grep -o AGENT_STATE_ACTIVE | wc -l)

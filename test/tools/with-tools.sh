@@ -54,6 +54,15 @@ fi
 
 if [ -z "${MESETA_TEST_WITHOUT_DOCKER:-}" ] && ! command -v /bin/busybox >/dev/null && can_install; then install busybox-static; fi
 
+if [ -z "${MESETA_TEST_JAEGER:-}" ]; then
+  if command -v go >/dev/null && MESETA_TEST_JAEGER=$(test/tools/go-tools.sh jaeger); then
+    export MESETA_TEST_JAEGER
+  else
+    say 'no Go, or Jaeger could not be built with it: the test on Jaeger is left out'
+    unset MESETA_TEST_JAEGER
+  fi
+fi
+
 stop() {
   [ -z "$dockerd_pid" ] || { kill "$dockerd_pid" 2>/dev/null || true; wait "$dockerd_pid" 2>/dev/null || true; }
   [ -z "$data" ] || rm -rf "$data" 2>/dev/null || true
