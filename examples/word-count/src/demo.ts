@@ -3,7 +3,7 @@
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { anyPorts, startLocalCluster } from '@meseta/cli';
 import { Resources } from '@meseta/model';
 import { connect, type TaskSpec } from '@meseta/sdk';
@@ -24,7 +24,7 @@ export async function demo(folder: string): Promise<boolean> {
   if (files.length === 0) throw new Error(`no text files below ${folder}`);
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
   console.log(
-    `counting the words of ${files.length} files below ${folder}, ${(sizeBytes / 1e6).toFixed(0)} MB`,
+    `counting the words of ${files.length} files below ${relative('', folder) || '.'}, ${(sizeBytes / 1e6).toFixed(0)} MB`,
   );
   const home = mkdtempSync(join(tmpdir(), 'meseta-demo-'));
   const startedMs = performance.now();

@@ -9,8 +9,18 @@ export interface BatchWriterOptions<Item, Message> {
   readonly itemsQueuedMax: number;
   /** Told how many items were refused because the queue is full. Most users end the stream: its peer is too slow. */
   readonly onOverflow: (itemsRefused: number) => void;
+  /** Told what was written and what was refused, for the metrics. */
+  readonly observer?: BatchObserver;
   /** When to write what one turn of the loop gathered; `setImmediate` if unset. */
   readonly schedule?: (fn: () => void) => void;
+}
+
+/** Whoever counts the messages of a stream. */
+export interface BatchObserver {
+  /** A message of so many items was written. */
+  wrote(items: number): void;
+  /** So many items were refused because the queue is full. */
+  refused(items: number): void;
 }
 
 /**
@@ -44,6 +54,7 @@ export class BatchWriter<Item, Message> {
   push(item: Item): boolean {
     if (this.#closed) return false;
     if (this.queued >= this.#options.itemsQueuedMax) {
+      this.#options.observer?.refused(1);
       this.#options.onOverflow(1);
       return false;
     }
@@ -74,13 +85,14 @@ export class BatchWriter<Item, Message> {
   }
 
   #writeOne(): void {
-    const { itemsPerMessageMax, toMessage, write, onDrain } = this.#options;
+    const { itemsPerMessageMax, toMessage, write, onDrain, observer } = this.#options;
     const batch = this.#items.slice(this.#head, this.#head + itemsPerMessageMax);
     this.#head += batch.length;
     if (this.#head === this.#items.length || this.#head >= this.#options.itemsQueuedMax) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }
+    observer?.wrote(batch.length);
     if (write(toMessage(batch)) || this.#blocked) return;
     this.#blocked = true;
     onDrain(() => {

@@ -26,6 +26,17 @@ test('a refused connection is said in two words', () => {
   expect(failureOf(refused).message).toBe('connection refused');
 });
 
+test('a call to a service of another kind says so', () => {
+  const elsewhere = Object.assign(new Error('unimplemented'), {
+    code: status.UNIMPLEMENTED,
+    details: 'The server does not implement the method /meseta.v1.OperatorService/GetAgents',
+  });
+  expect(failureOf(elsewhere)).toMatchObject({
+    kind: 'invalid',
+    message: 'the server does not serve meseta.v1.OperatorService: is this the address of another service?',
+  });
+});
+
 test('any other error is a bug, and a failure is itself', () => {
   expect(failureOf(new Error('boom'))).toEqual(failure('bug', 'boom'));
   expect(failureOf('boom')).toEqual(failure('bug', 'boom'));

@@ -48,6 +48,9 @@ function isFailureKind(text: string | undefined): text is FailureKind {
 
 /** The transport's words for a connection that failed repeat the address and the cause several times. */
 function plainWords(details: string): string {
+  const missing = /does not implement the method \/([\w.]+)\//.exec(details)?.[1];
+  if (missing !== undefined)
+    return `the server does not serve ${missing}: is this the address of another service?`;
   if (!details.startsWith('No connection established')) return details;
   const cause = /\b(E[A-Z]{4,})\b/.exec(details)?.[1];
   if (cause === 'ECONNREFUSED') return 'connection refused';
