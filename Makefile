@@ -88,6 +88,10 @@ integration: build ## run the tests of several services
 bench: build ## measure offers, launches and memory through the whole stack
 	node test/bench/stack/dist/main.js
 
+.PHONY: clients
+clients: build ## run the clients in Python, Go and Java on one cluster, and check their tasks
+	node examples/clients/run-all.js
+
 .PHONY: base-images
 base-images: ## build the base images from Debian packages, without an image registry
 	deploy/base-images.sh

@@ -1,5 +1,6 @@
 // Prints the documents that are made from code, so that they cannot say anything else than the code does: configuration.md,
-// metrics.md, errors.md and task-states.md. Reads what `make build` compiled.
+// metrics.md, errors.md and task-states.md, from what `make build` compiled; and, in other documents, each block of code that follows a
+// line `<!-- include PATH -->`, from that file.
 //
 //   node docs/tools/generate.js            writes them
 //   node docs/tools/generate.js --check    fails, naming each file that is out of date
@@ -23,6 +24,8 @@ const documents = {
   'docs/metrics.md': metrics,
   'docs/errors.md': errors,
   'docs/task-states.md': taskStatesPage,
+  'docs/frameworks/writing-a-framework.md': withIncludes,
+  'packages/sdk/README.md': withIncludes,
 };
 
 const note = '<!-- Made by docs/tools/generate.js from the code; change it there, then run `make docs`. -->';
@@ -50,7 +53,7 @@ ${[masterOptions, allocatorOptions, registryOptions, agentService].map((service)
 | \`OTEL_SDK_DISABLED\` | master, allocator, agent | \`true\` switches tracing off. |
 | \`MESETA_MASTER\` | \`meseta\` and the examples | The masters, as \`host:port[,host:port…]\`; 127.0.0.1:5060 if unset. |
 | \`MESETA_HTTP_PORT\`, \`MESETA_HEALTH_HOST\` | \`bin/healthcheck\`, in an image | Where the health check asks, if not at the default ports of 127.0.0.1. |
-| \`MESETA_TEST_WITHOUT_ETCD\`, \`MESETA_TEST_WITHOUT_DOCKER\` | tests | \`1\` leaves out the tests that need it. |
+| \`MESETA_TEST_WITHOUT_ETCD\`, \`MESETA_TEST_WITHOUT_PROMETHEUS\`, \`MESETA_TEST_WITHOUT_DOCKER\` | tests | \`1\` leaves out the tests that need it. |
 
 The options of the command line are printed by \`meseta help\` and \`meseta COMMAND --help\`.
 `;
@@ -73,7 +76,8 @@ async function metrics() {
 ${note}
 
 Each service serves its series for Prometheus at \`/metrics\` of its HTTP port. A name is \`meseta_<service>_<what>_<unit>\`; labels are
-states, stages, outcomes and the like, never ids, so their number is bounded. The only label that grows with use is \`role\`.
+states, stages, outcomes and the like, never ids, so their number is bounded. Names that come from outside are bounded: the first 200 roles, 32
+resources and 16 elections have series of their own, and the rest count as \`other\`.
 Besides, every process has the default series of prom-client: \`process_…\` (cpu, memory, open files, start) and \`nodejs_…\`
 (event-loop lag, heap, garbage collection).
 
@@ -212,6 +216,13 @@ ${mermaid()}\`\`\`
 `;
 }
 
+/** The document as it is, with each included block replaced by the file that it names. */
+function withIncludes(path) {
+  const text = readFileSync(join(root, path), 'utf8');
+  const block = /(<!-- include (\S+) -->\n+```\w*\n)[\s\S]*?(?=^```$)/gm;
+  return text.replace(block, (_all, head, file) => `${head}${readFileSync(join(root, file), 'utf8')}`);
+}
+
 function row(cells) {
   return `| ${cells.join(' | ')} |`;
 }
@@ -222,7 +233,7 @@ async function main() {
   for (const [path, make] of Object.entries(documents)) {
     const file = join(root, path);
     const options = await prettier.resolveConfig(file);
-    const text = await prettier.format(await make(), { ...options, filepath: file });
+    const text = await prettier.format(await make(path), { ...options, filepath: file });
     const now = read(file);
     if (now === text) continue;
     stale += 1;

@@ -5,7 +5,6 @@
 //
 // A client is a folder with setup.sh (generates its stubs and builds it; exit status 69 and one line if the toolchain is missing) and
 // run.sh MASTERS (subscribes as `client-FOLDER`, runs `hello` to its end, kills `sleeper`, tears down).
-// @ts-check
 'use strict';
 
 const { spawn } = require('node:child_process');
@@ -20,7 +19,14 @@ const wanted = { hello: 'TASK_FINISHED', sleeper: 'TASK_KILLED' };
 /** The exit status of a setup.sh whose toolchain is missing (EX_UNAVAILABLE of sysexits.h). */
 const toolchainMissing = 69;
 const setupMaxMs = 900_000;
-const runMaxMs = 120_000;
+/** The clients themselves give up after two minutes. */
+const runMaxMs = 150_000;
+
+/** What runs now: each in a process group of its own, so that what a script starts ends with it. */
+const running = new Set();
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+process.once('exit', () => running.forEach(endGroup));
 
 main().then(
   (good) => process.exit(good ? 0 : 1),
@@ -33,7 +39,7 @@ main().then(
 async function main() {
   const clients = chosen();
   const ready = [];
-  for (const client of clients) if (await setUp(client)) ready.push(client);
+  for (const client of clients) if (await setUp(client, clients)) ready.push(client);
   if (ready.length < clients.length) return false;
   const home = mkdtempSync(join(tmpdir(), 'meseta-clients-'));
   const cluster = await startLocalCluster({
@@ -70,14 +76,15 @@ function chosen() {
 }
 
 /** Generates and builds one client. Says in one line what is missing or, at length, what failed. */
-async function setUp(client) {
+async function setUp(client, clients) {
   const startedMs = performance.now();
   const { status, output } = await run(client, 'setup.sh', [], setupMaxMs);
   if (status === 0) {
     console.log(`${client.padEnd(8)} set up in ${seconds(startedMs)}`);
   } else if (status === toolchainMissing) {
-    const others = 'MESETA_CLIENTS=… names those to run without it';
-    console.error(`${client.padEnd(8)} not run: ${output.trim()} is missing (${others})`);
+    const others = clients.filter((one) => one !== client).join(',');
+    const hint = others === '' ? '' : ` (MESETA_CLIENTS=${others} runs without it)`;
+    console.error(`${client.padEnd(8)} not run: ${output.trim()} is missing${hint}`);
   } else {
     console.error(`${client.padEnd(8)} setup.sh failed with ${status}\n${output}`);
   }
@@ -92,13 +99,13 @@ async function runOn(cluster, operator, clients) {
   // A framework of the SDK sits on every offer until all clients have subscribed, so that none is gone before another has come.
   const first = await connect({ master: masters, framework: { name: 'first-come', role: 'clients' } });
   const startedMs = performance.now();
-  const running = clients.map((client) => run(client, 'run.sh', [masters], runMaxMs));
+  const runs = clients.map((client) => run(client, 'run.sh', [masters], runMaxMs));
   try {
-    await untilSubscribed(operator, clients, Promise.allSettled(running));
+    await untilSubscribed(operator, clients, Promise.allSettled(runs));
   } finally {
     await first.teardown();
   }
-  const results = await Promise.all(running);
+  const results = await Promise.all(runs);
   const { frameworks = [], completedFrameworks = [] } = (await operator.frameworks()) ?? {};
   let good = true;
   for (const [index, client] of clients.entries()) {
@@ -175,24 +182,33 @@ function run(client, script, args, limitMs) {
     const child = spawn(join(__dirname, client, script), args, {
       env: { ...process.env, PATH: path },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // A group of its own, so that what the script started ends with it.
       detached: true,
     });
+    running.add(child);
     let output = '';
     const add = (chunk) => (output += chunk);
     child.stdout.on('data', add);
     child.stderr.on('data', add);
     const late = setTimeout(() => {
       output += `it was cut off after ${limitMs / 1000} s\n`;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      endGroup(child);
     }, limitMs);
     const end = (status) => {
       clearTimeout(late);
+      running.delete(child);
       done({ status, output, endedMs: performance.now() });
     };
     child.once('error', (error) => end(error.message));
     child.once('close', (code, signal) => end(code ?? signal));
   });
+}
+
+function endGroup(child) {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has just ended by itself.
+  }
 }
 
 function seconds(sinceMs) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command with the programs that the tests need: etcd, and a Docker engine. What is missing is installed from Debian's packages
+# Runs a command with the programs that the tests need: etcd, Prometheus and a Docker engine. What is missing is installed from Debian's packages
 # when this is Debian and we are root; else the tests that need it are left out, and it is said which.
 #
 #   test/tools/with-tools.sh COMMAND [ARG...]
@@ -24,6 +24,13 @@ if ! command -v etcd >/dev/null; then
   if can_install && install etcd-server; then :; else
     say 'no etcd, and not root on Debian: tests on etcd are left out'
     export MESETA_TEST_WITHOUT_ETCD=1
+  fi
+fi
+
+if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null; then
+  if can_install && install prometheus; then :; else
+    say 'no prometheus, and not root on Debian: tests of rules and dashboards on Prometheus are left out'
+    export MESETA_TEST_WITHOUT_PROMETHEUS=1
   fi
 fi
 

@@ -15,7 +15,7 @@ export {
 export { readConfig } from './config/read-config';
 export { renderOptions } from './config/render-options';
 export { FailureError, isFailureError } from './failure-error';
-export { BatchWriter, type BatchWriterOptions } from './grpc/batch-stream';
+export { BatchWriter, type BatchObserver, type BatchWriterOptions } from './grpc/batch-stream';
 export { channelOptions, maxMessageBytes } from './grpc/channel';
 export { LeaderFinder, type LeaderFinderOptions } from './grpc/leader';
 export { findProtoRoot } from './grpc/protos';
@@ -33,7 +33,11 @@ export {
 export { startHttpServer, type HttpServer, type HttpServerOptions } from './http/server';
 export { checkMayListen, hostPort, isLoopback } from './listen';
 export { createLogger, logLevels, type Logger } from './log';
-export { createMetrics, latencyBucketsSeconds, type Metrics } from './metrics';
+export { createMetrics, latencyBucketsSeconds, type Metrics, type TracedHistogram } from './metrics';
+export { boundedLabel, otherLabel } from './metrics/bounded-label';
+export { createQueueSeries, type QueueSeries } from './metrics/queue-series';
+export type { ServiceRegistry } from './metrics/service-registry';
+export { createStreamSeries, type StreamSeries } from './metrics/stream-series';
 export { runService, type ProcessPort, type RunningService, type ServiceContext } from './service';
 export {
   noTracing,

@@ -1,8 +1,10 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, collectDefaultMetrics } from 'prom-client';
+import { ServiceRegistry } from './metrics/service-registry';
+import { parseTraceparent } from './tracing/traceparent';
 
 /** The metrics of one service: every series it has is made here, once, with its help text. */
 export interface Metrics {
-  readonly registry: Registry;
+  readonly registry: ServiceRegistry;
   /** A series that only grows, named `meseta_<service>_<name>`; the name ends in `_total`. */
   counter<Label extends string = never>(
     name: string,
@@ -18,8 +20,20 @@ export interface Metrics {
     labels?: readonly Label[],
     buckets?: readonly number[],
   ): Histogram<Label>;
+  /** A distribution of seconds of which each bucket remembers the trace of its last value. */
+  tracedHistogram<Label extends string = never>(
+    name: string,
+    help: string,
+    labels?: readonly Label[],
+  ): TracedHistogram<Label>;
   /** Calls `fn` before each scrape, to set the gauges that are read from a state. */
   readonly onCollect: (fn: () => void) => void;
+}
+
+/** A histogram with exemplars. */
+export interface TracedHistogram<Label extends string> {
+  /** Counts a value. `traceparent` is the trace that it came from; '' or one that is not sampled leaves no exemplar. */
+  observe(labels: Readonly<Partial<Record<Label, string>>>, seconds: number, traceparent: string): void;
 }
 
 /** From half a millisecond to a minute: an offer's way takes milliseconds, a Docker pull takes many seconds. */
@@ -29,18 +43,12 @@ export const latencyBucketsSeconds: readonly number[] = [
 
 /** Creates the registry of one service, with the process's own series (cpu, memory, event-loop lag) already in it. */
 export function createMetrics(service: string): Metrics {
-  const registry = new Registry();
+  const registry = new ServiceRegistry();
   const prefix = `meseta_${service.replaceAll('-', '_')}_`;
   collectDefaultMetrics({ register: registry });
   const common = { registers: [registry] };
-  const collectors: (() => void)[] = [];
-  const render = registry.metrics.bind(registry);
-  registry.metrics = () => {
-    for (const collect of collectors) collect();
-    return render();
-  };
   return {
-    onCollect: (fn) => void collectors.push(fn),
+    onCollect: (fn) => registry.onCollect(fn),
     registry,
     counter: (name, help, labels = []) =>
       new Counter({ ...common, name: prefix + name, help, labelNames: [...labels] }),
@@ -48,5 +56,37 @@ export function createMetrics(service: string): Metrics {
       new Gauge({ ...common, name: prefix + name, help, labelNames: [...labels] }),
     histogram: (name, help, labels = [], buckets = latencyBucketsSeconds) =>
       new Histogram({ ...common, name: prefix + name, help, labelNames: [...labels], buckets: [...buckets] }),
+    tracedHistogram: (name, help, labels = []) =>
+      createTracedHistogram(registry, prefix + name, help, labels),
+  };
+}
+
+function createTracedHistogram<Label extends string>(
+  registry: ServiceRegistry,
+  name: string,
+  help: string,
+  labelNames: readonly Label[],
+): TracedHistogram<Label> {
+  const histogram = new Histogram<string>({
+    name,
+    help,
+    labelNames: [...labelNames],
+    buckets: [...latencyBucketsSeconds],
+    enableExemplars: true,
+    // The library lets only a registry that always answers OpenMetrics hold exemplars; ours answers both, and leaves
+    // them out of the plain text.
+    registers: [],
+  });
+  registry.registerMetric(histogram);
+  return {
+    observe: (labels, value, traceparent) => {
+      const trace = parseTraceparent(traceparent);
+      const sampled = trace !== undefined && (trace.traceFlags & 1) === 1;
+      histogram.observe({
+        labels: { ...labels },
+        value,
+        ...(sampled ? { exemplarLabels: { trace_id: trace.traceId, span_id: trace.spanId } } : {}),
+      });
+    },
   };
 }

@@ -12,8 +12,8 @@ export interface World {
   commit(): Promise<void>;
   /** Starts something and returns. How it went comes back as a command. */
   perform(act: Act): void;
-  /** A turn is over; so many commands wait for the next. */
-  turned(queued: number): void;
+  /** A turn is over; its commands took so long, without the writes. */
+  turned(seconds: number): void;
   /** Nothing can be relied on any more: a write failed, or the core broke an invariant. */
   failed(error: unknown): void;
 }
@@ -91,15 +91,17 @@ export class Loop {
     this.arrived = [];
     for (const resume of this.relieved.splice(0)) resume();
     const now = this.clock.now();
+    const startedMs = performance.now();
     const acts: Act[] = [];
     const writes: Write[] = [];
     for (const command of commands) sort(step(this.state, command, now), writes, acts);
+    const seconds = (performance.now() - startedMs) / 1000;
     if (writes.length > 0) {
       for (const write of onceEach(writes)) this.world.write(write);
       await this.world.commit();
     }
     for (const act of acts) this.world.perform(act);
-    this.world.turned(this.arrived.length);
+    this.world.turned(seconds);
     this.plan();
   }
 

@@ -1,10 +1,13 @@
-import { createMetrics, type Metrics } from '@meseta/kit';
+import { createMetrics, createQueueSeries, createStreamSeries, type Metrics } from '@meseta/kit';
 
 /** Every series of the agent. */
 export type AgentMetrics = ReturnType<typeof createAgentMetrics>;
 
 export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
+  const queues = createQueueSeries(metrics);
   return {
+    queues,
+    streams: createStreamSeries(metrics, queues),
     registry: metrics.registry,
     containers: metrics.gauge('containers', 'Containers that run now.', ['runtime']),
     unacknowledged: metrics.gauge(
@@ -33,8 +36,12 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
       'checkpoint_commit_seconds',
       'How long a turn’s writes take to be durable.',
     ),
-    commandsQueued: metrics.gauge('commands_queued', 'Commands that wait for the next turn of the loop.'),
-    startsQueued: metrics.gauge('starts_queued', 'Containers that wait to be started.'),
+    turnSeconds: metrics.histogram(
+      'turn_seconds',
+      'Time of one turn of the loop, without its writes.',
+      [],
+      [0.00005, 0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2],
+    ),
     registrations: metrics.counter('registrations_total', 'Times that a master took the agent in.'),
     registered: metrics.gauge('registered', '1 while a master has taken the agent in.'),
     term: metrics.gauge('term', 'The highest term of a master that was obeyed.'),

@@ -19,19 +19,19 @@ import {
 import { attributesToProto, resourcesToProto, type AgentInfo } from '@meseta/protocol';
 import { Checkpoint } from './checkpoint/checkpoint';
 import { agentIpOf, hostnameOf, type AgentConfig } from './config';
-import { Containers } from './effects/containers';
+import { Containers, startsQueuedMax } from './effects/containers';
 import { createWorld } from './effects/world';
 import { agentGrpcService } from './handlers/agent-service';
 import { CompletedTasks, type AgentView } from './handlers/agent-view';
 import { ordersOf } from './handlers/orders';
-import { Loop } from './loop';
+import { commandsQueuedMax, Loop } from './loop';
 import { createAgentMetrics, type AgentMetrics } from './metrics';
 import { detectResources } from './resources/detect';
 import { createRuntimes } from './runtime/create';
 import type { ContainerRuntime } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
 import { sandboxDirectory } from './sandbox/paths';
-import { MasterSession } from './session';
+import { messagesQueuedMax, MasterSession } from './session';
 import { recoverContainers } from './checkpoint/recover';
 
 /** What an agent is made of. Nothing is global, so one process may have several. */
@@ -115,6 +115,10 @@ async function assemble(
     metrics,
     tracing,
   });
+  for (const runtime of runtimes.keys()) {
+    metrics.containers.set({ runtime }, 0);
+    for (const outcome of ['started', 'failed']) metrics.launches.inc({ runtime, outcome }, 0);
+  }
   let started = false;
   let fault: FailureError | undefined;
   const fatal = (kind: 'conflict' | 'bug', message: string): void => {
@@ -127,6 +131,7 @@ async function assemble(
     random: dependencies.random ?? Math.random,
     timers,
     log,
+    observer: metrics.streams.observer('agent_messages'),
     term: () => state.term,
     onOpened: (sessionId) => loop.push({ kind: 'sessionOpened', sessionId }),
     onClosed: (sessionId) => loop.push({ kind: 'sessionClosed', sessionId }),
@@ -153,7 +158,9 @@ async function assemble(
         ? ''
         : sandboxDirectory(config.workDir, state.agentId, task.frameworkId, task.taskId, task.containerId),
   );
-  const grpc = await startGrpcServer({ ...config, services: [agentGrpcService(view)], log });
+  const service = agentGrpcService(view);
+  const definition = metrics.streams.counted(service.definition);
+  const grpc = await startGrpcServer({ ...config, services: [{ ...service, definition }], log });
   opened.push(() => grpc.close());
   const http = await startHttpServer({
     ...config,
@@ -184,6 +191,9 @@ async function assemble(
     fatal,
   });
   const loop: Loop = new Loop(state, world, clock, timers);
+  metrics.queues.watch('commands', commandsQueuedMax, () => loop.queued);
+  metrics.queues.watch('starts', startsQueuedMax, () => containers.queued);
+  metrics.queues.watch('agent_messages', messagesQueuedMax, () => session.queued);
   loop.push({ kind: 'recovered', outcomes });
   await loop.settle();
   throwIfAny(fault);

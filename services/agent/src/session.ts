@@ -1,5 +1,13 @@
 import { credentials, type ClientDuplexStream } from '@grpc/grpc-js';
-import { BatchWriter, channelOptions, failureOf, LeaderFinder, type Logger, type Timers } from '@meseta/kit';
+import {
+  BatchWriter,
+  channelOptions,
+  failureOf,
+  LeaderFinder,
+  type BatchObserver,
+  type Logger,
+  type Timers,
+} from '@meseta/kit';
 import { internal } from '@meseta/protocol';
 
 type Stream = ClientDuplexStream<internal.ConnectRequest, internal.ConnectResponse>;
@@ -16,6 +24,8 @@ export interface SessionOptions {
   readonly random: () => number;
   readonly timers: Timers;
   readonly log: Logger;
+  /** Counts what is written. */
+  readonly observer?: BatchObserver;
   /** The highest term obeyed, for the head of every message. */
   readonly term: () => number;
   /** A stream is open: the first message may be sent. Streams are numbered. */
@@ -68,6 +78,7 @@ export class MasterSession {
       toMessage: (messages) => ({ term: BigInt(this.options.term()), messages }),
       itemsPerMessageMax: messagesPerWriteMax,
       itemsQueuedMax: messagesQueuedMax,
+      ...(this.options.observer !== undefined && { observer: this.options.observer }),
       onOverflow: () => this.fail(id, new Error('the master does not read')),
     });
     stream.on('data', ({ term, messages }: internal.ConnectResponse) => {
@@ -86,6 +97,11 @@ export class MasterSession {
   /** Sends something over the current stream; without one it goes nowhere, and the next registration tells all. */
   send(message: internal.AgentMessage): void {
     this.writer?.push(message);
+  }
+
+  /** How many messages wait to be written. */
+  get queued(): number {
+    return this.writer?.queued ?? 0;
   }
 
   /** The master took the agent in. */

@@ -1,9 +1,15 @@
-import { createMetrics } from '@meseta/kit';
+import { createMetrics, createQueueSeries, createStreamSeries } from '@meseta/kit';
+
+/** Roles that have a series of their own; the greatest share of all others is told as role "other". */
+export const roleLabelsMax = 200;
 
 /** Every series of the allocator. */
 export function createAllocatorMetrics() {
   const metrics = createMetrics('allocator');
+  const queues = createQueueSeries(metrics);
   return {
+    queues,
+    streams: createStreamSeries(metrics, queues),
     registry: metrics.registry,
     onCollect: metrics.onCollect,
     turnSeconds: metrics.histogram(
@@ -16,14 +22,13 @@ export function createAllocatorMetrics() {
     changes: metrics.counter('changes_total', 'Changes received from the master.'),
     dominantShare: metrics.gauge(
       'dominant_share',
-      'Dominant share of a role, 0 to 1, not divided by its weight.',
+      'Dominant share of a role, 0 to 1, not divided by its weight; "other" is the greatest of the roles beyond the first 200.',
       ['role'],
     ),
     agents: metrics.gauge('agents', 'Agents known.'),
     frameworks: metrics.gauge('frameworks', 'Frameworks known.'),
     filters: metrics.gauge('offer_filters_active', 'Offer filters that have not ended.'),
     term: metrics.gauge('term', 'Term of the master served; 0 when none is.'),
-    queued: metrics.gauge('proposals_queued', 'Proposals that wait to be written to the master.'),
   };
 }
 

@@ -14,6 +14,7 @@ import { internal } from '@meseta/protocol';
 import type { AllocatorConfig } from './config';
 import { Sessions } from './handlers/allocator';
 import { createAllocatorMetrics } from './metrics';
+import { proposalsQueuedMax } from './session';
 import { drf } from './state/policy/drf';
 
 /** The world of one allocator. */
@@ -54,12 +55,13 @@ export async function createAllocatorServer(deps: AllocatorDeps): Promise<Alloca
     log,
   });
   metrics.onCollect(() => sessions.current?.observe());
+  metrics.queues.watch('proposals', proposalsQueuedMax, () => sessions.current?.queued ?? 0);
   const grpc = await startGrpcServer({
     ...config,
     log,
     services: [
       {
-        definition: internal.AllocatorServiceService,
+        definition: metrics.streams.counted(internal.AllocatorServiceService),
         implementation: { allocate: sessions.allocate, explain: sessions.explain },
         fullName: 'meseta.internal.v1.AllocatorService',
       },

@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
   BatchWriter,
+  otherLabel,
   toServiceError,
   type Clock,
   type Logger,
@@ -15,14 +16,14 @@ import type { FrameworkId, Instant } from '@meseta/model';
 import { failure, isFailure } from '@meseta/model';
 import { resourcesToProto, type internal } from '@meseta/protocol';
 import { commandOf } from './handlers/change';
-import type { AllocatorMetrics } from './metrics';
+import { roleLabelsMax, type AllocatorMetrics } from './metrics';
 import type { Proposal } from './state/effect';
 import { explain, type RoleExplanation } from './state/explain';
 import type { AllocatorOptions, AllocatorState } from './state/state';
 import { hasWork, initialState, nextDeadline, step } from './state/step';
 
 /** Proposals that may wait for a master that does not read; at the bound the stream ends, and a new snapshot heals all. */
-const proposalsQueuedMax = 100_000;
+export const proposalsQueuedMax = 100_000;
 const proposalsPerMessageMax = 1000;
 
 type Stream = ServerDuplexStream<internal.AllocateRequest, internal.AllocateResponse>;
@@ -63,6 +64,7 @@ export class Session {
       toMessage: (proposals) => ({ term: BigInt(term), version: this.#version, proposals }),
       itemsPerMessageMax: proposalsPerMessageMax,
       itemsQueuedMax: proposalsQueuedMax,
+      observer: deps.metrics.streams.observer('proposals'),
       onOverflow: () => this.end('overloaded', 'the master does not read its proposals'),
     });
     this.#planInterval();
@@ -106,12 +108,22 @@ export class Session {
     const { metrics } = this.#deps;
     metrics.agents.set(this.#state.agents.size);
     metrics.frameworks.set(this.#state.frameworks.size);
-    metrics.queued.set(this.#proposals.queued);
     metrics.filters.set(this.#state.expiries.length);
     metrics.dominantShare.reset();
+    let named = 0;
+    let greatestOther = 0;
     for (const role of this.#state.tree.knownRoles()) {
-      metrics.dominantShare.set({ role: role.path }, this.#state.tree.dominantShare(role.held));
+      const share = this.#state.tree.dominantShare(role.held);
+      named += 1;
+      if (named <= roleLabelsMax) metrics.dominantShare.set({ role: role.path }, share);
+      else greatestOther = Math.max(greatestOther, share);
     }
+    if (named > roleLabelsMax) metrics.dominantShare.set({ role: otherLabel }, greatestOther);
+  }
+
+  /** How many proposals wait. */
+  get queued(): number {
+    return this.#proposals.queued;
   }
 
   #planTurn(): void {

@@ -6,6 +6,8 @@ export const resourceLabelsMax = 32;
 
 export const agentStates: readonly AgentMembership[] = ['active', 'disconnected', 'recovered', 'unreachable'];
 export const frameworkStates: readonly FrameworkMembership[] = ['active', 'disconnected', 'recovered'];
+const dropReasons = ['stale', 'unfit', 'gone'] as const;
+const ignoredKinds = ['acknowledgement', 'statusUpdate', 'kill', 'pong'] as const;
 /** How an offer ends, as a label. */
 export const offerOutcomes = ['accepted', 'declined', 'rescinded', 'expired'] as const;
 
@@ -80,6 +82,8 @@ export function createMasterMetrics() {
   };
   // A series that is there from the start has a rate from its first event on.
   for (const outcome of offerOutcomes) made.offers.inc({ outcome }, 0);
+  for (const why of dropReasons) made.proposalsDropped.inc({ why }, 0);
+  for (const kind of ignoredKinds) made.ignored.inc({ kind }, 0);
   made.allocatorConnected.set(0);
   return made;
 }

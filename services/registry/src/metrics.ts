@@ -1,9 +1,16 @@
-import { createMetrics } from '@meseta/kit';
+import { boundedLabel, createMetrics, createQueueSeries, createStreamSeries } from '@meseta/kit';
+
+/** Elections that have series of their own; whoever campaigns names them. The rest count as "other". */
+export const electionLabelsMax = 16;
 
 /** Every series of the registry. */
 export function createRegistryMetrics() {
   const metrics = createMetrics('registry');
+  const queues = createQueueSeries(metrics);
   return {
+    queues,
+    streams: createStreamSeries(metrics, queues),
+    electionLabel: boundedLabel(electionLabelsMax),
     registry: metrics.registry,
     onCollect: (fn: () => void): void => metrics.onCollect(fn),
     commitSeconds: metrics.histogram('commit_seconds', 'From the arrival of a commit to its answer.', [
@@ -21,8 +28,6 @@ export function createRegistryMetrics() {
       [],
       [0, 1, 2, 4, 8, 16, 32, 64, 127],
     ),
-    writesQueued: metrics.gauge('commit_writes_queued', 'Writes that wait to be committed.'),
-    writesQueuedMax: metrics.gauge('commit_writes_queued_max', 'How many writes may wait.'),
     campaigns: metrics.gauge('campaigns', 'Campaigns at this instance.', ['state']),
     leaderships: metrics.counter('leaderships_total', 'What became of leaderships at this instance.', [
       'election',

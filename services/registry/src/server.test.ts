@@ -214,7 +214,7 @@ describe('the process', () => {
     expect(metrics).toContain('meseta_registry_commit_seconds_count{outcome="committed"} 1');
     expect(metrics).toContain('meseta_registry_leaderships_total{election="master",event="elected"} 1');
     expect(metrics).toContain('meseta_registry_campaigns{state="leading"} 1');
-    expect(metrics).toContain('meseta_registry_commit_writes_queued_max 20000');
+    expect(metrics).toContain('meseta_registry_queue_items_max{queue="commit_writes"} 20000');
   });
 
   test('an instance that stops sends its candidates away, and an embedded one still knows them when it is back', async () => {

@@ -19,7 +19,7 @@ import { commitHandler } from './handlers/commit';
 import { observeHandler } from './handlers/observe';
 import { OpenStreams } from './handlers/open-streams';
 import { snapshotHandler } from './handlers/snapshot';
-import { watchHandler } from './handlers/watch';
+import { revisionsQueuedMax, watchHandler } from './handlers/watch';
 import { createRegistryMetrics, type RegistryMetrics } from './metrics';
 import { openEmbeddedStore } from './store/embedded';
 import { openEtcdStore } from './store/etcd';
@@ -61,12 +61,13 @@ export async function createRegistryServer(deps: RegistryDeps): Promise<Registry
     timers,
     leaseTtlMs: config.leaseTtl,
     log,
-    observe: (election, event) => metrics.leaderships.inc({ election, event }),
+    observe: (election, event) =>
+      metrics.leaderships.inc({ election: metrics.electionLabel(election), event }),
   });
   const open = new OpenStreams();
+  metrics.queues.watch('commit_writes', writesQueuedMax, () => queue.queued);
+  metrics.queues.watch('revisions', revisionsQueuedMax, () => open.queuedMost);
   metrics.onCollect(() => {
-    metrics.writesQueued.set(queue.queued);
-    metrics.writesQueuedMax.set(writesQueuedMax);
     metrics.campaigns.set({ state: 'standing' }, campaigns.count('standing'));
     metrics.campaigns.set({ state: 'leading' }, campaigns.count('leading'));
     metrics.watchers.set(open.count);
@@ -89,15 +90,16 @@ export async function createRegistryServer(deps: RegistryDeps): Promise<Registry
       healthy: () => store.ready() === true,
       services: [
         {
-          definition: internal.RegistryServiceService,
+          definition: metrics.streams.counted(internal.RegistryServiceService),
           implementation: {
             campaign: campaignHandler(campaigns),
             observe: observeHandler(store, open),
-            commit: commitHandler(queue, (seconds, outcome) =>
-              metrics.commitSeconds.observe({ outcome }, seconds),
-            ),
+            commit: commitHandler(queue, (seconds, outcome) => {
+              metrics.commitSeconds.observe({ outcome }, seconds);
+              if (outcome === 'overloaded') metrics.queues.refused('commit_writes');
+            }),
             snapshot: snapshotHandler(store),
-            watch: watchHandler(store, open),
+            watch: watchHandler(store, open, metrics.streams.observer('revisions')),
           },
           fullName: 'meseta.internal.v1.RegistryService',
         },
@@ -133,7 +135,7 @@ async function openStore(config: RegistryConfig, timers: Timers, metrics: Regist
         cluster,
         observe: (call, seconds, answered) => {
           metrics.storeSeconds.observe({ call }, seconds);
-          if (!answered) metrics.storeErrors.inc({ call });
+          metrics.storeErrors.inc({ call }, answered ? 0 : 1);
         },
       });
     default:

@@ -1,7 +1,7 @@
 import fastify, { type FastifyInstance } from 'fastify';
-import type { Registry } from 'prom-client';
 import { checkMayListen, hostPort, listenError } from '../listen';
 import type { Logger } from '../log';
+import type { ServiceRegistry } from '../metrics/service-registry';
 
 /** What the HTTP server of a service is made of. */
 export interface HttpServerOptions {
@@ -11,7 +11,7 @@ export interface HttpServerOptions {
   readonly insecure: boolean;
   readonly service: string;
   readonly version: string;
-  readonly metrics: Registry;
+  readonly metrics: ServiceRegistry;
   /** Whether the service can do its work; a text says why not. */
   readonly ready: () => true | string;
   readonly log: Logger;
@@ -28,7 +28,8 @@ export interface HttpServer {
 
 /**
  * Starts the HTTP server that every service has: `/health/live` (the process answers), `/health/ready` (200, or 503
- * and the reason), `/metrics` (Prometheus) and `/version`.
+ * and the reason), `/metrics` (Prometheus's plain text, or OpenMetrics for who
+ * accepts it) and `/version`.
  *
  * Throws a `FailureError` of one line when the address is not allowed without certificates or cannot be had.
  */
@@ -43,9 +44,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       .type('text/plain')
       .send(ready === true ? 'ok\n' : `${ready}\n`);
   });
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(options.metrics.contentType).send(await options.metrics.metrics()),
-  );
+  app.get('/metrics', async (request, reply) => {
+    const { contentType, text } = await options.metrics.expose(request.headers.accept);
+    return reply.type(contentType).send(text);
+  });
   app.get('/version', () => ({ service: options.service, version: options.version }));
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const code = error.statusCode ?? 500;

@@ -15,7 +15,6 @@ export interface StoredTask {
   readonly state: TaskRecord['state'];
   readonly container: ContainerFacts;
   readonly kill: Kill | undefined;
-  readonly dropped: boolean;
   readonly updates: readonly StatusRecord[];
   readonly history: readonly StatusRecord[];
   readonly statusesMade: number;
@@ -24,9 +23,9 @@ export interface StoredTask {
 export function storedTask(task: TaskRecord): StoredTask {
   const { frameworkId, taskId, containerId, runtime, traceparent, launchedAt, phase, state, container } =
     task;
-  const { kill, dropped, updates, history, statusesMade } = task;
+  const { kill, updates, history, statusesMade } = task;
   const place = { frameworkId, taskId, containerId, runtime, traceparent, launchedAt };
-  return { ...place, phase, state, container, kill, dropped, updates, history, statusesMade };
+  return { ...place, phase, state, container, kill, updates, history, statusesMade };
 }
 
 /** The record again; nothing of it has been sent in this life of the agent. */
@@ -46,7 +45,6 @@ export function taskOf(stored: StoredTask, info: Uint8Array): TaskRecord {
     state: stored.state,
     container: stored.container,
     kill: stored.kill,
-    dropped: stored.dropped,
     updates: [...stored.updates],
     sent: 0,
     retryAt: undefined,

@@ -48,6 +48,7 @@ export class Containers {
     const task = this.options.state.tasks.get(key);
     if (task === undefined) return;
     if (this.waiting.size >= startsQueuedMax) {
+      this.options.metrics.queues.refused('starts');
       this.fail(task, `${startsQueuedMax} tasks wait to be started already`);
       return;
     }

@@ -33,7 +33,7 @@ export function registerMessage(
 ): internal.AgentMessage {
   const { info, version, grpcAddress, httpAddress } = identity;
   // A task whose framework is gone is nobody's any more, and ends without a word.
-  const tasks = [...state.tasks.values()].filter((task) => !task.dropped);
+  const tasks = [...state.tasks.values()];
   const frameworks = new Set(tasks.map((task) => task.frameworkId));
   return {
     message: {

@@ -38,10 +38,9 @@ export function createWorld(parts: WorldParts): World {
       metrics.commitSeconds.observe((performance.now() - startMs) / 1000);
     },
     perform: (act) => perform(parts, act),
-    turned: (queued) => {
+    turned: (seconds) => {
       const { state } = checkpoint;
-      metrics.commandsQueued.set(queued);
-      metrics.startsQueued.set(parts.containers.queued);
+      metrics.turnSeconds.observe(seconds);
       metrics.unacknowledged.set(state.unacknowledged);
       metrics.registered.set(state.session?.registered === true ? 1 : 0);
       metrics.term.set(state.term);
@@ -108,9 +107,8 @@ function remember(
   { checkpoint, completed, statusContext }: WorldParts,
   { task }: Write & { kind: 'forgetTask' },
 ): void {
-  if (!task.dropped)
-    completed.add({
-      ...taskToProto(task, checkpoint.state.agentId, statusContext()),
-      state: taskStateToProto(task.state),
-    });
+  completed.add({
+    ...taskToProto(task, checkpoint.state.agentId, statusContext()),
+    state: taskStateToProto(task.state),
+  });
 }

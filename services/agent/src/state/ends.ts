@@ -3,7 +3,7 @@ import type { Exit } from './command';
 import type { Effect } from './effect';
 import { stateFor } from './capabilities';
 import type { AgentState, TaskKey, TaskRecord } from './state';
-import { forget, report, type News } from './status-updates';
+import { report, type News } from './status-updates';
 
 /** The container has ended, and nothing of it is left. */
 export function stepContainerEnded(
@@ -18,11 +18,9 @@ export function stepContainerEnded(
   return end(state, task, newsOf(state, task, exit), now);
 }
 
-/** The task's last news; a task of which nobody is to hear is forgotten instead. */
+/** The task's last news. */
 export function end(state: AgentState, task: TaskRecord, news: News, now: Instant): Effect[] {
-  if (!task.dropped) return report(state, task, news, now);
-  task.phase = 'ended';
-  return forget(state, task);
+  return report(state, task, news, now);
 }
 
 /** What an end means (E34): an order to end beats the exit status, as in Mesos. */
@@ -30,6 +28,11 @@ function newsOf(state: AgentState, task: TaskRecord, exit: Exit): News {
   const message = messageOf(exit);
   if (task.kill?.why === 'completionTime') {
     return { state: 'TASK_FAILED', source: 'EXECUTOR', reason: 'MAX_COMPLETION_TIME_REACHED', message };
+  }
+  if (task.kill?.why === 'agentEnded') {
+    const told = stateFor(state, task.frameworkId, 'TASK_GONE');
+    const why = 'The agent was restarted, and the framework does not checkpoint';
+    return { state: told, source: 'AGENT', reason: 'AGENT_RESTARTED', message: why };
   }
   if (task.kill !== undefined) return { state: 'TASK_KILLED', source: 'EXECUTOR', message };
   switch (exit.kind) {

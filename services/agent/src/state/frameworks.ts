@@ -1,7 +1,7 @@
 import type { FrameworkId, Instant } from '@meseta/model';
 import type { FrameworkInfo } from '@meseta/protocol';
 import type { Effect } from './effect';
-import { drop } from './kills';
+import { graceOf, kill } from './kills';
 import type { AgentState, TaskRecord } from './state';
 import { resend } from './status-updates';
 
@@ -30,9 +30,16 @@ export function stepUpdateFramework(
   return [{ kind: 'saveFramework', frameworkId }, ...resend(state, tasksOf(state, frameworkId), now)];
 }
 
-/** A framework is gone: its tasks end, with the grace that they have, and nobody hears of it (E37). */
+/**
+ * A framework is gone: its tasks end, with the grace that they have (E37). Their updates are told as always, and what waits is told at
+ * once: the master acknowledges in the framework's place, and counts the resources as free only then.
+ */
 export function stepShutdownFramework(state: AgentState, frameworkId: FrameworkId, now: Instant): Effect[] {
-  return tasksOf(state, frameworkId).flatMap((task) => drop(state, task, now));
+  const tasks = tasksOf(state, frameworkId);
+  return [
+    ...resend(state, tasks, now),
+    ...tasks.flatMap((task) => kill(state, task, 'asked', graceOf(task.info), now)),
+  ];
 }
 
 function tasksOf(state: AgentState, frameworkId: FrameworkId): TaskRecord[] {

@@ -4,7 +4,7 @@ import type { TaskInfo } from '@meseta/protocol';
 import { isCapable } from './capabilities';
 import type { Effect } from './effect';
 import type { AgentState, Kill, TaskRecord } from './state';
-import { forget, report, silence } from './status-updates';
+import { report } from './status-updates';
 
 /** How long a task may take to end after SIGTERM when nobody said (T60). */
 export const graceDefaultMs = 3_000;
@@ -81,11 +81,4 @@ export function completionTimeOver(
 export function completionDeadline(task: TaskRecord): Instant | undefined {
   const nanoseconds = task.info.maxCompletionTime?.nanoseconds;
   return nanoseconds === undefined ? undefined : plusMs(task.launchedAt, Number(nanoseconds) / 1e6);
-}
-
-/** Ends a task of which nobody is to hear any more. */
-export function drop(state: AgentState, task: TaskRecord, now: Instant): Effect[] {
-  silence(state, task);
-  if (task.phase === 'ended') return forget(state, task);
-  return [{ kind: 'saveTask', key: task.key }, ...kill(state, task, 'asked', graceOf(task.info), now)];
 }

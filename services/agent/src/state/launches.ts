@@ -50,7 +50,6 @@ export function stepLaunch(state: AgentState, launch: Launch, now: Instant): Eff
     state: 'TASK_STAGING',
     container: {},
     kill: undefined,
-    dropped: false,
     updates: [],
     sent: 0,
     retryAt: undefined,

@@ -68,15 +68,19 @@ describe('after a restart of the agent', () => {
     expect(agent.advance(1_000)).toEqual(['1000 ms: destroy C-T1']);
   });
 
-  test('E29: what was not to outlive the agent does not, and nobody is told by it', () => {
+  test('E29: what was not to outlive the agent does not, and it is told', () => {
     const agent = Story.registered();
     agent.running('T1', { framework: { checkpoint: false } });
     expect(agent.do({ kind: 'closing' })).toEqual(['destroy C-T1']);
+    agent.restart();
+    agent.recovered('T1', { kind: 'ended', exit: { kind: 'signaled', signal: 'SIGKILL' } });
+    expect(agent.task('T1')?.state).toBe('TASK_LOST');
     const crashed = Story.registered();
     crashed.running('T1', { framework: { checkpoint: false } });
     crashed.restart();
     expect(crashed.recovered('T1', running)).toEqual(['terminate C-T1']);
-    expect(crashed.ended('T1', 0)).toEqual(['forget T1']);
+    crashed.ended('T1', 0);
+    expect(crashed.task('T1')?.state).toBe('TASK_LOST');
   });
 
   test('updates that nobody acknowledged come again, with the same uuid', () => {

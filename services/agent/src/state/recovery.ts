@@ -3,10 +3,9 @@ import type { Recovered } from './command';
 import type { Effect } from './effect';
 import { stepContainerEnded, end } from './ends';
 import { stateFor } from './capabilities';
-import { completionDeadline, drop, terminate } from './kills';
+import { completionDeadline, graceOf, kill, terminate } from './kills';
 import { stepContainerStarted, stepStartCancelled, watchCompletion } from './launches';
 import type { AgentState, TaskRecord } from './state';
-import { silence } from './status-updates';
 
 /**
  * The agent was restarted, its records were read, and the runtimes looked what is left of the containers. From here a task goes on as if the agent had
@@ -57,22 +56,26 @@ function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], 
     task.container = found.facts;
     if (effects.length === 0) effects.push(...terminate(state, task, now));
   }
-  // A framework that does not checkpoint did not ask for its tasks to outlive the agent (E29); the master has told it that they are lost.
-  if (state.frameworks.get(task.frameworkId)?.info.checkpoint !== true)
-    effects.push(...drop(state, task, now));
+  // A framework that does not checkpoint did not ask for its tasks to outlive the agent (E29).
+  if (!outlives(state, task)) effects.push(...kill(state, task, 'agentEnded', graceOf(task.info), now));
   return effects;
 }
 
-/** The agent ends: what was not to outlive it does not. */
-export function stepClosing(state: AgentState): Effect[] {
+/** The agent ends: what was not to outlive it does not, and is told when the agent is back. */
+export function stepClosing(state: AgentState, now: Instant): Effect[] {
   const effects: Effect[] = [];
   for (const task of state.tasks.values()) {
-    if (task.phase === 'ended' || state.frameworks.get(task.frameworkId)?.info.checkpoint === true) continue;
-    silence(state, task);
+    if (task.phase === 'ended' || outlives(state, task)) continue;
+    task.kill = { graceMs: 0, deadline: now, why: 'agentEnded' };
     effects.push({ kind: 'saveTask', key: task.key });
     effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
   }
   return effects;
+}
+
+/** Whether a task goes on when its agent ends. */
+function outlives(state: AgentState, task: TaskRecord): boolean {
+  return state.frameworks.get(task.frameworkId)?.info.checkpoint === true;
 }
 
 /** The agent leaves for good (G19): its tasks end with it, and if it ever comes back it is a new agent. */

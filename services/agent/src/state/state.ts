@@ -64,8 +64,6 @@ export interface TaskRecord {
   /** What the runtime told of the container. */
   container: ContainerFacts;
   kill: Kill | undefined;
-  /** Nobody is to hear of it any more: its framework is gone, or never asked that its tasks outlive the agent. */
-  dropped: boolean;
   /** Updates not yet acknowledged, the oldest first. */
   readonly updates: StatusRecord[];
   /** How many times the first of them was sent, and when it is due again. */
@@ -90,7 +88,7 @@ export interface Kill {
   readonly graceMs: number;
   /** When patience ends; unset while the container has not been asked to end yet. */
   deadline: Instant | undefined;
-  readonly why: 'asked' | 'completionTime';
+  readonly why: 'asked' | 'completionTime' | 'agentEnded';
 }
 
 /** One status of a task, as it is kept until acknowledged. */

@@ -32,7 +32,6 @@ export function report(state: AgentState, task: TaskRecord, news: News, now: Ins
     taskId: task.taskId,
     state: news.state,
   };
-  if (task.dropped) return [{ kind: 'saveTask', key: task.key }, note];
   task.updates.push(status);
   state.unacknowledged++;
   const effects: Effect[] = [{ kind: 'saveTask', key: task.key }, note];
@@ -65,14 +64,6 @@ export function resend(state: AgentState, tasks: Iterable<TaskRecord>, now: Inst
 export function retry(state: AgentState, task: TaskRecord | undefined, at: Instant, now: Instant): Effect[] {
   if (task === undefined || task.retryAt !== at || task.updates.length === 0) return [];
   return send(state, task, now);
-}
-
-/** Nobody is to hear of the task any more. */
-export function silence(state: AgentState, task: TaskRecord): void {
-  task.dropped = true;
-  state.unacknowledged -= task.updates.length;
-  task.updates.length = 0;
-  task.retryAt = undefined;
 }
 
 /** The task's record goes, and its framework's with the last one. */

@@ -42,7 +42,7 @@ export function step(state: AgentState, command: Command, now: Instant): Effect[
     case 'unregister':
       return stepUnregister(state, command.reason);
     case 'closing':
-      return stepClosing(state);
+      return stepClosing(state, now);
     case 'tick':
       return stepTick(state, now);
     default:

@@ -167,14 +167,14 @@ describe('ends that were asked for', () => {
     expect(agent.ended('T1', 0)).toEqual(['tell T1 KILLED']);
   });
 
-  test('E37: a framework that is gone takes its tasks with it, without a word', () => {
+  test('E37: a framework that is gone takes its tasks with it, and the master hears of each', () => {
     const agent = Story.registered();
     agent.running('T1');
     agent.running('T2');
     agent.ended('T2', 0);
-    expect(agent.shutdownFramework()).toEqual(['terminate C-T1', 'forget T2']);
+    expect(agent.shutdownFramework()).toEqual(['tell T2 FINISHED', 'terminate C-T1']);
     expect(agent.advance(3_000)).toEqual(['3000 ms: destroy C-T1']);
-    expect(agent.ended('T1', { kind: 'signaled', signal: 'SIGKILL' })).toEqual(['forget T1']);
-    expect(agent.state.unacknowledged).toBe(0);
+    expect(agent.ended('T1', { kind: 'signaled', signal: 'SIGKILL' })).toEqual(['tell T1 KILLED']);
+    expect(agent.state.unacknowledged).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { failure, type Failure } from '@meseta/model';
-import { BatchWriter } from '@meseta/kit';
+import { BatchWriter, type BatchObserver } from '@meseta/kit';
 import type { internal } from '@meseta/protocol';
 import type { Cancel, Store, StoredChange } from '../store/store';
 import { failStream } from './fail-stream';
@@ -8,12 +8,16 @@ import type { OpenStreams } from './open-streams';
 import { recordOf } from './records';
 
 /** How many revisions may wait for a slow watcher. One more ends its stream: it takes a snapshot and watches again. */
-const revisionsQueuedMax = 1000;
+export const revisionsQueuedMax = 1000;
 /** A message holds whole revisions, of at most a megabyte each. */
 const revisionsPerMessageMax = 8;
 
 /** Answers Watch. */
-export function watchHandler(store: Store, open: OpenStreams): internal.RegistryServiceServer['watch'] {
+export function watchHandler(
+  store: Store,
+  open: OpenStreams,
+  observer: BatchObserver,
+): internal.RegistryServiceServer['watch'] {
   return (stream) => {
     const { afterRevision } = stream.request;
     let over = false;
@@ -34,9 +38,13 @@ export function watchHandler(store: Store, open: OpenStreams): internal.Registry
       }),
       itemsPerMessageMax: revisionsPerMessageMax,
       itemsQueuedMax: revisionsQueuedMax,
+      observer,
       onOverflow: () => end(failure('overloaded', `${revisionsQueuedMax} revisions wait to be read`)),
     });
-    const close = open.add(() => end(failure('notLeader', 'this registry instance is stopping')));
+    const close = open.add(
+      () => end(failure('notLeader', 'this registry instance is stopping')),
+      () => writer.queued,
+    );
     stream.on('cancelled', () => end(undefined));
     stream.on('error', () => end(undefined));
     if (afterRevision < 0n) {

@@ -1,0 +1,5 @@
+#!/bin/sh
+# Runs the client: run.sh HOST:PORT[,HOST:PORT...].
+[ $# = 1 ] || { echo "usage: $0 HOST:PORT[,HOST:PORT...], the masters" >&2 && exit 2; }
+target=$(dirname "$0")/target
+exec java -cp "$target/classes:$target/lib/*" Client "$1"

@@ -1,0 +1,52 @@
+import { Registry, type Metric, type OpenMetricsContentType } from 'prom-client';
+
+/** A rendering of all series. */
+export interface Exposition {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/** The series of one service, with what must be called before they are read, in either of Prometheus's text formats. */
+export class ServiceRegistry extends Registry {
+  readonly #collectors: (() => void)[] = [];
+
+  /** Calls `fn` before each scrape. */
+  onCollect(fn: () => void): void {
+    this.#collectors.push(fn);
+  }
+
+  override metrics(): Promise<string> {
+    for (const collect of this.#collectors) collect();
+    return super.metrics();
+  }
+
+  /**
+   * Renders what a request accepts: OpenMetrics, which alone has exemplars, if its Accept header names it, else plain text.
+   *
+   * @see https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md
+   */
+  async expose(accept = ''): Promise<Exposition> {
+    if (!accept.includes('application/openmetrics-text'))
+      return { contentType: this.contentType, text: await this.metrics() };
+    for (const collect of this.#collectors) collect();
+    // The library renames counters in place when a registry turns to OpenMetrics, so it is given views of them.
+    const view = new Registry<OpenMetricsContentType>();
+    view.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    for (const metric of this.getMetricsAsArray() as unknown as Readable[])
+      view.registerMetric(viewOf(metric) as unknown as Metric);
+    return { contentType: view.contentType, text: await view.metrics() };
+  }
+}
+
+/** The part of the library's metrics that rendering reads; its types leave it out. */
+interface Readable {
+  readonly name: string;
+  readonly type: string;
+  get(): Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** In OpenMetrics a counter's family has no `_total`, and its sample has. */
+function viewOf(metric: Readable): Readable {
+  const name = metric.type === 'counter' ? metric.name.replace(/_total$/, '') : metric.name;
+  return { name, type: metric.type, get: async () => ({ ...(await metric.get()), name }) };
+}
