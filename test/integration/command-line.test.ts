@@ -1,6 +1,7 @@
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { startLocalCluster, anyPorts, type LocalCluster } from '@meseta/cli';
-import { Rig, eventually, meseta, repository, run } from './harness';
+import { Rig, eventually, meseta, operatorOf, repository, run } from './harness';
 
 describe('the command line, as a user types it', () => {
   const rig = new Rig();
@@ -62,6 +63,22 @@ describe('the command line, as a user types it', () => {
     expect((await meseta(['kill', id], cluster.master)).code).toBe(0);
     expect((await running).code).not.toBe(0);
   }, 90_000);
+
+  test('when a framework is killed its tasks end, and what they held is free', async () => {
+    const child = spawn(process.execPath, [join(repository, 'bin/meseta'), 'run', 'sleep 600'], {
+      env: { ...process.env, MESETA_MASTER: cluster.master },
+      stdio: 'ignore',
+    });
+    const operator = operatorOf(cluster.master);
+    const agent = async () => (await operator.agents()).agents?.agents[0];
+    await eventually('the task runs', async () =>
+      JSON.stringify(await operator.tasks()).includes('TASK_RUNNING'),
+    );
+    expect((await agent())?.allocatedResources).not.toEqual([]);
+    child.kill('SIGKILL');
+    await eventually('nothing is allocated', async () => (await agent())?.allocatedResources.length === 0);
+    operator.close();
+  }, 60_000);
 
   test.each([['agents'], ['frameworks'], ['state'], ['version']])(
     '%s prints for people and for programs',

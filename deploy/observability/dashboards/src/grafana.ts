@@ -51,7 +51,12 @@ export function toGrafana(spec: DashboardSpec): Dashboard {
     builder.withRow(new RowBuilder(title));
     for (const panel of panels) builder.withPanel(panelOf(panel));
   }
-  return builder.build();
+  const dashboard = builder.build();
+  // Grafana numbers the panels of what it imports but not of what it is provisioned with.
+  return {
+    ...dashboard,
+    panels: (dashboard.panels ?? []).map((panel, index) => ({ ...panel, id: index + 1 })),
+  };
 }
 
 function panelOf(spec: PanelSpec): Builder<Panel> {

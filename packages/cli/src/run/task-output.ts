@@ -1,12 +1,17 @@
+import { isFailureError } from '@meseta/kit';
 import { AgentClient, type OperatorClient, type Task } from '@meseta/sdk';
 import type { CliContext } from '../context';
 import { LinePrefix } from './line-prefix';
 
+/** An agent that is away is looked for this often, with growing pauses: about a minute in all, enough for its restart. */
+const readTriesMax = 15;
+const retryStepMs = 500;
+
 /**
  * Streams what tasks write, from the agents they run on, to where this command writes.
  *
- * Each task's stdout and stderr is read once, from the beginning to the end that follows the task's own. With a prefix,
- * whole lines; without, bytes as they come.
+ * Each task's stdout and stderr is read once, from the beginning to the end that follows the task's own. When an agent
+ * goes away, reading goes on where it was once the agent is back. With a prefix, whole lines; without, bytes as they come.
  */
 export class TaskOutput {
   readonly #context: CliContext;
@@ -16,6 +21,7 @@ export class TaskOutput {
   readonly #agents = new Map<string, AgentClient>();
   readonly #reads: Promise<void>[] = [];
   readonly #read = new Set<string>();
+  #closed = false;
 
   constructor(options: {
     context: CliContext;
@@ -42,26 +48,46 @@ export class TaskOutput {
   }
 
   close(): void {
+    this.#closed = true;
     for (const agent of this.#agents.values()) agent.close();
   }
 
   async #copy(task: Task, stream: 'stdout' | 'stderr'): Promise<void> {
     const sink = stream === 'stdout' ? this.#context.out : this.#context.err;
     const lines = this.#prefixed ? new LinePrefix(`[${task.name}] `, (text) => sink.write(text)) : undefined;
-    try {
-      const agent = await this.#agentOf(task.agentId ?? '');
-      const pieces = agent.readLog({ frameworkId: this.#frameworkId, taskId: task.id, stream, follow: true });
-      for await (const { data } of pieces) {
-        if (lines !== undefined) lines.push(data);
-        else if (stream === 'stdout') this.#context.out.write(data);
-        else this.#context.err.write(data.toString());
+    const write = (data: Buffer): void => {
+      if (lines !== undefined) lines.push(data);
+      else if (stream === 'stdout') this.#context.out.write(data);
+      else this.#context.err.write(data.toString());
+    };
+    let offset = 0;
+    for (let tries = 1; !this.#closed; tries++) {
+      try {
+        const agent = await this.#agentOf(task.agentId ?? '');
+        const from = { frameworkId: this.#frameworkId, taskId: task.id, stream, offset, follow: true };
+        for await (const piece of agent.readLog(from)) {
+          write(piece.data);
+          offset = Number(piece.offset) + piece.data.length;
+          tries = 1;
+        }
+        break;
+      } catch (error) {
+        if (tries >= readTriesMax || !mayPass(error)) {
+          const why = error instanceof Error ? error.message : String(error);
+          this.#context.err.write(`meseta: cannot read ${stream} of ${task.name}: ${why}\n`);
+          break;
+        }
+        this.#forget(task.agentId ?? '');
+        await new Promise((resolve) => setTimeout(resolve, retryStepMs * tries));
       }
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.#context.err.write(`meseta: cannot read ${stream} of ${task.name}: ${why}\n`);
-    } finally {
-      lines?.end();
     }
+    lines?.end();
+  }
+
+  /** The agent may be back at another address. */
+  #forget(agentId: string): void {
+    this.#agents.get(agentId)?.close();
+    this.#agents.delete(agentId);
   }
 
   async #agentOf(agentId: string): Promise<AgentClient> {
@@ -75,4 +101,9 @@ export class TaskOutput {
     this.#agents.set(agentId, agent);
     return agent;
   }
+}
+
+/** Whether trying again may help: an agent that is away comes back, a task that it does not know does not. */
+function mayPass(error: unknown): boolean {
+  return !isFailureError(error) || error.failure.kind === 'notLeader' || error.failure.kind === 'bug';
 }

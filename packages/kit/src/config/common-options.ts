@@ -31,7 +31,7 @@ export const commonOptions = defineOptions({
   cluster: {
     kind: 'string',
     default: 'meseta',
-    help: 'Name of the cluster; services of different clusters do not mix.',
+    help: 'Name of the cluster: agents of another one are refused, and each keeps a record of its own.',
     placeholder: 'name',
   },
 });

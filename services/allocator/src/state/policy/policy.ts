@@ -6,7 +6,7 @@ import type { RoleTree } from '../role-tree';
  * no policy can give a resource out twice.
  */
 export interface Policy {
-  /** As given by `--policy`. */
+  /** For logs and explanations. */
   readonly name: string;
   /** Roles with a framework that may be offered something, most deserving first. */
   orderRoles(roles: readonly string[], tree: RoleTree): readonly string[];
