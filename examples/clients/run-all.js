@@ -24,8 +24,13 @@ const runMaxMs = 150_000;
 
 /** What runs now: each in a process group of its own, so that what a script starts ends with it. */
 const running = new Set();
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => {
+    // What runs ends, what would come next does not start, and so the cluster is stopped and its folder removed as always.
+    interrupted = true;
+    running.forEach(endGroup);
+  });
 process.once('exit', () => running.forEach(endGroup));
 
 main().then(
@@ -41,7 +46,8 @@ async function main() {
   const ready = [];
   for (const client of clients) if (await setUp(client)) ready.push(client);
   if (ready.length < clients.length) {
-    if (ready.length > 0) console.error(`clients: nothing was run; MESETA_CLIENTS=${ready} runs those that can`);
+    if (ready.length > 0)
+      console.error(`clients: nothing was run; MESETA_CLIENTS=${ready} runs those that can`);
     return false;
   }
   const home = mkdtempSync(join(tmpdir(), 'meseta-clients-'));
@@ -102,7 +108,7 @@ async function runOn(cluster, operator, clients) {
   const startedMs = performance.now();
   const runs = clients.map((client) => run(client, 'run.sh', [masters], runMaxMs));
   try {
-    await untilSubscribed(operator, clients, Promise.allSettled(runs));
+    await untilSubscribed(operator, clients, Promise.race(runs));
   } finally {
     await first.teardown();
   }
@@ -165,10 +171,10 @@ async function roles(cluster) {
   return { leader, standby };
 }
 
-/** Waits until the master has seen each client at once, or until all have ended. */
-async function untilSubscribed(operator, clients, allEnded) {
+/** Waits until all clients are subscribed at once, or one has ended without. */
+async function untilSubscribed(operator, clients, oneEnded) {
   let over = false;
-  void allEnded.then(() => (over = true));
+  void oneEnded.then(() => (over = true));
   for (;;) {
     const frameworks = (await operator.frameworks())?.frameworks ?? [];
     if (over || clients.every((client) => frameworks.some(named(client)))) return;
@@ -179,6 +185,7 @@ async function untilSubscribed(operator, clients, allEnded) {
 /** Runs a script of a client. Resolves with its exit status, or the signal that ended it, and what it printed. */
 function run(client, script, args, limitMs) {
   return new Promise((done) => {
+    if (interrupted) return done({ status: 'an interruption', output: '', endedMs: performance.now() });
     const path = `${join(root, 'node_modules/.bin')}${delimiter}${process.env.PATH}`;
     const child = spawn(join(__dirname, client, script), args, {
       env: { ...process.env, PATH: path },

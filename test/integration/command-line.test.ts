@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { startLocalCluster, anyPorts, type LocalCluster } from '@meseta/cli';
+import { TaskState } from '@meseta/protocol';
 import { Rig, eventually, meseta, operatorOf, repository, run } from './harness';
 
 describe('the command line, as a user types it', () => {
