@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## print this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{ printf "  %-18s %s\n", $$1, $$2 }'
 
-node_modules/.package-lock.json: package.json package-lock.json $(wildcard packages/*/package.json services/*/package.json examples/*/package.json)
+node_modules/.package-lock.json: package.json package-lock.json $(wildcard packages/*/package.json services/*/package.json examples/*/package.json deploy/observability/*/package.json)
 	npm ci --no-fund --no-audit
 	@touch $@
 
@@ -68,6 +68,18 @@ check-docs: build
 docs: build ## print what documentation is generated from code
 	node docs/tools/generate.js
 
+.PHONY: dashboards
+dashboards: build-dashboards ## write the dashboards of Grafana from their code
+	node deploy/observability/dashboards/dist/main.js
+
+.PHONY: check-dashboards
+check-dashboards: build-dashboards
+	node deploy/observability/dashboards/dist/main.js --check
+
+.PHONY: build-dashboards
+build-dashboards: install
+	$(BIN)/tsc -b deploy/observability/dashboards
+
 .PHONY: format
 format: install ## format every file
 	$(BIN)/prettier --write --log-level warn .
@@ -106,5 +118,5 @@ compose: ## deploy with Compose from local images, smoke test, take down
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf packages/*/dist services/*/dist examples/*/dist test/bench/*/dist packages/protocol/src/gen
-	find packages services examples -name '*.tsbuildinfo' -not -path '*/node_modules/*' -delete
+	rm -rf packages/*/dist services/*/dist examples/*/dist test/bench/*/dist deploy/observability/dashboards/dist packages/protocol/src/gen
+	find packages services examples deploy -name '*.tsbuildinfo' -not -path '*/node_modules/*' -delete

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Rig, freePort, meseta, operatorOf, repository, run } from './harness';
 import { connect } from '@meseta/sdk';
@@ -126,20 +126,7 @@ describe('bad input gets one line that names the field and the rule', () => {
   }, 60_000);
 
   test('a task that breaks a rule is an error and leaves nothing behind', async () => {
-    const registry = await rig.start('registry', ['--store', 'memory']);
-    const allocator = await rig.start('allocator', []);
-    const master = await rig.start('master', ['--registry', registry.grpc, '--allocator', allocator.grpc]);
-    mkdirSync(join(rig.folder, 'agent'));
-    await rig.start('agent', [
-      '--master',
-      master.grpc,
-      '--work-dir',
-      join(rig.folder, 'agent'),
-      '--resources',
-      'cpus:1;mem:128',
-      '--runtimes',
-      'process',
-    ]);
+    const master = await rig.smallest();
     const scheduler = await connect({ master: master.grpc, framework: { name: 'wrong', role: 'test' } });
     for await (const offer of scheduler.offers()) {
       const [wrong] = await offer.launch([

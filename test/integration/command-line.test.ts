@@ -73,7 +73,7 @@ describe('the command line, as a user types it', () => {
     const operator = operatorOf(cluster.master);
     const agent = async () => (await operator.agents()).agents?.agents[0];
     await eventually('the task runs', async () =>
-      JSON.stringify(await operator.tasks()).includes('TASK_RUNNING'),
+      ((await operator.tasks())?.tasks ?? []).some((task) => task.state === TaskState.TASK_RUNNING),
     );
     expect((await agent())?.allocatedResources).not.toEqual([]);
     child.kill('SIGKILL');

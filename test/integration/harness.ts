@@ -41,6 +41,18 @@ export class Rig {
     return started;
   }
 
+  /** The smallest cluster: every service once, nothing durable, one agent of one cpu. Returns the master. */
+  async smallest(env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+    const registry = await this.start('registry', ['--store', 'memory'], env);
+    const allocator = await this.start('allocator', [], env);
+    const masterArgs = ['--registry', registry.grpc, '--allocator', allocator.grpc];
+    const master = await this.start('master', masterArgs, env);
+    const workDir = join(this.folder, `agent-of-${master.name}`);
+    const agentArgs = ['--master', master.grpc, '--work-dir', workDir, '--resources', 'cpus:1;mem:128'];
+    await this.start('agent', [...agentArgs, '--runtimes', 'process'], env);
+    return master;
+  }
+
   /** Starts a real etcd of one member; returns its client address. */
   async etcd(): Promise<string> {
     const [client, peer] = [await freePort(), await freePort()];

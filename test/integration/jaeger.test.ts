@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
 import { connect } from '@meseta/sdk';
 import { Rig, eventually, freePort, offerWith } from './harness';
 
@@ -75,22 +74,7 @@ withJaeger('a launch is found in Jaeger by its task id', () => {
 
   test('as one trace over all services', async () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: jaeger.otlp, OTEL_BSP_SCHEDULE_DELAY: '100' };
-    const registry = await rig.start('registry', ['--store', 'memory'], env);
-    const allocator = await rig.start('allocator', [], env);
-    const master = await rig.start(
-      'master',
-      ['--registry', registry.grpc, '--allocator', allocator.grpc],
-      env,
-    );
-    const agentArgs = [
-      '--master',
-      master.grpc,
-      '--work-dir',
-      join(rig.folder, 'agent'),
-      '--resources',
-      'cpus:1;mem:128',
-    ];
-    await rig.start('agent', [...agentArgs, '--runtimes', 'process'], env);
+    const master = await rig.smallest(env);
     const scheduler = await connect({ master: master.grpc, framework: { name: 'traced', role: 'test' } });
     const offer = await offerWith(scheduler, 'cpus:0.5;mem:32');
     const task = await offer.launch({ name: 'traced', command: 'true', resources: 'cpus:0.5;mem:32' });

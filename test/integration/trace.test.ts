@@ -1,6 +1,5 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { connect } from '@meseta/sdk';
 import { Rig, eventually, offerWith } from './harness';
 
@@ -88,27 +87,7 @@ describe('one launch is one trace', () => {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_BSP_SCHEDULE_DELAY: '100',
     };
-    const registry = await rig.start('registry', ['--store', 'memory'], env);
-    const allocator = await rig.start('allocator', [], env);
-    const master = await rig.start(
-      'master',
-      ['--registry', registry.grpc, '--allocator', allocator.grpc],
-      env,
-    );
-    await rig.start(
-      'agent',
-      [
-        '--master',
-        master.grpc,
-        '--work-dir',
-        join(rig.folder, 'agent'),
-        '--resources',
-        'cpus:1;mem:128',
-        '--runtimes',
-        'process',
-      ],
-      env,
-    );
+    const master = await rig.smallest(env);
     const scheduler = await connect({ master: master.grpc, framework: { name: 'traced', role: 'test' } });
     const offer = await offerWith(scheduler, 'cpus:0.5;mem:32');
     const task = await offer.launch({ name: 'traced', command: 'true', resources: 'cpus:0.5;mem:32' });

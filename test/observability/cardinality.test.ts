@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { connect } from '@meseta/sdk';
-import { Rig, eventually, offerWith } from '../integration/harness';
+import { Rig, offerWith } from '../integration/harness';
 
 /** Every series that a service has now, as its line begins: name and labels. */
 async function seriesOf(http: string): Promise<Set<string>> {
@@ -59,18 +59,5 @@ describe('however much a cluster does, its series are as many as before', () => 
       expect([service, known.size > 5, added.length < 40]).toEqual([service, true, true]);
       expect(added.filter((series) => /many|[0-9a-f]{8}-[0-9a-f]{4}-/.test(series))).toEqual([]);
     }
-  }, 60_000);
-
-  test('roles beyond the first 200 share one series, named "other"', async () => {
-    const roles = Array.from({ length: 300 }, (_, index) => `team-${index}`);
-    const scheduler = await connect({ master, framework: { name: 'wide', roles }, suppressed: true });
-    const shares = async (): Promise<readonly string[]> =>
-      [...(await seriesOf(http.get('allocator') ?? ''))].filter((series) =>
-        series.startsWith('meseta_allocator_dominant_share'),
-      );
-    await eventually('the allocator knows the roles', async () => (await shares()).length > 100);
-    expect((await shares()).length).toBe(201);
-    expect(await shares()).toContain('meseta_allocator_dominant_share{role="other"}');
-    await scheduler.stop();
   }, 60_000);
 });

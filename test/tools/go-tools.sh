@@ -34,6 +34,8 @@ for tool in "$@"; do
     echo "go-tools: building $tool" >&2
     case $tool in
       grpcurl) plain github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3 ;;
+      helm) plain helm.sh/helm/v3/cmd/helm@v3.18.6 ;;
+      kubeconform) plain github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0 ;;
       jaeger)
         within jaeger v1.62.0 github.com/jaegertracing/jaeger/cmd/all-in-one github.com/Shopify/sarama=github.com/Shopify/sarama@v1.33.0
         ;;

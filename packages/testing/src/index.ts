@@ -1,2 +1,9 @@
 export { FakeClock } from './fake-clock';
-export { describeScenarios, parseScenario, type Block, type Interpreter } from './scenario';
+export {
+  describeScenarios,
+  parseScenario,
+  wordsOf,
+  type Block,
+  type Interpreter,
+  type Words,
+} from './scenario';

@@ -17,6 +17,26 @@ export interface Interpreter {
   run(command: string): readonly string[];
 }
 
+/** One command of a scenario: `accept m-0000 offers=m-O0 T1:cpus:1`. */
+export interface Words {
+  readonly verb: string;
+  /** `m-0000`, `T1:cpus:1` */
+  readonly plain: readonly string[];
+  /** `offers` is `m-O0` */
+  readonly named: ReadonlyMap<string, string>;
+}
+
+/** Splits a command into its words. */
+export function wordsOf(line: string): Words {
+  const [verb = '', ...words] = line.split(/\s+/);
+  const named = new Map<string, string>();
+  for (const word of words) {
+    const cut = word.indexOf('=');
+    if (cut >= 0) named.set(word.slice(0, cut), word.slice(cut + 1));
+  }
+  return { verb, plain: words.filter((word) => !word.includes('=')), named };
+}
+
 /** Reads the blocks of a scenario. */
 export function parseScenario(text: string): readonly Block[] {
   const blocks: Block[] = [];

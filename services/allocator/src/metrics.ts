@@ -1,4 +1,4 @@
-import { createMetrics, createQueueSeries, createStreamSeries } from '@meseta/kit';
+import { createMetrics, createQueueSeries, createStreamSeries, otherLabel } from '@meseta/kit';
 
 /** Roles that have a series of their own; the greatest share of all others is told as role "other". */
 export const roleLabelsMax = 200;
@@ -33,3 +33,15 @@ export function createAllocatorMetrics() {
 }
 
 export type AllocatorMetrics = ReturnType<typeof createAllocatorMetrics>;
+
+/** Tells the share of each role. There are as many roles as frameworks invent, and at most so many series. */
+export function setDominantShares(
+  { dominantShare }: Pick<AllocatorMetrics, 'dominantShare'>,
+  shares: readonly (readonly [role: string, share: number])[],
+): void {
+  dominantShare.reset();
+  for (const [role, share] of shares.slice(0, roleLabelsMax)) dominantShare.set({ role }, share);
+  if (shares.length <= roleLabelsMax) return;
+  const others = shares.slice(roleLabelsMax).map(([, share]) => share);
+  dominantShare.set({ role: otherLabel }, Math.max(...others));
+}

@@ -4,7 +4,6 @@ import { performance } from 'node:perf_hooks';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
   BatchWriter,
-  otherLabel,
   toServiceError,
   type Clock,
   type Logger,
@@ -16,7 +15,7 @@ import type { FrameworkId, Instant } from '@meseta/model';
 import { failure, isFailure } from '@meseta/model';
 import { resourcesToProto, type internal } from '@meseta/protocol';
 import { commandOf } from './handlers/change';
-import { roleLabelsMax, type AllocatorMetrics } from './metrics';
+import { setDominantShares, type AllocatorMetrics } from './metrics';
 import type { Proposal } from './state/effect';
 import { explain, type RoleExplanation } from './state/explain';
 import type { AllocatorOptions, AllocatorState } from './state/state';
@@ -109,16 +108,10 @@ export class Session {
     metrics.agents.set(this.#state.agents.size);
     metrics.frameworks.set(this.#state.frameworks.size);
     metrics.filters.set(this.#state.expiries.length);
-    metrics.dominantShare.reset();
-    let named = 0;
-    let greatestOther = 0;
-    for (const role of this.#state.tree.knownRoles()) {
-      const share = this.#state.tree.dominantShare(role.held);
-      named += 1;
-      if (named <= roleLabelsMax) metrics.dominantShare.set({ role: role.path }, share);
-      else greatestOther = Math.max(greatestOther, share);
-    }
-    if (named > roleLabelsMax) metrics.dominantShare.set({ role: otherLabel }, greatestOther);
+    const shares = [...this.#state.tree.knownRoles()].map(
+      ({ path, held }) => [path, this.#state.tree.dominantShare(held)] as const,
+    );
+    setDominantShares(metrics, shares);
   }
 
   /** How many proposals wait. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Resources, agentId, frameworkId, instant, isFailure, parseAttributes, plusMs } from '@meseta/model';
-import { describeScenarios, type Interpreter } from '@meseta/testing';
+import { describeScenarios, wordsOf, type Interpreter } from '@meseta/testing';
 import type { Command } from './command';
 import { explain } from './explain';
 import { drf } from './policy/drf';
@@ -18,13 +18,7 @@ class AllocatorInterpreter implements Interpreter {
   });
 
   run(line: string): readonly string[] {
-    const [verb = '', ...words] = line.split(/\s+/);
-    const named = new Map(
-      words
-        .filter((word) => word.includes('='))
-        .map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const),
-    );
-    const plain = words.filter((word) => !word.includes('='));
+    const { verb, plain, named } = wordsOf(line);
     if (verb === 'advance') return this.#advance(Number(/^(\d+)s$/.exec(plain[0] ?? '')?.[1]) * 1000);
     if (verb === 'explain') return this.#explain(plain[0] ?? '', plain[1] ?? '');
     if (verb === 'shares') return this.#shares(plain);

@@ -10,7 +10,7 @@ import {
   type Instant,
   type TaskState,
 } from '@meseta/model';
-import { describeScenarios, type Interpreter } from '@meseta/testing';
+import { describeScenarios, wordsOf, type Interpreter } from '@meseta/testing';
 import type {
   AgentInfo,
   FrameworkInfo,
@@ -46,13 +46,7 @@ class MasterInterpreter implements Interpreter {
   #state: MasterState = this.#elect({ agents: [], frameworks: [], weights: [] });
 
   run(line: string): readonly string[] {
-    const [verb = '', ...words] = line.split(/\s+/);
-    const named = new Map(
-      words
-        .filter((word) => word.includes('='))
-        .map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const),
-    );
-    const plain = words.filter((word) => !word.includes('='));
+    const { verb, plain, named } = wordsOf(line);
     if (verb === 'advance') return this.#advance(durationMs(plain[0] ?? ''), false);
     // Time passes, and every agent answers its pings.
     if (verb === 'advance-alive') return this.#advance(durationMs(plain[0] ?? ''), true);
