@@ -36,7 +36,7 @@ up: build ## keep a cluster on this machine (work directory .meseta/, ctrl-C sto
 	node bin/meseta up --agents $(or $(AGENTS),1)
 
 .PHONY: check
-check: check-format check-protos check-types check-lint check-arrows check-docs ## everything a machine can say without running the code
+check: check-format check-protos check-types check-lint check-arrows check-docs check-dashboards ## everything a machine can say without running the code
 
 .PHONY: check-format
 check-format: install
@@ -54,7 +54,7 @@ check-types: build
 
 .PHONY: check-lint
 check-lint: generate
-	$(BIN)/eslint packages services examples test
+	$(BIN)/eslint packages services examples test deploy/observability
 
 .PHONY: check-arrows
 check-arrows: generate

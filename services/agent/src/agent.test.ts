@@ -209,12 +209,10 @@ describe('an agent', () => {
     await registered();
     master.launch('t1', 'echo $$; exec sleep 300', {}, { checkpoint: false });
     await master.untilState('t1', 'TASK_RUNNING');
-    const pid = Number(
-      await readFile(
-        join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest/stdout'),
-        'utf8',
-      ),
-    );
+    const stdout = join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest/stdout');
+    let pid = 0;
+    // RUNNING says that the shell runs, not that it has printed.
+    while (pid === 0) pid = Number(await readFile(stdout, 'utf8'));
     await restart();
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     await agent?.settle();
