@@ -17,14 +17,16 @@ module.exports = {
     },
     {
       name: 'nothing-imports-a-service',
-      comment: 'Packages and examples never reach into the control plane; the command line starts it as processes.',
+      comment:
+        'Packages and examples never reach into the control plane; the command line starts it as processes.',
       severity: 'error',
       from: { path: '^(packages|examples)/', pathNot: ['^packages/testing/', '\\.test\\.ts$'] },
       to: { path: '^services/' },
     },
     {
       name: 'state-is-pure',
-      comment: 'A state/ folder reaches @meseta/model and nothing else, so it cannot read a clock or a socket even by accident.',
+      comment:
+        'A state/ folder reaches @meseta/model and nothing else, so it cannot read a clock or a socket even by accident.',
       severity: 'error',
       from: { path: '^services/[^/]+/src/state/', pathNot: '\\.test\\.ts$' },
       to: {
@@ -40,7 +42,8 @@ module.exports = {
     },
     {
       name: 'frameworks-are-strangers',
-      comment: 'What runs on the cluster sees what a stranger would: sdk, model and kit (the demonstration also starts a cluster).',
+      comment:
+        'What runs on the cluster sees what a stranger would: sdk, model and kit (the demonstration also starts a cluster).',
       severity: 'error',
       from: { path: '^(frameworks|examples)/' },
       to: { path: '^packages/', pathNot: '^packages/(sdk|model|kit|cli)/' },
@@ -51,6 +54,9 @@ module.exports = {
     exclude: { path: ['/dist/', '/testdata/'] },
     tsConfig: { fileName: 'tsconfig.check.json' },
     tsPreCompilationDeps: 'specify',
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default'],
+    },
   },
 };
