@@ -33,8 +33,9 @@ LABEL org.opencontainers.image.title="Meseta" \
 ENV NODE_ENV=production
 COPY --from=build /meseta /meseta
 COPY bin /meseta/bin
-RUN ln -s /meseta/bin/meseta /usr/local/bin/meseta && groupadd -r meseta && useradd -r -g meseta meseta
+RUN ln -s /meseta/bin/meseta /usr/local/bin/meseta && groupadd -g 10001 meseta && useradd -M -u 10001 -g meseta meseta
 # Master, allocator and registry need no rights. An agent that isolates tasks is run with --user root, by its operator's choice.
-USER meseta
+# A number, which Kubernetes can tell from root.
+USER 10001
 HEALTHCHECK --interval=5s --timeout=3s CMD ["node", "/meseta/bin/healthcheck"]
 ENTRYPOINT ["node", "/meseta/bin/service"]

@@ -16,7 +16,7 @@ node_modules/.package-lock.json: package.json package-lock.json $(wildcard packa
 .PHONY: install
 install: node_modules/.package-lock.json ## install what package-lock.json names
 
-packages/protocol/src/gen/.stamp: $(shell find protos -name '*.proto') buf.gen.yaml node_modules/.package-lock.json
+packages/protocol/src/gen/.stamp: $(shell find protos -name '*.proto') buf.gen.yaml packages/protocol/tools/protoc-gen-descriptors.js node_modules/.package-lock.json
 	$(BIN)/buf generate protos
 	@touch $@
 

@@ -18,7 +18,6 @@ export { FailureError, isFailureError } from './failure-error';
 export { BatchWriter, type BatchObserver, type BatchWriterOptions } from './grpc/batch-stream';
 export { channelOptions, maxMessageBytes } from './grpc/channel';
 export { LeaderFinder, type LeaderFinderOptions } from './grpc/leader';
-export { findProtoRoot } from './grpc/protos';
 export { startGrpcServer, type GrpcServer, type GrpcServerOptions, type GrpcService } from './grpc/server';
 export { failureHeader, failureOf, leaderHeader, toServiceError } from './grpc/service-error';
 export { grpcStatusOf } from './grpc/status';

@@ -59,3 +59,4 @@ export * as quota from './gen/meseta/v1/quota/quota';
 export * as scheduler from './gen/meseta/v1/scheduler/scheduler';
 export * as internal from './internal';
 export * from './convert';
+export { fileDescriptors } from './descriptors';

@@ -4,27 +4,27 @@ import type {
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import type * as ProtoLoader from '@grpc/proto-loader';
+import type { PackageDefinition } from '@grpc/proto-loader';
 import type * as GrpcReflection from '@grpc/reflection';
-import { findProtoFile } from './protos';
+import { fileDescriptors } from '@meseta/protocol';
 
 /** The versions of the reflection protocol that tools speak: newer ones v1, most still v1alpha. */
 const versions = ['v1', 'v1alpha'] as const;
 type Version = (typeof versions)[number];
 
 /**
- * Adds gRPC server reflection, read from the `.proto` files.
+ * Adds gRPC server reflection of those of the `services` that protos/ defines.
  *
- * Parsing them takes tens of milliseconds and megabytes that a service which nobody asks need not spend, so it
- * happens at the first question. That the files are there is checked at once.
+ * Reading them takes tens of milliseconds and megabytes that a service which nobody asks need not spend, so it happens at
+ * the first question. The descriptors are a compiler's: @grpc/proto-loader, which the library would use, makes one
+ * file of each package, and two packages that use each other then import each other, which no client can read.
  *
  * @see https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
  */
-export function addReflection(server: Server, protoRoot: string, services: readonly string[]): void {
-  const files = services.map((name) => findProtoFile(protoRoot, name));
+export function addReflection(server: Server, services: readonly string[]): void {
   let loaded: ReadonlyMap<Version, Reflection> | undefined;
   const real = (version: Version): Reflection => {
-    loaded ??= loadReflection(protoRoot, files, services);
+    loaded ??= loadReflection(services);
     const found = loaded.get(version);
     if (found === undefined) throw new Error(`@grpc/reflection does not serve ${version}`);
     return found;
@@ -62,18 +62,19 @@ function definitionOf(version: Version, real: () => Reflection): ServiceDefiniti
   };
 }
 
-function loadReflection(
-  protoRoot: string,
-  files: readonly string[],
-  services: readonly string[],
-): ReadonlyMap<Version, Reflection> {
+function loadReflection(services: readonly string[]): ReadonlyMap<Version, Reflection> {
   // Required here and not above: see the note on lateness at `addReflection`.
-  /* eslint-disable @typescript-eslint/no-require-imports */
-  const { loadSync } = require('@grpc/proto-loader') as typeof ProtoLoader;
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { ReflectionService } = require('@grpc/reflection') as typeof GrpcReflection;
-  /* eslint-enable @typescript-eslint/no-require-imports */
   const found = new Map<Version, Reflection>();
-  const definitions = loadSync([...files], { includeDirs: [protoRoot], keepCase: true });
+  // Of a package definition the library reads the descriptors only, whatever they are attached to.
+  const definitions: PackageDefinition = {
+    files: {
+      format: 'Protocol Buffer 3 EnumDescriptorProto',
+      type: {},
+      fileDescriptorProtos: [...fileDescriptors()],
+    },
+  };
   new ReflectionService(definitions, { services: [...services] }).addToServer({
     addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation) {
       const info = definition[method];

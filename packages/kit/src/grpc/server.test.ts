@@ -2,19 +2,13 @@ import { Writable } from 'node:stream';
 import { Client, credentials, type ClientUnaryCall, type ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { failure } from '@meseta/model';
-import { mkdtempSync, mkdirSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { SchedulerServiceService } from '@meseta/protocol';
 import { join } from 'node:path';
 import { FailureError } from '../failure-error';
 import { createLogger } from '../log';
 import { startGrpcServer, type GrpcServer } from './server';
 import { callUnary, unaryHandler, type UnaryMethod } from './unary';
 
-const proto = `syntax = "proto3";
-package meseta.trial.v1;
-message Line { string text = 1; }
-service EchoService { rpc Echo(Line) returns (Line); }
-`;
 const health = '/grpc.health.v1.Health/';
 
 interface Line {
@@ -40,13 +34,6 @@ let client: Client;
 let healthy = true;
 const logged: string[] = [];
 
-function protoRoot(): string {
-  const root = mkdtempSync(join(tmpdir(), 'meseta-protos-'));
-  mkdirSync(join(root, 'meseta/trial/v1'), { recursive: true });
-  writeFileSync(join(root, 'meseta/trial/v1/echo_service.proto'), proto);
-  return root;
-}
-
 async function echo(request: Line, call: { signal: AbortSignal }): Promise<Line> {
   if (request.text === 'refuse') throw new FailureError(failure('conflict', 'not now', { field: 'text' }));
   if (request.text === 'break') throw new Error('the secret reason');
@@ -71,6 +58,8 @@ const base = {
   insecure: false,
   services: [
     { definition, implementation: { echo: unaryHandler(echo) }, fullName: 'meseta.trial.v1.EchoService' },
+    // One of the protos, for reflection; nobody calls it.
+    { definition: SchedulerServiceService, implementation: {}, fullName: 'meseta.v1.SchedulerService' },
   ],
   healthy: () => healthy,
   log: createLogger(
@@ -81,7 +70,7 @@ const base = {
 };
 
 beforeAll(async () => {
-  server = await startGrpcServer({ ...base, protoRoot: protoRoot() });
+  server = await startGrpcServer(base);
   client = new Client(server.address, credentials.createInsecure());
 });
 
@@ -149,49 +138,66 @@ test('health follows the service, for its name and for the whole', async () => {
   expect(seen).toEqual(['SERVING', 'NOT_SERVING']);
 });
 
-test('reflection lists the service, in both versions of its protocol', async () => {
-  for (const version of ['v1', 'v1alpha'] as const) {
-    const folder = join(
-      require.resolve('@grpc/reflection/package.json'),
-      `../build/proto/grpc/reflection/${version}`,
-    );
-    const definitions = loadSync(join(folder, 'reflection.proto'));
-    const service = definitions[`grpc.reflection.${version}.ServerReflection`] as unknown as {
-      ServerReflectionInfo: ServiceDefinition[string];
-    };
-    const info = service.ServerReflectionInfo;
-    const stream = client.makeBidiStreamRequest(
-      info.path,
-      info.requestSerialize,
-      info.responseDeserialize as (bytes: Buffer) => {
-        listServicesResponse?: { service: { name: string }[] };
-      },
-    );
-    const names = await new Promise((resolve, reject) => {
-      stream.on('error', reject);
-      stream.on('data', (message: { listServicesResponse?: { service: { name: string }[] } }) =>
-        resolve(message.listServicesResponse?.service.map((one) => one.name)),
-      );
-      stream.write({ listServices: '*' });
-    });
-    stream.end();
-    expect(names).toEqual(['meseta.trial.v1.EchoService']);
-  }
+interface ReflectionAnswer {
+  readonly listServicesResponse?: { readonly service: readonly { readonly name: string }[] };
+  readonly fileDescriptorResponse?: { readonly fileDescriptorProto: readonly Buffer[] };
+}
+
+async function reflect(version: 'v1' | 'v1alpha', question: object): Promise<ReflectionAnswer> {
+  const folder = join(
+    require.resolve('@grpc/reflection/package.json'),
+    `../build/proto/grpc/reflection/${version}`,
+  );
+  const definitions = loadSync(join(folder, 'reflection.proto'));
+  const service = definitions[`grpc.reflection.${version}.ServerReflection`] as unknown as {
+    ServerReflectionInfo: ServiceDefinition[string];
+  };
+  const info = service.ServerReflectionInfo;
+  const stream = client.makeBidiStreamRequest(
+    info.path,
+    info.requestSerialize,
+    info.responseDeserialize as (bytes: Buffer) => ReflectionAnswer,
+  );
+  const answer = await new Promise<ReflectionAnswer>((resolve, reject) => {
+    stream.on('error', reject);
+    stream.on('data', resolve);
+    stream.write(question);
+  });
+  stream.end();
+  return answer;
+}
+
+test.each(['v1', 'v1alpha'] as const)(
+  'reflection of %s lists the services that protos define',
+  async (version) => {
+    const { listServicesResponse } = await reflect(version, { listServices: '*' });
+    expect(listServicesResponse?.service.map(({ name }) => name)).toEqual(['meseta.v1.SchedulerService']);
+  },
+);
+
+test('reflection tells the files as they are, with all that they import', async () => {
+  const question = { fileContainingSymbol: 'meseta.v1.SchedulerService' };
+  const { fileDescriptorResponse } = await reflect('v1', question);
+  // A serialized FileDescriptorProto begins with its name.
+  const names = fileDescriptorResponse?.fileDescriptorProto.map((file) =>
+    file.subarray(2, 2 + (file[1] ?? 0)).toString(),
+  );
+  expect(names).toEqual(
+    expect.arrayContaining([
+      'meseta/v1/scheduler_service.proto',
+      'meseta/v1/scheduler/scheduler.proto',
+      'meseta/v1/task_status.proto',
+    ]),
+  );
+  expect(names).not.toContain('meseta/v1/operator_service.proto');
 });
 
-test('a port in use, a public address and a service without proto are refused in one line each', async () => {
+test('a port in use and a public address are refused in one line each', async () => {
   const port = Number(server.address.split(':')[1]);
-  const root = protoRoot();
-  await expect(startGrpcServer({ ...base, port, protoRoot: root })).rejects.toThrow(
+  await expect(startGrpcServer({ ...base, port })).rejects.toThrow(
     `port ${port} of 127.0.0.1 is in use (--port)`,
   );
-  await expect(startGrpcServer({ ...base, host: '0.0.0.0', protoRoot: root })).rejects.toThrow(
+  await expect(startGrpcServer({ ...base, host: '0.0.0.0' })).rejects.toThrow(
     'refusing to listen on 0.0.0.0: no certificates are configured; give --insecure to listen there without them',
-  );
-  const services = [
-    { ...(base.services[0] as (typeof base.services)[number]), fullName: 'meseta.trial.v1.Other' },
-  ];
-  await expect(startGrpcServer({ ...base, services, protoRoot: root })).rejects.toThrow(
-    `no .proto file under ${root} defines the service meseta.trial.v1.Other`,
   );
 });

@@ -11,7 +11,6 @@ import { HealthImplementation } from 'grpc-health-check';
 import { checkMayListen, hostPort, listenError } from '../listen';
 import type { Logger } from '../log';
 import { serverOptions } from './channel';
-import { findProtoRoot } from './protos';
 import { addReflection } from './reflection';
 import { isIncident } from './unary';
 
@@ -33,8 +32,6 @@ export interface GrpcServerOptions {
   /** Whether the health service says SERVING; always if unset. It is looked at several times a second. */
   readonly healthy?: () => boolean;
   readonly log: Logger;
-  /** Where the `.proto` files are; found by `findProtoRoot` if unset. */
-  readonly protoRoot?: string;
 }
 
 /** A server that listens. */
@@ -63,7 +60,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     server.addService(service.definition, logIncidents(service, options.log));
   }
   const names = options.services.map((service) => service.fullName);
-  addReflection(server, options.protoRoot ?? findProtoRoot(), names);
+  addReflection(server, names);
   const stopHealth = addHealth(server, names, options.healthy ?? (() => true));
   try {
     const port = await bind(server, options.host, options.port);
