@@ -6,7 +6,7 @@ import { SchedulerServiceService } from '@meseta/protocol';
 import { join } from 'node:path';
 import { FailureError } from '../failure-error';
 import { createLogger } from '../log';
-import { startGrpcServer, type GrpcServer } from './server';
+import { startGrpcServer, type GrpcServer, type GrpcServerOptions } from './server';
 import { callUnary, unaryHandler, type UnaryMethod } from './unary';
 
 const health = '/grpc.health.v1.Health/';
@@ -52,7 +52,7 @@ const echoMethod: UnaryMethod<Line, Line> = (request, metadata, options, callbac
     (e, r) => callback(e, r ?? { text: '' }),
   );
 
-const base = {
+const base: GrpcServerOptions = {
   host: '127.0.0.1',
   port: 0,
   insecure: false,
