@@ -93,7 +93,9 @@ describe('processes', () => {
   test('SIGINT is not ignored, as it would be in the background of a shell', async () => {
     const id = await bench.start('grep SigIgn /proc/self/status');
     await bench.end(id);
-    expect((await output(id)).trim()).toMatch(/^SigIgn:\s+0+$/);
+    // SIGINT is 2 and SIGQUIT is 3: the second and the third bit. What this test itself inherited of others is not the agent's.
+    const ignored = BigInt(`0x${/[0-9a-f]+$/.exec((await output(id)).trim())?.[0] ?? 'f'}`);
+    expect(ignored & 0b110n).toBe(0n);
   });
 
   test('what a task leaves running ends with it', async () => {
