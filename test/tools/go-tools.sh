@@ -6,6 +6,7 @@
 # Needs Go; two minutes for Jaeger the first time, nothing after that.
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 tools=${MESETA_TOOLS:-$HOME/.cache/meseta-tools}
 mkdir -p "$tools/bin"
 export CGO_ENABLED=0
@@ -35,7 +36,7 @@ for tool in "$@"; do
     case $tool in
       grpcurl) plain github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3 ;;
       helm) plain helm.sh/helm/v3/cmd/helm@v3.18.6 ;;
-      kubeconform) plain github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0 ;;
+      kubernetes-objects) (cd "$here/kubernetes-objects" && go build -ldflags '-s -w' -o "$tools/bin/$tool" .) ;;
       jaeger)
         within jaeger v1.62.0 github.com/jaegertracing/jaeger/cmd/all-in-one github.com/Shopify/sarama=github.com/Shopify/sarama@v1.33.0
         ;;

@@ -70,6 +70,16 @@ if [ -z "${MESETA_TEST_JAEGER:-}" ]; then
   fi
 fi
 
+if [ -z "${MESETA_TEST_HELM:-}" ]; then
+  if command -v go >/dev/null && MESETA_TEST_HELM=$(test/tools/go-tools.sh helm) &&
+    MESETA_TEST_KUBERNETES_OBJECTS=$(test/tools/go-tools.sh kubernetes-objects); then
+    export MESETA_TEST_HELM MESETA_TEST_KUBERNETES_OBJECTS
+  else
+    say 'no Go, or Helm could not be built with it: the tests of the chart are left out'
+    unset MESETA_TEST_HELM MESETA_TEST_KUBERNETES_OBJECTS
+  fi
+fi
+
 stop() {
   [ -z "$dockerd_pid" ] || { kill "$dockerd_pid" 2>/dev/null || true; wait "$dockerd_pid" 2>/dev/null || true; }
   [ -z "$data" ] || rm -rf "$data" 2>/dev/null || true

@@ -58,10 +58,14 @@ function readme(values) {
     [
       `## ${title}`,
       ...(text === '' ? [] : [text]),
-      ['| value | default | meaning |', '| --- | --- | --- |', ...rows.map((row) => `| ${row.map(cell).join(' | ')} |`)].join('\n'),
+      [
+        '| value | default | meaning |',
+        '| --- | --- | --- |',
+        ...rows.map((row) => `| ${row.map(cell).join(' | ')} |`),
+      ].join('\n'),
     ].join('\n\n'),
   );
-  return `${intro}\n${tables.join('\n\n')}\n`;
+  return `${intro()}\n${tables.join('\n\n')}\n`;
 }
 
 /** Every key of values.yaml, with the comment above it; a key with its value on its own line is a leaf. */
@@ -74,7 +78,8 @@ function documented(text) {
     const words = /^ *# ?(.*)$/.exec(line);
     if (words !== null) comment.push(words[1]);
     else if (line.trim() === '') comment = [];
-    else if (key === null) fail(index, 'is neither a comment nor `key: value`; write lists and maps on one line');
+    else if (key === null)
+      fail(index, 'is neither a comment nor `key: value`; write lists and maps on one line');
     else {
       const [, indent, name, value] = key;
       if (comment.length === 0) fail(index, `${name} has no comment above it`);
@@ -96,7 +101,8 @@ function cell(text) {
   return text.replaceAll('|', '\\|');
 }
 
-const intro = `# Helm chart of Meseta
+function intro() {
+  return `# Helm chart of Meseta
 
 <!-- Made by deploy/helm/tools/readme.js from values.yaml; change it there. -->
 
@@ -113,3 +119,4 @@ only fence, if the cluster's network plugin enforces them.
 What the chart makes, how to upgrade it and what stays behind: docs/operating/kubernetes.md. A value that is not listed here is
 refused.
 `;
+}

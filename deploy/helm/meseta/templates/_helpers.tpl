@@ -107,18 +107,18 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{/* Where pods of a component go: called with (list . "component" values). */}}
 {{- define "meseta.placement" -}}
 {{- $values := index . 2 -}}
-{{- with $values.nodeSelector }}
-nodeSelector: {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $values.tolerations }}
-tolerations: {{- toYaml . | nindent 2 }}
-{{- end }}
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname
     whenUnsatisfiable: ScheduleAnyway
     labelSelector:
       matchLabels: {{- include "meseta.selector" (list (index . 0) (index . 1)) | nindent 8 }}
+{{- with $values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/* Services that need no rights have none. */}}
@@ -153,10 +153,10 @@ readinessProbe:
   failureThreshold: 2
 {{- end -}}
 
-{{/* Flags from a map. */}}
+{{/* Flags from a map, as items of a container's `args`. */}}
 {{- define "meseta.options" -}}
 {{- range $name, $value := . }}
-- {{ printf "--%s=%v" $name $value | quote }}
+            - {{ printf "--%s=%v" $name $value | quote }}
 {{- end }}
 {{- end -}}
 
