@@ -63,6 +63,7 @@ check-arrows: generate
 .PHONY: check-docs
 check-docs: build
 	node docs/tools/generate.js --check
+	node deploy/helm/tools/readme.js --check
 
 .PHONY: docs
 docs: build ## print what documentation is generated from code
@@ -115,6 +116,10 @@ images: ## build the image of all services from local base images
 .PHONY: compose
 compose: ## deploy with Compose from local images, smoke test, take down
 	deploy/compose/smoke.sh
+
+.PHONY: kubernetes
+kubernetes: ## deploy the Helm chart on a Kubernetes, smoke test, take down
+	deploy/helm/smoke.sh
 
 .PHONY: clean
 clean: ## remove what was built

@@ -59,9 +59,11 @@ fi
 meseta() { timeout 120 "$kubectl" -n "$namespace" exec deploy/$release-allocator -- meseta "$@"; }
 ready() {
   local kind
-  for kind in statefulset/$release-etcd deploy/$release-registry deploy/$release-allocator statefulset/$release-master daemonset/$release-agent; do
+  for kind in statefulset/$release-etcd deploy/$release-registry deploy/$release-allocator statefulset/$release-master; do
     "$kubectl" -n "$namespace" rollout status "$kind" --timeout=180s >/dev/null
   done
+  # Agents are updated when their pods are deleted (OnDelete), of which there is no rollout to watch.
+  "$kubectl" -n "$namespace" wait pod -l app.kubernetes.io/component=agent --for=condition=Ready --timeout=180s >/dev/null
 }
 runs() { # runs WORD: a task that prints it, on an agent of the cluster
   local out
@@ -90,7 +92,7 @@ say 'upgrading the release while a task runs'
 meseta run --name through-the-upgrade 'echo began; sleep 25; echo went-on' >/tmp/meseta-smoke-out-$$ 2>/dev/null &
 task=$!
 sleep 3
-"$helm" upgrade "$release" deploy/helm/meseta -n "$namespace" "${values[@]}" --set master.options.offerTimeout=4m >/dev/null
+"$helm" upgrade "$release" deploy/helm/meseta -n "$namespace" "${values[@]}" --set master.options.offer-timeout=4m >/dev/null
 ready
 wait $task
 grep -q went-on /tmp/meseta-smoke-out-$$ || { say 'the task stopped during the upgrade'; exit 1; }

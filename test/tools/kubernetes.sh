@@ -83,8 +83,16 @@ up() {
   printf '.:53 {\n  bind %s\n  kubernetes cluster.local {\n    kubeconfig %s test\n  }\n  errors\n}\n' "$address" "$config" >"$home/Corefile"
   begin dns "$bin/coredns" -conf "$home/Corefile"
   node "$address"
+  # A Docker engine on the same machine makes the kernel forward for nobody but its own containers.
+  # Behind Kubernetes's own rules, which refuse what goes to a service that has no pods.
+  forward -A
   wait_for 'the node' kubectl wait --for=condition=Ready node/node1 --timeout=5s
   echo "$config"
+}
+
+forward() { # forward -A|-D: lets pods talk, or no more
+  iptables "$1" FORWARD -i pods0 -j ACCEPT
+  iptables "$1" FORWARD -o pods0 -j ACCEPT
 }
 
 wait_for() { # wait_for WHAT COMMAND...
@@ -182,6 +190,7 @@ down() {
   done
   finish etcd containerd
   "$bin/kube-proxy" --cleanup >/dev/null 2>&1 || true
+  forward -D 2>/dev/null || true
   ip link delete pods0 2>/dev/null || true
   grep -o "$home/[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount -l "$mount" || true; done
   rm -rf "$home"
