@@ -16,6 +16,8 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,t
     if [ -s /run/ca.crt ]; then export NODE_EXTRA_CA_CERTS=/run/ca.crt; fi && npm ci --no-fund --no-audit
 COPY protos protos
 COPY tsconfig.base.json tsconfig.json buf.gen.yaml ./
+# What is in the image, for those who must know (SPDX).
+RUN npm sbom --sbom-format spdx --omit dev --package-lock-only > sbom.spdx.json
 RUN npx buf generate protos && npx tsc -b services/master services/agent services/allocator services/registry packages/cli
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,target=/run/ca.crt \
     if [ -s /run/ca.crt ]; then export NODE_EXTRA_CA_CERTS=/run/ca.crt; fi \

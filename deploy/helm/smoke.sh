@@ -102,6 +102,7 @@ say 'helm test'
 
 say 'uninstalling'
 "$helm" uninstall "$release" -n "$namespace" --wait >/dev/null
+"$kubectl" -n "$namespace" wait pod --all --for=delete --timeout=120s >/dev/null
 left=$("$kubectl" -n "$namespace" get all,pvc,configmap,secret,networkpolicy,pdb,serviceaccount -o name 2>/dev/null | grep -vE 'kube-root-ca.crt|serviceaccount/default' | tr '\n' ' ')
 say "left behind: ${left:-nothing}"
 for one in $left; do [[ $one == persistentvolumeclaim/* ]] || { say "$one should not be left"; exit 1; }; done
