@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from '@meseta/sdk';
@@ -139,5 +140,16 @@ describe('one launch is one trace', () => {
       expect.arrayContaining(['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED']),
     );
     for (const update of updates) expect(spans.map((span) => span.spanId)).toContain(update.parentSpanId);
+
+    // Whoever reads a log finds the trace, and whoever reads a trace finds the logs.
+    for (const service of ['agent', 'master']) {
+      const log = readFileSync(
+        rig.services.find((one) => one.name.startsWith(service))?.logFile ?? '',
+        'utf8',
+      );
+      expect(
+        log.split('\n').filter((line) => line.includes(task.id) && line.includes(launched.traceId)),
+      ).not.toEqual([]);
+    }
   }, 60_000);
 });

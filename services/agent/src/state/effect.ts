@@ -36,6 +36,8 @@ export type Act =
       readonly frameworkId?: FrameworkId;
       readonly taskId?: TaskId;
       readonly state?: TaskState;
+      /** The trace that the task's launch is part of, if it is traced. */
+      readonly traceId?: string;
     };
 
 /** A status on its way to the master. */

@@ -31,6 +31,8 @@ export function report(state: AgentState, task: TaskRecord, news: News, now: Ins
     frameworkId: task.frameworkId,
     taskId: task.taskId,
     state: news.state,
+    // A W3C traceparent is version-trace-span-flags.
+    ...(task.traceparent === '' ? {} : { traceId: task.traceparent.slice(3, 35) }),
   };
   task.updates.push(status);
   state.unacknowledged++;

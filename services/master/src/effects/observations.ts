@@ -75,6 +75,14 @@ export class Observations {
             this.#traceOf(task),
           );
         }
+        // Only of sampled traces: those are the ones that somebody can look up.
+        if (traceparent.endsWith('-01')) {
+          const traceId = traceparent.slice(3, 35);
+          log.info(
+            { taskId: task.id, frameworkId: task.frameworkId, state, traceId },
+            'status update forwarded',
+          );
+        }
         spans.statusUpdate(task, state, traceparent);
         return;
       }
