@@ -34,9 +34,12 @@ export function startOpenTelemetry(service: string): Tracing {
   });
   sdk.start();
   const tracer = trace.getTracer('meseta', version);
+  // A parent-based sampler records nothing below a parent that was not sampled: then there is nothing to ask it.
+  const followsParent = (process.env['OTEL_TRACES_SAMPLER'] ?? 'parentbased').startsWith('parentbased');
   return {
     enabled: true,
     start(name: string, options: SpanOptions = {}): Span {
+      if (followsParent && options.parent?.endsWith('-00') === true) return unsampled(options.parent);
       const span = tracer.startSpan(
         name,
         {
@@ -50,6 +53,11 @@ export function startOpenTelemetry(service: string): Tracing {
     },
     shutdown: () => sdk.shutdown().catch(() => undefined),
   };
+}
+
+/** Stands for a span that nobody records; its children carry on the same trace, unsampled. */
+function unsampled(traceparent: string): Span {
+  return { traceparent, event: () => undefined, set: () => undefined, end: () => undefined };
 }
 
 function contextOf(parent: string | undefined): Context {

@@ -36,7 +36,10 @@ const tracedProcess = `
   child.end({ error: 'rescinded' });
   child.end();
   parent.end();
-  tracing.shutdown().then(() => console.log(JSON.stringify([parent.traceparent, child.traceparent])));
+  const unsampled = tracing.start('not.' + 'recorded', { parent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00' });
+  unsampled.end();
+  const told = [parent.traceparent, child.traceparent, unsampled.traceparent];
+  tracing.shutdown().then(() => console.log(JSON.stringify(told)));
 `;
 
 test('with an endpoint, spans that name their parent arrive there in its trace', async () => {
@@ -52,9 +55,11 @@ test('with an endpoint, spans that name their parent arrive there in its trace',
       cwd: __dirname,
       env: { PATH: process.env['PATH'], OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
     });
-    const [parent, child] = (JSON.parse(stdout) as string[]).map(parseTraceparent);
+    const [parent, child, unsampled] = (JSON.parse(stdout) as string[]).map(parseTraceparent);
     expect(child?.traceId).toBe(parent?.traceId);
+    expect(unsampled).toMatchObject({ traceId: '0af7651916cd43dd8448eb211c80319c', traceFlags: 0 });
     const sent = Buffer.concat(bodies);
+    expect(sent.includes('not.recorded')).toBe(false);
     for (const text of ['trial', 'allocator.allocate', 'master.offer', 'rescinded']) {
       expect(sent.includes(text)).toBe(true);
     }
