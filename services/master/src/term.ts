@@ -105,9 +105,7 @@ export class Term implements World {
     const ended = (): void => {
       this.#streams.forget(stream);
       this.#multiRole.delete(stream);
-      for (const { id, stream: current } of this.#state.frameworks.values()) {
-        if (current === stream) this.submit({ kind: 'streamEnded', stream, frameworkId: id });
-      }
+      this.submit({ kind: 'streamEnded', stream });
     };
     call.on('cancelled', ended);
     call.on('close', ended);

@@ -15,12 +15,7 @@ export function stepContainerEnded(
 ): Effect[] {
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase === 'ended') return [];
-  return end(state, task, newsOf(state, task, exit), now);
-}
-
-/** The task's last news. */
-export function end(state: AgentState, task: TaskRecord, news: News, now: Instant): Effect[] {
-  return report(state, task, news, now);
+  return report(state, task, newsOf(state, task, exit), now);
 }
 
 /** What an end means (E34): an order to end beats the exit status, as in Mesos. */

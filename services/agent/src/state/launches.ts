@@ -1,7 +1,6 @@
 import type { ContainerId, Instant } from '@meseta/model';
 import type { Launch } from './command';
 import type { Effect } from './effect';
-import { end } from './ends';
 import { adopt } from './frameworks';
 import { completionDeadline, terminate } from './kills';
 import { tellOnce } from './reconcile';
@@ -113,9 +112,9 @@ export function stepStartFailed(
       reason: 'TASK_KILLED_DURING_LAUNCH',
       message: why.message,
     } as const;
-    return end(state, task, news, now);
+    return report(state, task, news, now);
   }
-  return end(state, task, { state: 'TASK_FAILED', source: 'AGENT', ...why }, now);
+  return report(state, task, { state: 'TASK_FAILED', source: 'AGENT', ...why }, now);
 }
 
 /** The task was killed before its container was begun (T61). */
@@ -128,7 +127,7 @@ export function stepStartCancelled(
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
   const expired = task.kill?.why === 'completionTime';
-  return end(
+  return report(
     state,
     task,
     {

@@ -1,7 +1,8 @@
 import type { Instant } from '@meseta/model';
 import type { Recovered } from './command';
 import type { Effect } from './effect';
-import { stepContainerEnded, end } from './ends';
+import { stepContainerEnded } from './ends';
+import { report } from './status-updates';
 import { stateFor } from './capabilities';
 import { completionDeadline, graceOf, kill, terminate } from './kills';
 import { stepContainerStarted, stepStartCancelled, watchCompletion } from './launches';
@@ -34,7 +35,7 @@ function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], 
     }
     case 'neverStarted':
       if (task.kill !== undefined) return stepStartCancelled(state, task.key, task.containerId, now);
-      return end(
+      return report(
         state,
         task,
         {

@@ -9,7 +9,6 @@ import {
   offerId,
   taskId,
   type AgentId,
-  type Failure,
   type FrameworkId,
   type TaskId,
 } from '@meseta/model';
@@ -104,10 +103,4 @@ function plainResources(listed: Parameters<typeof resourcesFromProto>[0]): TaskT
 
 function invalid(field: string, rule: string): FailureError {
   return new FailureError(failure('invalid', `${field} ${rule}`, { field }));
-}
-
-/** The failure, thrown as the promise APIs do. */
-export function orThrow<T>(value: T | Failure): T {
-  if (isFailure(value)) throw new FailureError(value);
-  return value;
 }

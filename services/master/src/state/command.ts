@@ -114,7 +114,7 @@ export type Command =
       readonly framework: FrameworkDescription;
       readonly suppressedRoles: readonly string[];
     }
-  | { readonly kind: 'streamEnded'; readonly stream: StreamId; readonly frameworkId: FrameworkId }
+  | { readonly kind: 'streamEnded'; readonly stream: StreamId }
   | ({ readonly kind: 'accept'; readonly accepts: readonly Accept[] } & Caller)
   | ({ readonly kind: 'decline'; readonly declines: readonly Decline[] } & Caller)
   | ({ readonly kind: 'revive'; readonly roles: readonly string[] } & Caller)

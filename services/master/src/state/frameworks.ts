@@ -38,9 +38,9 @@ export function stepSubscribe(turn: Turn, command: Extract<Command, { kind: 'sub
 }
 
 /** The stream broke: no offers until it is back, and after the failover timeout it is removed (S29, S30). */
-export function stepStreamEnded(turn: Turn, stream: StreamId, frameworkId: FrameworkId): void {
-  const framework = turn.state.frameworks.get(frameworkId);
-  if (framework === undefined || framework.stream !== stream) return;
+export function stepStreamEnded(turn: Turn, stream: StreamId): void {
+  const framework = [...turn.state.frameworks.values()].find((one) => one.stream === stream);
+  if (framework === undefined) return;
   framework.membership = 'disconnected';
   framework.stream = undefined;
   withdrawFrameworkOffers(turn, framework);
@@ -49,7 +49,7 @@ export function stepStreamEnded(turn: Turn, stream: StreamId, frameworkId: Frame
   tellOperators(turn, { kind: 'frameworkUpdated', framework });
   observe(turn, {
     kind: 'framework',
-    frameworkId,
+    frameworkId: framework.id,
     name: framework.info.name ?? '',
     to: 'disconnected',
     why: 'its stream ended',

@@ -56,12 +56,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof<fc.Arbitrary<Happening>[]>(
         subscribe(state, who, again, sequence),
   ),
   name.map((who) => (state: MasterState) => {
-    const framework = pick(state.frameworks, who);
-    return {
-      kind: 'streamEnded',
-      stream: framework?.stream ?? '',
-      frameworkId: framework?.id ?? frameworkId('none'),
-    };
+    return { kind: 'streamEnded', stream: pick(state.frameworks, who)?.stream ?? '' };
   }),
   fc
     .tuple(name, name, amount, fc.integer({ min: 0, max: 3 }))

@@ -155,7 +155,7 @@ function commandOf(
         suppressedRoles: list('suppressed'),
       };
     case 'stream-ends':
-      return { kind: 'streamEnded', stream: who, frameworkId: frameworkId(rest[0] ?? '') };
+      return { kind: 'streamEnded', stream: who };
     case 'allocated':
       return {
         kind: 'proposals',

@@ -48,7 +48,7 @@ function stepCommand(turn: Turn, command: Command): void {
     case 'subscribe':
       return stepSubscribe(turn, command);
     case 'streamEnded':
-      return stepStreamEnded(turn, command.stream, command.frameworkId);
+      return stepStreamEnded(turn, command.stream);
     case 'accept':
       return forCaller(turn, command, (framework) =>
         command.accepts.forEach((one) => accept(turn, framework, one)),

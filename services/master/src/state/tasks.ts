@@ -1,4 +1,4 @@
-import { assert, isTerminal, mayFollow, type Instant, type TaskState } from '@meseta/model';
+import { assert, isTerminal, mayFollow, type TaskState } from '@meseta/model';
 import type { TaskStatus } from '@meseta/protocol';
 import type { MadeStatus } from './effect';
 import { releaseTask, removeTask } from './ledger';
@@ -66,9 +66,4 @@ export function tellMade(
 
 export function statusAt(task: Task): TaskStatus | undefined {
   return task.statuses[task.statuses.length - 1];
-}
-
-/** How long something took, for the metrics. */
-export function sinceMs(from: Instant | undefined, to: Instant): number | undefined {
-  return from === undefined ? undefined : to - from;
 }
