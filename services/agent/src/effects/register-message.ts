@@ -48,6 +48,10 @@ export function registerMessage(
         tasks: tasks.map((task) => taskToProto(task, state.agentId, context)),
         frameworks: [...frameworks].flatMap((id) => state.frameworks.get(id)?.info ?? []),
         taskInfos: tasks.map((task) => task.info),
+        checkpointedResources: [],
+        executors: [],
+        operations: [],
+        oversubscribedResources: [],
       },
     },
   };
