@@ -1,3 +1,4 @@
 export * from './resource';
 export { addableKey, isWhole } from './addable';
+export * from './operations';
 export { Resources } from './resources';

@@ -1,3 +1,4 @@
 export * from './attributes';
+export * from './operations';
 export * from './resources';
 export * from './task-state';
