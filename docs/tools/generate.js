@@ -118,6 +118,7 @@ const callerDoes = {
   overloaded:
     'A queue is full, or the answer is late. Ask again later; of a call that was late the outcome is unknown.',
   denied: 'Not allowed to whoever asked, or not without another flag.',
+  unsupported: 'Do without: this version does not serve it.',
   bug: 'A fault in Meseta. The message holds the id under which the server logged it.',
 };
 

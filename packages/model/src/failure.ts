@@ -8,6 +8,7 @@ export type FailureKind =
   | 'notLeader' // Ask the leader; the detail names it. Retry there.
   | 'overloaded' // A quota or queue is full. Back off.
   | 'denied'
+  | 'unsupported' // This version never will. Do without.
   | 'bug'; // An invariant broke here. The message is for our log, not the caller.
 
 /** Every kind once, so that tables over all kinds can be built and tested. */
@@ -20,6 +21,7 @@ export const failureKinds: readonly FailureKind[] = [
   'notLeader',
   'overloaded',
   'denied',
+  'unsupported',
   'bug',
 ];
 

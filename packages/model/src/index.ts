@@ -4,6 +4,7 @@ export * from './attributes';
 export * from './failure';
 export * from './ids';
 export * from './instant';
+export * from './operation-state';
 export * from './resources';
 export * from './roles';
 export * from './task-state';

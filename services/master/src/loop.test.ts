@@ -50,6 +50,9 @@ const register: Command = {
   total: Resources.parse('cpus:1') as Resources,
   attributes: [],
   tasks: [],
+  oversubscribed: Resources.empty,
+  executors: [],
+  operations: [],
   frameworks: [],
 };
 

@@ -1,4 +1,5 @@
 import { boundedLabel, createMetrics, createQueueSeries, createStreamSeries } from '@meseta/kit';
+import type { IgnoredKind } from './state/effect';
 import type { AgentMembership, FrameworkMembership } from './state/state';
 
 /** Names of resources that are labels: cpus, mem, disk, ports, gpus and some that agents invent; the rest count as "other". */
@@ -7,7 +8,17 @@ export const resourceLabelsMax = 32;
 export const agentStates: readonly AgentMembership[] = ['active', 'disconnected', 'recovered', 'unreachable'];
 export const frameworkStates: readonly FrameworkMembership[] = ['active', 'disconnected', 'recovered'];
 const dropReasons = ['stale', 'unfit', 'gone'] as const;
-const ignoredKinds = ['acknowledgement', 'statusUpdate', 'kill', 'pong'] as const;
+const ignoredKinds: readonly IgnoredKind[] = [
+  'acknowledgement',
+  'statusUpdate',
+  'kill',
+  'pong',
+  'operationUpdate',
+  'operationAcknowledgement',
+  'message',
+  'shutdown',
+  'executorEnded',
+];
 /** How an offer ends, as a label. */
 export const offerOutcomes = ['accepted', 'declined', 'rescinded', 'expired'] as const;
 
@@ -55,6 +66,11 @@ export function createMasterMetrics() {
       'status_updates_total',
       'Status updates forwarded to frameworks, by state.',
       ['state'],
+    ),
+    operations: metrics.counter(
+      'operations_total',
+      'Operations on resources that entered a state, by type; OPERATION_DROPPED are those that were refused.',
+      ['type', 'state'],
     ),
     proposalsDropped: metrics.counter(
       'proposals_dropped_total',

@@ -18,6 +18,8 @@ import type { Command, FrameworkDescription } from './state/command';
 import type { Effect } from './state/effect';
 import type { MasterState, MasterView, SessionId, StreamId } from './state/state';
 import { eventToProto } from './wire/events';
+import { executorToProto } from './wire/executors';
+import { dialectOf, fullDialect, type Dialect } from './wire/resources';
 import { operatorEventToProto } from './wire/operator-events';
 import { taskInfoToLaunch } from './wire/tasks';
 
@@ -53,7 +55,7 @@ export class Term implements World {
   readonly #link: AllocatorLink;
   readonly #spans: Spans;
   readonly #observations: Observations;
-  readonly #multiRole = new Map<StreamId, boolean>();
+  readonly #dialects = new Map<StreamId, Dialect>();
 
   constructor(state: MasterState, deps: TermDeps) {
     this.number = state.term;
@@ -101,10 +103,10 @@ export class Term implements World {
     suppressedRoles: readonly string[],
   ): void {
     const stream = this.#streams.open(call);
-    this.#multiRole.set(stream, framework.capabilities.has('MULTI_ROLE'));
+    this.#dialects.set(stream, dialectOf(framework.capabilities));
     const ended = (): void => {
       this.#streams.forget(stream);
-      this.#multiRole.delete(stream);
+      this.#dialects.delete(stream);
       this.submit({ kind: 'streamEnded', stream });
     };
     call.on('cancelled', ended);
@@ -144,6 +146,8 @@ export class Term implements World {
         return this.sessions.send(effect.session, effect.message);
       case 'launch':
         return this.#launch(effect);
+      case 'launchGroup':
+        return this.#launchGroup(effect);
       case 'endSession':
         return this.sessions.end(effect.session);
       case 'allocation':
@@ -187,13 +191,24 @@ export class Term implements World {
     return eventToProto(event, {
       masterInfo: this.#deps.masterInfo,
       heartbeatIntervalSeconds: this.#state.options.heartbeatIntervalMs / 1000,
-      multiRole: this.#multiRole.get(stream) ?? false,
+      dialect: this.#dialects.get(stream) ?? fullDialect,
     });
   }
 
-  #launch({ session, framework, task, offerId }: Extract<Effect, { kind: 'launch' }>): void {
+  #launch({ session, framework, task, executor, offerId }: Extract<Effect, { kind: 'launch' }>): void {
     const traceparent = this.#spans.launch(task, offerId);
-    const value = { frameworkInfo: framework.info, task: taskInfoToLaunch(task), traceparent };
+    const value = { frameworkInfo: framework.info, task: taskInfoToLaunch(task, executor), traceparent };
     this.sessions.send(session, { message: { $case: 'launchTask', value } });
+  }
+
+  #launchGroup(effect: Extract<Effect, { kind: 'launchGroup' }>): void {
+    const { session, framework, executor, tasks, offerId } = effect;
+    const value = {
+      frameworkInfo: framework.info,
+      executor: executorToProto(executor),
+      taskGroup: { tasks: tasks.map((task) => taskInfoToLaunch(task, undefined)) },
+      traceparents: tasks.map((task) => this.#spans.launch(task, offerId)),
+    };
+    this.sessions.send(session, { message: { $case: 'launchGroup', value } });
   }
 }

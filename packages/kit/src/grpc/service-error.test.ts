@@ -32,7 +32,7 @@ test('a call to a service of another kind says so', () => {
     details: 'The server does not implement the method /meseta.v1.OperatorService/GetAgents',
   });
   expect(failureOf(elsewhere)).toMatchObject({
-    kind: 'invalid',
+    kind: 'unsupported',
     message: 'the server does not serve meseta.v1.OperatorService: is this the address of another service?',
   });
 });

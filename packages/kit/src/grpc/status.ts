@@ -11,6 +11,7 @@ export const grpcStatusOf: Readonly<Record<FailureKind, status>> = {
   notLeader: status.UNAVAILABLE,
   overloaded: status.RESOURCE_EXHAUSTED,
   denied: status.PERMISSION_DENIED,
+  unsupported: status.UNIMPLEMENTED,
   bug: status.INTERNAL,
 };
 
@@ -32,7 +33,7 @@ export const failureKindOf: Readonly<Record<status, FailureKind>> = {
   [status.FAILED_PRECONDITION]: 'conflict',
   [status.ABORTED]: 'fenced',
   [status.OUT_OF_RANGE]: 'invalid',
-  [status.UNIMPLEMENTED]: 'invalid',
+  [status.UNIMPLEMENTED]: 'unsupported',
   [status.INTERNAL]: 'bug',
   [status.UNAVAILABLE]: 'notLeader',
   [status.DATA_LOSS]: 'bug',

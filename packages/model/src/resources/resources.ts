@@ -161,6 +161,16 @@ export class Resources {
     return this.filter((entry) => entry.revocable !== true);
   }
 
+  /** Persistent volumes that several may use at once (R47). */
+  shared(): Resources {
+    return this.filter((entry) => entry.shared === true);
+  }
+
+  /** What one user at a time holds: all but shared volumes. */
+  nonShared(): Resources {
+    return this.filter((entry) => entry.shared !== true);
+  }
+
   /** Thousandths of a scalar, summed over all its entries. Copies of one shared volume are one volume and count once. */
   scalarMilli(name: string): number {
     let milli = 0;

@@ -1,4 +1,5 @@
 export * from './attributes';
+export * from './operation-state';
 export * from './operations';
 export * from './resources';
 export * from './task-state';

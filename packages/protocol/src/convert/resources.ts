@@ -33,6 +33,25 @@ export function resourcesToProto(resources: Resources): ProtoResource[] {
   return resources.entries.map(resourceToProto);
 }
 
+/**
+ * Resources in the format before refinement, for whoever lacks the capability RESERVATION_REFINEMENT (R17, S46): `role`, and `reservation` for a
+ * dynamic one. A stack of several layers has no such form and goes as it is; it is not offered to them.
+ */
+export function resourcesToOldProto(resources: Resources): ProtoResource[] {
+  return resources.entries.map((resource) => {
+    const [reservation, ...above] = resource.reservations;
+    if (above.length > 0) return resourceToProto(resource);
+    const plain = resourceToProto({ ...resource, reservations: [] });
+    if (reservation === undefined) return { ...plain, role: '*' };
+    const { type: _type, role: _role, ...made } = reservationToProto(reservation);
+    return {
+      ...plain,
+      role: reservation.role,
+      ...(reservation.type === 'DYNAMIC' && { reservation: made }),
+    };
+  });
+}
+
 /** One entry as it goes over the wire. */
 export function resourceToProto(resource: Resource): ProtoResource {
   const { name, value, allocationRole, reservations, disk, revocable, shared, providerId } = resource;

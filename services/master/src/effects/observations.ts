@@ -98,6 +98,22 @@ export class Observations {
           `framework ${observation.to}: ${observation.why}`,
         );
         return;
+      case 'operation': {
+        const { operation } = observation;
+        metrics.operations.inc({ type: operation.info.type ?? 'UNKNOWN', state: operation.state });
+        log.info(
+          { agentId: operation.agentId, frameworkId: operation.frameworkId, operationId: operation.id },
+          `operation ${operation.info.type ?? ''} ${operation.state}`,
+        );
+        return;
+      }
+      case 'operationDropped':
+        metrics.operations.inc({ type: observation.type, state: 'OPERATION_DROPPED' });
+        log.warn(
+          { frameworkId: observation.framework.id },
+          `operation ${observation.type} dropped: ${observation.why}`,
+        );
+        return;
       case 'ignored':
         metrics.ignored.inc({ kind: observation.what });
         return;

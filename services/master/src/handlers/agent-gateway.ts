@@ -1,12 +1,27 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { toServiceError, type Logger } from '@meseta/kit';
-import { failure, isFailure, type AgentId, type Failure } from '@meseta/model';
-import { attributesFromProto, resourcesFromProto, taskStateFromProto, type internal } from '@meseta/protocol';
-import type { AgentRegistration, Command, ReportedTask } from '../state/command';
+import { failure, isFailure, operationId, type AgentId, type Failure, type Resources } from '@meseta/model';
+import {
+  attributesFromProto,
+  operationStateFromProto,
+  resourcesFromProto,
+  taskStateFromProto,
+  type ExecutorInfo,
+  type Operation,
+  type Resource,
+  type internal,
+} from '@meseta/protocol';
+import type {
+  AgentRegistration,
+  Command,
+  ReportedExecutor,
+  ReportedOperation,
+  ReportedTask,
+} from '../state/command';
 import type { SessionId } from '../state/state';
 import type { Term } from '../term';
 import { notLeader, type Leading } from './leading';
-import { agentIfNamed, agentOf, descriptionOf, frameworkOf, taskOf } from './read';
+import { agentIfNamed, agentOf, descriptionOf, executorOf, frameworkOf, taskOf } from './read';
 
 type Stream = ServerDuplexStream<internal.ConnectRequest, internal.ConnectResponse>;
 
@@ -72,6 +87,32 @@ class Connection {
         return statusUpdateOf(message.value, session, agentId);
       case 'unregister':
         return { kind: 'agentUnregister', session, agentId, reason: message.value.reason };
+      case 'operationUpdate':
+        return operationUpdateOf(message.value, session, agentId);
+      case 'executorMessage': {
+        const { frameworkId, executorId, data } = message.value;
+        return {
+          kind: 'executorMessage',
+          session,
+          agentId,
+          frameworkId: frameworkOf(frameworkId),
+          executorId: executorOf(executorId),
+          data,
+        };
+      }
+      case 'executorEnded': {
+        const { frameworkId, executorId, status } = message.value;
+        return {
+          kind: 'executorEnded',
+          session,
+          agentId,
+          frameworkId: frameworkOf(frameworkId),
+          executorId: executorOf(executorId),
+          status,
+        };
+      }
+      case 'resourcesChanged':
+        return resourcesChangedOf(message.value, session, agentId);
       case undefined:
         this.log.warn({ agentId }, 'an agent sent a message of a kind that this master does not know');
         return undefined;
@@ -106,8 +147,12 @@ function registrationOf(register: internal.Register, session: SessionId): AgentR
     return failure('invalid', 'register.agent_info.hostname must not be empty', {
       field: 'register.agent_info.hostname',
     });
-  const total = resourcesFromProto(info.resources);
+  // What operations have made of the agent's own resources, if any ever did.
+  const own = register.checkpointedResources.length > 0 ? register.checkpointedResources : info.resources;
+  const total = plainResourcesOf(own);
   if (isFailure(total)) return total;
+  const oversubscribed = plainResourcesOf(register.oversubscribedResources);
+  if (isFailure(oversubscribed)) return oversubscribed;
   const attributes = attributesFromProto(info.attributes);
   if (isFailure(attributes)) return attributes;
   const tasks: ReportedTask[] = [];
@@ -116,6 +161,10 @@ function registrationOf(register: internal.Register, session: SessionId): AgentR
     if (isFailure(task)) return task;
     tasks.push(task);
   }
+  const executors = readEach(register.executors, reportedExecutorOf);
+  if (isFailure(executors)) return executors;
+  const operations = readEach(register.operations, reportedOperationOf);
+  if (isFailure(operations)) return operations;
   return {
     session,
     agentId: agentIfNamed(info.id),
@@ -125,9 +174,12 @@ function registrationOf(register: internal.Register, session: SessionId): AgentR
     capabilities: register.capabilities.flatMap(({ type }) => (type === undefined ? [] : [type])),
     grpcAddress: register.grpcAddress,
     httpAddress: register.httpAddress,
-    total: total.unallocate(),
+    total,
+    oversubscribed,
     attributes,
     tasks,
+    executors,
+    operations,
     frameworks: register.frameworks.map(descriptionOf),
   };
 }
@@ -148,10 +200,95 @@ function reportedTaskOf(register: internal.Register, at: number): ReportedTask |
     frameworkId: frameworkOf(task.frameworkId),
     task,
     info,
+    executorId: (task.executorId?.value ?? '') === '' ? undefined : executorOf(task.executorId),
     role: resources.entries[0]?.allocationRole ?? '*',
     resources: resources.unallocate(),
     state,
   };
+}
+
+function reportedExecutorOf(info: ExecutorInfo): ReportedExecutor | Failure {
+  const resources = resourcesFromProto(info.resources);
+  if (isFailure(resources)) return resources;
+  return {
+    executorId: executorOf(info.executorId),
+    frameworkId: frameworkOf(info.frameworkId),
+    info,
+    role: resources.entries[0]?.allocationRole ?? '*',
+    resources: resources.unallocate(),
+  };
+}
+
+function reportedOperationOf(operation: Operation): ReportedOperation | Failure {
+  const { info, uuid, latestStatus } = operation;
+  if (info === undefined || uuid?.value === undefined)
+    return failure('invalid', 'register.operations must have info and uuid', {
+      field: 'register.operations',
+    });
+  const state = operationStateFromProto(latestStatus?.state);
+  if (isFailure(state)) return state;
+  return {
+    uuid: uuid.value.toString('hex'),
+    id: (info.id?.value ?? '') === '' ? undefined : operationId(info.id?.value ?? ''),
+    frameworkId: (operation.frameworkId?.value ?? '') === '' ? undefined : frameworkOf(operation.frameworkId),
+    info,
+    state,
+  };
+}
+
+function readEach<From, To>(
+  listed: readonly From[],
+  read: (one: From) => To | Failure,
+): readonly To[] | Failure {
+  const result: To[] = [];
+  for (const one of listed) {
+    const value = read(one);
+    if (isFailure(value)) return value;
+    result.push(value);
+  }
+  return result;
+}
+
+function plainResourcesOf(listed: readonly Resource[]): Resources | Failure {
+  const resources = resourcesFromProto(listed);
+  return isFailure(resources) ? resources : resources.unallocate();
+}
+
+function operationUpdateOf(
+  update: internal.OperationUpdate,
+  session: SessionId,
+  agentId: AgentId,
+): Command | Failure {
+  const { status, operationUuid } = update;
+  if (status === undefined || operationUuid?.value === undefined)
+    return failure('invalid', 'operation_update must have operation_uuid and status', {
+      field: 'operation_update',
+    });
+  const state = operationStateFromProto(status.state);
+  if (isFailure(state)) return state;
+  const latestState = operationStateFromProto(update.latestState);
+  return {
+    kind: 'operationUpdate',
+    session,
+    agentId,
+    operationUuid: operationUuid.value.toString('hex'),
+    status: { ...status, agentId: { value: agentId } },
+    state,
+    latestState: isFailure(latestState) ? state : latestState,
+    uuid: status.uuid?.value?.toString('hex') ?? '',
+  };
+}
+
+function resourcesChangedOf(
+  changed: internal.ResourcesChanged,
+  session: SessionId,
+  agentId: AgentId,
+): Command | Failure {
+  const total = changed.total.length === 0 ? undefined : plainResourcesOf(changed.total);
+  if (isFailure(total)) return total;
+  const oversubscribed = plainResourcesOf(changed.oversubscribed);
+  if (isFailure(oversubscribed)) return oversubscribed;
+  return { kind: 'agentResources', session, agentId, total, oversubscribed };
 }
 
 function statusUpdateOf(

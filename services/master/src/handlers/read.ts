@@ -3,35 +3,56 @@
 import { FailureError } from '@meseta/kit';
 import {
   agentId,
+  executorId,
   failure,
   frameworkId,
   isFailure,
   offerId,
+  operationId,
   taskId,
   type AgentId,
+  type ExecutorId,
   type FrameworkId,
   type TaskId,
 } from '@meseta/model';
 import {
   Offer_Operation_Type,
+  resourceOperationFromProto,
+  resourceOperationToProto,
+  resourceOperationTypes,
   resourcesFromProto,
+  type ExecutorInfo,
   type FrameworkInfo,
   type KillPolicy,
   type Offer_Operation,
+  type TaskInfo,
   type scheduler,
 } from '@meseta/protocol';
-import type { Accept, Acknowledgement, FrameworkDescription, TaskToLaunch } from '../state/command';
+import type {
+  Accept,
+  Acknowledgement,
+  ExecutorShutdown,
+  ExecutorToLaunch,
+  FrameworkDescription,
+  MessageToExecutor,
+  OfferOperation,
+  OperationAcknowledgement,
+  TaskToLaunch,
+} from '../state/command';
 
 /** Offers stay refused for this long when a framework does not say (S62). */
 const refuseSecondsDefault = 5;
 const refuseSecondsMax = 31_536_000;
 const uuidBytes = 16;
+/** What a message to an executor may carry. */
+const messageBytesMax = 1024 * 1024;
 
 type Id = { readonly value?: string | undefined } | undefined;
 
 export const agentOf = (id: Id): AgentId => agentId(id?.value ?? '');
 export const frameworkOf = (id: Id): FrameworkId => frameworkId(id?.value ?? '');
 export const taskOf = (id: Id): TaskId => taskId(id?.value ?? '');
+export const executorOf = (id: Id): ExecutorId => executorId(id?.value ?? '');
 
 /** An agent's id, or undefined when none is named. */
 export function agentIfNamed(id: Id): AgentId | undefined {
@@ -51,11 +72,12 @@ export function descriptionOf(info: FrameworkInfo): FrameworkDescription {
   };
 }
 
-export function acceptOf(call: scheduler.Call_Accept): Accept {
+/** @param newUuid 16 random bytes in hexadecimal, for each operation */
+export function acceptOf(call: scheduler.Call_Accept, newUuid: () => string): Accept {
   if (call.offerIds.length === 0) throw invalid('offer_ids', 'must name at least one offer');
   return {
     offerIds: call.offerIds.map((id) => offerId(id.value ?? '')),
-    tasks: call.operations.flatMap(tasksOf),
+    operations: call.operations.map((operation) => operationOf(operation, newUuid())),
     refuseMs: refuseMsOf(call.filters),
   };
 }
@@ -68,9 +90,42 @@ export function refuseMsOf(filters: { readonly refuseSeconds?: number | undefine
 }
 
 export function acknowledgementOf(call: scheduler.Call_Acknowledge): Acknowledgement {
-  const uuid = call.uuid ?? Buffer.alloc(0);
+  return { agentId: agentOf(call.agentId), taskId: taskOf(call.taskId), uuid: uuidOf(call.uuid) };
+}
+
+export function operationAcknowledgementOf(
+  call: scheduler.Call_AcknowledgeOperationStatus,
+): OperationAcknowledgement {
+  if ((call.operationId?.value ?? '') === '') throw invalid('operation_id', 'must be set');
+  if ((call.agentId?.value ?? '') === '') throw invalid('agent_id', 'must be set');
+  return {
+    agentId: agentOf(call.agentId),
+    operationId: operationId(call.operationId?.value ?? ''),
+    uuid: uuidOf(call.uuid),
+  };
+}
+
+/** @throws a failure that names the field when there is no executor to send to, or too much to send */
+export function messageOf(call: scheduler.Call_Message): MessageToExecutor {
+  const data = call.data ?? Buffer.alloc(0);
+  if (data.length > messageBytesMax)
+    throw invalid('data', `must be at most ${messageBytesMax} bytes, not ${data.length}`);
+  return { ...executorNamed(call), data };
+}
+
+/** @throws a failure that names the field when there is no executor named */
+export function executorNamed(
+  call: Pick<scheduler.Call_Shutdown, 'agentId' | 'executorId'>,
+): ExecutorShutdown {
+  if ((call.agentId?.value ?? '') === '') throw invalid('agent_id', 'must be set');
+  if ((call.executorId?.value ?? '') === '') throw invalid('executor_id', 'must be set');
+  return { agentId: agentOf(call.agentId), executorId: executorOf(call.executorId) };
+}
+
+function uuidOf(bytes: Buffer | undefined): string {
+  const uuid = bytes ?? Buffer.alloc(0);
   if (uuid.length !== uuidBytes) throw invalid('uuid', `must be ${uuidBytes} bytes, not ${uuid.length}`);
-  return { agentId: agentOf(call.agentId), taskId: taskOf(call.taskId), uuid: uuid.toString('hex') };
+  return uuid.toString('hex');
 }
 
 /** The grace of a kill; undefined when the task's own holds. */
@@ -81,19 +136,56 @@ export function graceMsOf(policy: KillPolicy | undefined): number | undefined {
   return Number(nanoseconds / 1_000_000n);
 }
 
-function tasksOf(operation: Offer_Operation): TaskToLaunch[] {
-  if (operation.type !== Offer_Operation_Type.LAUNCH) {
-    throw invalid(
-      'operations.type',
-      `${operation.type ?? 'unset'} is not supported by this version: LAUNCH is`,
-    );
+function operationOf(operation: Offer_Operation, uuid: string): OfferOperation {
+  const id = (operation.id?.value ?? '') === '' ? undefined : operationId(operation.id?.value ?? '');
+  const { type } = operation;
+  switch (type) {
+    case Offer_Operation_Type.LAUNCH:
+      return { kind: 'launch', uuid, id, tasks: (operation.launch?.taskInfos ?? []).map(taskToLaunchOf) };
+    case Offer_Operation_Type.LAUNCH_GROUP: {
+      const group = operation.launchGroup;
+      return {
+        kind: 'launchGroup',
+        uuid,
+        id,
+        executor: group?.executor === undefined ? undefined : executorToLaunchOf(group.executor),
+        tasks: (group?.taskGroup?.tasks ?? []).map(taskToLaunchOf),
+      };
+    }
+    case Offer_Operation_Type.CREATE_DISK:
+    case Offer_Operation_Type.DESTROY_DISK:
+      throw new FailureError(
+        failure('unsupported', `operations.type ${type} needs a resource provider, and there are none`, {
+          field: 'operations.type',
+        }),
+      );
+    default:
+      if (type === undefined || !resourceOperationTypes.has(type))
+        throw invalid('operations.type', `${type ?? 'unset'} is not known to this version`);
+      return { kind: 'resources', uuid, id, ...resourceOperationOf(operation) };
   }
-  if ((operation.id?.value ?? '') !== '') throw invalid('operations.id', 'must not be set for LAUNCH');
-  return (operation.launch?.taskInfos ?? []).map((info) => ({
+}
+
+/** The operation as the core reasons about it, and as the agent will be told it: without allocation roles. */
+function resourceOperationOf(
+  operation: Offer_Operation,
+): Pick<Extract<OfferOperation, { kind: 'resources' }>, 'info' | 'operation'> {
+  const read = resourceOperationFromProto(operation);
+  if (isFailure(read)) return { info: operation, operation: read };
+  return { info: { ...resourceOperationToProto(read), id: operation.id }, operation: read };
+}
+
+function taskToLaunchOf(info: TaskInfo): TaskToLaunch {
+  return {
     taskId: taskOf(info.taskId),
     info,
     resources: plainResources(info.resources),
-  }));
+    executor: info.executor === undefined ? undefined : executorToLaunchOf(info.executor),
+  };
+}
+
+function executorToLaunchOf(info: ExecutorInfo): ExecutorToLaunch {
+  return { executorId: executorOf(info.executorId), info, resources: plainResources(info.resources) };
 }
 
 function plainResources(listed: Parameters<typeof resourcesFromProto>[0]): TaskToLaunch['resources'] {

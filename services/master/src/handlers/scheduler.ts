@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { FailureError, toServiceError, unaryHandler } from '@meseta/kit';
-import { failure, offerId } from '@meseta/model';
+import { failure, offerId, operationId } from '@meseta/model';
 import type { SchedulerServiceServer } from '@meseta/protocol';
 import type { CallId, Caller, Command } from '../state/command';
 import { notLeader, termOf, type Leading } from './leading';
@@ -8,8 +9,11 @@ import {
   acknowledgementOf,
   agentIfNamed,
   descriptionOf,
+  executorNamed,
   frameworkOf,
   graceMsOf,
+  messageOf,
+  operationAcknowledgementOf,
   refuseMsOf,
   taskOf,
 } from './read';
@@ -48,7 +52,10 @@ export function schedulerHandlers(leading: Leading): SchedulerServiceServer {
       }
       term.subscribe(stream, descriptionOf(info), stream.request.subscribe?.suppressedRoles ?? []);
     },
-    accept: call(({ accepts }) => ({ kind: 'accept', accepts: accepts.map(acceptOf) })),
+    accept: call(({ accepts }) => ({
+      kind: 'accept',
+      accepts: accepts.map((one) => acceptOf(one, newUuid)),
+    })),
     decline: call(({ declines }) => ({
       kind: 'decline',
       declines: declines.map((one) => ({
@@ -92,16 +99,27 @@ export function schedulerHandlers(leading: Leading): SchedulerServiceServer {
       };
     }),
     teardown: call(() => ({ kind: 'teardown' })),
-    // Taken, and without effect here: hints (S66), inverse offers and operations that do not exist yet, executors that cannot yet register.
+    acknowledgeOperationStatus: call(({ acknowledgements }) => ({
+      kind: 'acknowledgeOperations',
+      acknowledgements: acknowledgements.map(operationAcknowledgementOf),
+    })),
+    reconcileOperations: call(({ reconcileOperations }) => ({
+      kind: 'reconcileOperations',
+      operations: (reconcileOperations?.operations ?? []).map((one) => ({
+        operationId: operationId(one.operationId?.value ?? ''),
+        agentId: agentIfNamed(one.agentId),
+      })),
+    })),
+    message: call(({ messages }) => ({ kind: 'message', messages: messages.map(messageOf) })),
+    shutdown: call(({ shutdowns }) => ({ kind: 'shutdown', shutdowns: shutdowns.map(executorNamed) })),
+    // Taken, and without effect yet: hints (S66), and answers to inverse offers, of which none are made.
     request: call(() => ({ kind: 'noted' })),
-    message: call(() => ({ kind: 'noted' })),
-    shutdown: call(() => ({ kind: 'noted' })),
     acceptInverseOffers: call(() => ({ kind: 'noted' })),
     declineInverseOffers: call(() => ({ kind: 'noted' })),
-    acknowledgeOperationStatus: call(() => ({ kind: 'noted' })),
-    reconcileOperations: call(() => ({ kind: 'noted' })),
   };
 }
+
+const newUuid = (): string => randomUUID().replaceAll('-', '');
 
 type WithoutCaller<C> = C extends Caller ? Omit<C, keyof Caller> : never;
 /** What a framework's command is without who calls. */

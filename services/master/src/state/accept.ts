@@ -1,15 +1,30 @@
-import { Resources, assert, isFailure, type OfferId, type TaskId } from '@meseta/model';
-import type { Accept, TaskToLaunch } from './command';
-import { addTask } from './ledger';
+import { assert, Resources, type OfferId, type TaskId } from '@meseta/model';
+import { describeAgent } from './agents';
+import type { Accept, OfferOperation, TaskToLaunch } from './command';
+import { launchEach } from './launch';
+import { launchGroup } from './launch-group';
+import { changeResources, dropOperation } from './operations';
 import { endOffer, takeBack } from './offers';
-import { isPartitionAware, type Agent, type Framework, type Offer, type Task } from './state';
+import { isPartitionAware, type Agent, type Framework, type Offer } from './state';
 import { tellMade } from './tasks';
-import { observe, tellAllocator, tellOperators, type Turn } from './turn';
-import { validateTask } from './validation/task';
+import { tellAllocator, type Turn } from './turn';
+
+/** An ACCEPT under way: what is left of its offers, for the operations that come next. */
+export interface Acceptance {
+  readonly turn: Turn;
+  readonly framework: Framework;
+  readonly agent: Agent;
+  /** The first of the offers, whose role and trace the launches have. */
+  readonly offer: Offer;
+  pool: Resources;
+  /** An operation has changed what the agent's resources are. */
+  reshaped: boolean;
+}
 
 /**
- * ACCEPT (S54 – S62): the offers become one pool; each task is checked alone and takes from it; what is left goes back,
- * filtered as if declined. Offers that cannot be used together drop every task of the call (S56).
+ * ACCEPT (S54 – S62): the offers become one pool, from which each operation takes in order; what is left goes back, filtered as if
+ * declined. An operation that is refused does not undo the ones before it nor stop the ones after (S61). Offers that cannot be used
+ * together drop every operation of the call (S56).
  */
 export function accept(turn: Turn, framework: Framework, call: Accept): void {
   const offers = validOffers(turn, framework, call.offerIds);
@@ -18,69 +33,43 @@ export function accept(turn: Turn, framework: Framework, call: Accept): void {
   assert(first !== undefined, 'an ACCEPT names at least one offer: the handler saw to it');
   const agent = turn.state.agents.get(first.agentId);
   assert(agent !== undefined, `offer ${first.id} is of a known agent`);
-  let pool = Resources.empty;
-  const outcome = call.tasks.length === 0 ? 'declined' : 'accepted';
+  const acceptance: Acceptance = {
+    turn,
+    framework,
+    agent,
+    offer: first,
+    pool: Resources.empty,
+    reshaped: false,
+  };
+  const outcome = call.operations.some(doesSomething) ? 'accepted' : 'declined';
   for (const offer of offers) {
-    pool = pool.add(offer.resources);
+    acceptance.pool = acceptance.pool.add(offer.resources);
     endOffer(turn, offer, outcome);
   }
-  for (const task of call.tasks) pool = launch(turn, framework, agent, first, task, pool);
-  if (pool.isEmpty) return;
-  tellAllocator(turn, {
-    kind: 'recovered',
-    agentId: agent.id,
-    frameworkId: framework.id,
-    role: first.role,
-    resources: pool,
-    refuseMs: call.refuseMs,
-  });
+  for (const operation of call.operations) perform(acceptance, operation);
+  giveBack(acceptance, call.refuseMs);
 }
 
-/** Launches a task and returns what is left of the pool; an invalid one is told and takes nothing (S71). */
-function launch(
-  turn: Turn,
-  framework: Framework,
-  agent: Agent,
-  offer: Offer,
-  wanted: TaskToLaunch,
-  pool: Resources,
-): Resources {
-  const refused = validateTask(wanted, { framework, agent, pool });
-  if (refused !== undefined || isFailure(wanted.resources)) {
-    const message = refused?.message ?? 'resources cannot be read';
-    tellMade(turn, framework, {
-      taskId: wanted.taskId,
-      agentId: agent.id,
-      state: 'TASK_ERROR',
-      reason: 'REASON_TASK_INVALID',
-      message,
-    });
-    return pool;
+function perform(acceptance: Acceptance, operation: OfferOperation): void {
+  switch (operation.kind) {
+    case 'launch':
+      return launchEach(acceptance, operation);
+    case 'launchGroup':
+      return launchGroup(acceptance, operation);
+    case 'resources':
+      return changeResources(acceptance, operation);
   }
-  const task: Task = {
-    id: wanted.taskId,
-    frameworkId: framework.id,
-    agentId: agent.id,
-    info: wanted.info,
-    role: offer.role,
-    resources: wanted.resources,
-    state: 'TASK_STAGING',
-    toldState: undefined,
-    statuses: [],
-    unacknowledged: undefined,
-    killPending: undefined,
-    orphaned: false,
-    unreachableSince: undefined,
-    allocatedAt: offer.allocatedAt,
-    launchedAt: turn.now,
-  };
-  framework.tasks.set(task.id, task);
-  addTask(agent, task);
-  assert(agent.session !== undefined, `agent ${agent.id} of an offer is connected`);
-  observe(turn, { kind: 'taskState', task, from: undefined, to: task.state });
-  turn.effects.push({ kind: 'launch', session: agent.session, framework, task, offerId: offer.id });
-  tellOperators(turn, { kind: 'taskAdded', task });
-  return pool.subtract(task.resources);
+}
+
+function doesSomething(operation: OfferOperation): boolean {
+  return operation.kind !== 'launch' || operation.tasks.length > 0;
+}
+
+/** What is left goes back. If operations changed what the agent has, the allocator is told of all of it anew. */
+function giveBack({ turn, framework, agent, offer, pool, reshaped }: Acceptance, refuseMs: number): void {
+  const left = { frameworkId: framework.id, role: offer.role, resources: pool };
+  if (reshaped) describeAgent(turn, agent, { alsoHeld: pool.isEmpty ? [] : [left] });
+  if (!pool.isEmpty) tellAllocator(turn, { kind: 'recovered', agentId: agent.id, ...left, refuseMs });
 }
 
 /** The offers, or why they cannot be used together. */
@@ -105,22 +94,33 @@ function validOffers(
   return offers;
 }
 
-/** Drops every task of the call; those of its offers that are still valid go back. */
+/** Drops every operation of the call; those of its offers that are still valid go back. */
 function refuseAll(turn: Turn, framework: Framework, call: Accept, why: string): void {
   for (const offerId of call.offerIds) {
     const offer = turn.state.offers.get(offerId);
     if (offer !== undefined && offer.frameworkId === framework.id) takeBack(turn, offer, 'declined', 0);
   }
-  const state = isPartitionAware(framework) ? 'TASK_DROPPED' : 'TASK_LOST';
-  const seen = new Set<TaskId>();
-  for (const { taskId } of call.tasks) {
-    if (seen.has(taskId) || framework.tasks.has(taskId)) continue;
-    seen.add(taskId);
-    tellMade(turn, framework, {
-      taskId,
-      state,
-      reason: 'REASON_INVALID_OFFERS',
-      message: `Task launched with invalid offers: ${why}`,
-    });
+  const dropped = new Set<TaskId>();
+  for (const operation of call.operations) {
+    if (operation.kind === 'resources')
+      dropOperation(turn, framework, operation, 'OPERATION_DROPPED', `invalid offers: ${why}`);
+    else for (const task of operation.tasks) dropTask(turn, framework, task, why, dropped);
   }
+}
+
+function dropTask(
+  turn: Turn,
+  framework: Framework,
+  { taskId }: TaskToLaunch,
+  why: string,
+  dropped: Set<TaskId>,
+): void {
+  if (dropped.has(taskId) || framework.tasks.has(taskId)) return;
+  dropped.add(taskId);
+  tellMade(turn, framework, {
+    taskId,
+    state: isPartitionAware(framework) ? 'TASK_DROPPED' : 'TASK_LOST',
+    reason: 'REASON_INVALID_OFFERS',
+    message: `Task launched with invalid offers: ${why}`,
+  });
 }

@@ -1,11 +1,15 @@
 import { assert, isTerminal, partitionUnawareState, plusMs, type AgentId, type Instant } from '@meseta/model';
 import type { AgentInfo } from '@meseta/protocol';
 import type { AgentRegistration, Command } from './command';
+import type { Holding } from './effect';
+import { forgetExecutors, mergeExecutors } from './executors';
 import { holdingsOf, removeTask } from './ledger';
 import { makeAgent } from './make-agent';
-import { rescindAgentOffers } from './offers';
+import { rescind, rescindAgentOffers } from './offers';
+import { loseOperations, mergeOperations } from './operation-updates';
 import { mergeTasks } from './returning-tasks';
 import {
+  holds,
   isPartitionAware,
   type Agent,
   type AgentMembership,
@@ -39,7 +43,8 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
   Object.assign(agent, {
     info,
     hostname: info.hostname ?? '',
-    total: registration.total,
+    total: registration.total.add(registration.oversubscribed),
+    oversubscribed: registration.oversubscribed,
     attributes: registration.attributes,
     capabilities: registration.capabilities,
     version: registration.version,
@@ -64,6 +69,8 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
     },
   });
   mergeTasks(turn, agent, registration);
+  mergeExecutors(turn, agent, registration);
+  mergeOperations(turn, agent, registration);
   ping(turn, agent);
   describeAgent(turn, agent);
   if (was === undefined || was === 'recovered' || was === 'unreachable')
@@ -90,11 +97,29 @@ export function stepAgentUnregister(
   commit(turn, { $case: 'removeAgent', value: { agentId: { value: agent.id } } });
   rescindAgentOffers(turn, agent);
   for (const task of [...agent.tasks.values()]) loseTask(turn, agent, task, 'the agent unregistered');
+  loseOperations(turn, agent, 'OPERATION_GONE_BY_OPERATOR', 'The agent unregistered');
   tellAllocator(turn, { kind: 'agentRemoved', agentId: agent.id });
   turn.effects.push({ kind: 'endSession', session: command.session });
   turn.state.agents.delete(agent.id);
   tellOperators(turn, { kind: 'agentRemoved', agentId: agent.id });
   observe(turn, { kind: 'agent', agentId: agent.id, to: 'removed', why: command.reason });
+}
+
+/** The agent's resources are not what they were: those it lends, or its own. Offers of what it no longer has are rescinded. */
+export function stepAgentResources(turn: Turn, command: Extract<Command, { kind: 'agentResources' }>): void {
+  const agent = turn.state.agents.get(command.agentId);
+  if (agent === undefined || agent.session !== command.session) return;
+  const own = command.total ?? agent.total.subtract(agent.oversubscribed);
+  const total = own.add(command.oversubscribed);
+  if (total.equals(agent.total)) return;
+  for (const offerId of [...agent.offers]) {
+    const offer = turn.state.offers.get(offerId);
+    if (offer === undefined) continue;
+    if (command.total !== undefined || !offer.resources.revocable().isEmpty) rescind(turn, offer);
+  }
+  agent.total = total;
+  agent.oversubscribed = command.oversubscribed;
+  describeAgent(turn, agent);
 }
 
 export function stepPong(turn: Turn, command: Extract<Command, { kind: 'pong' }>): void {
@@ -135,10 +160,18 @@ export function addRecoveredAgent(
     waitUntil(turn, agent, plusMs(turn.now, turn.state.options.agentReregisterTimeoutMs));
 }
 
-/** Tells the allocator all about an agent; proposals made before it are stale from now on. */
-export function describeAgent(turn: Turn, agent: Agent, snapshot = false): void {
+/**
+ * Tells the allocator all about an agent; proposals made before it are stale from now on.
+ *
+ * @param alsoHeld what is neither offered nor used, and will be given back next
+ */
+export function describeAgent(
+  turn: Turn,
+  agent: Agent,
+  { snapshot = false, alsoHeld = [] }: { snapshot?: boolean; alsoHeld?: readonly Holding[] } = {},
+): void {
   const { id: agentId, hostname, total, attributes } = agent;
-  const holdings = holdingsOf(turn.state, agent);
+  const holdings = [...holdingsOf(turn.state, agent), ...alsoHeld];
   const active = agent.membership === 'active';
   agent.resetVersion = tellAllocator(
     turn,
@@ -162,6 +195,8 @@ function markUnreachable(turn: Turn, agent: Agent, why: string): void {
     if (task.orphaned || turn.state.frameworks.get(task.frameworkId) === undefined) removeTask(agent, task);
     else makeUnreachable(turn, agent, task, why);
   }
+  forgetExecutors(agent);
+  loseOperations(turn, agent, 'OPERATION_UNREACHABLE', `Agent ${agent.hostname} is unreachable: ${why}`);
   tellAllocator(turn, { kind: 'agentRemoved', agentId: agent.id });
   if (agent.session !== undefined) turn.effects.push({ kind: 'endSession', session: agent.session });
   agent.session = undefined;
@@ -217,8 +252,9 @@ function tellEnd(turn: Turn, framework: Framework, task: Task): void {
 function loseTask(turn: Turn, agent: Agent, task: Task, why: string): void {
   const framework = task.orphaned ? undefined : turn.state.frameworks.get(task.frameworkId);
   const from = task.state;
+  const held = holds(task);
   removeTask(agent, task);
-  recover(turn, task);
+  if (held) recover(turn, task);
   task.state = framework !== undefined && isPartitionAware(framework) ? 'TASK_GONE' : 'TASK_LOST';
   observe(turn, { kind: 'taskState', task, from, to: task.state });
   if (framework === undefined) return;

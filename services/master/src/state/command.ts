@@ -1,15 +1,28 @@
 import type {
   AgentId,
   Attribute,
+  ExecutorId,
   Failure,
   FrameworkId,
   OfferId,
+  OperationId,
+  OperationState,
+  ResourceOperation,
   Resources,
   TaskId,
   TaskState,
 } from '@meseta/model';
-import type { AgentInfo, FrameworkInfo, Task, TaskInfo, TaskStatus } from '@meseta/protocol';
-import type { SessionId, StreamId } from './state';
+import type {
+  AgentInfo,
+  ExecutorInfo,
+  FrameworkInfo,
+  Offer_Operation,
+  OperationStatus,
+  Task,
+  TaskInfo,
+  TaskStatus,
+} from '@meseta/protocol';
+import type { OperationUuid, SessionId, StreamId } from './state';
 
 /** Identifies a call that waits for its reply. */
 export type CallId = number;
@@ -30,9 +43,28 @@ export interface ReportedTask {
   readonly frameworkId: FrameworkId;
   readonly task: Task;
   readonly info: TaskInfo;
+  readonly executorId: ExecutorId | undefined;
   readonly role: string;
   readonly resources: Resources;
   readonly state: TaskState;
+}
+
+/** An executor as an agent reports it. */
+export interface ReportedExecutor {
+  readonly executorId: ExecutorId;
+  readonly frameworkId: FrameworkId;
+  readonly info: ExecutorInfo;
+  readonly role: string;
+  readonly resources: Resources;
+}
+
+/** An operation as an agent reports it. */
+export interface ReportedOperation {
+  readonly uuid: OperationUuid;
+  readonly id: OperationId | undefined;
+  readonly frameworkId: FrameworkId | undefined;
+  readonly info: Offer_Operation;
+  readonly state: OperationState;
 }
 
 export interface AgentRegistration {
@@ -45,9 +77,13 @@ export interface AgentRegistration {
   readonly capabilities: readonly string[];
   readonly grpcAddress: string;
   readonly httpAddress: string;
+  /** Its own resources, as operations have made them. */
   readonly total: Resources;
+  readonly oversubscribed: Resources;
   readonly attributes: readonly Attribute[];
   readonly tasks: readonly ReportedTask[];
+  readonly executors: readonly ReportedExecutor[];
+  readonly operations: readonly ReportedOperation[];
   readonly frameworks: readonly FrameworkDescription[];
 }
 
@@ -57,12 +93,43 @@ export interface TaskToLaunch {
   readonly info: TaskInfo;
   /** As read from the call, without allocation role; a failure when they could not be read. */
   readonly resources: Resources | Failure;
+  /** Undefined for a command task. */
+  readonly executor: ExecutorToLaunch | undefined;
 }
+
+/** An executor that a framework wants to run tasks with; it may run already. */
+export interface ExecutorToLaunch {
+  readonly executorId: ExecutorId;
+  readonly info: ExecutorInfo;
+  /** As read from the call, without allocation role; a failure when they could not be read. */
+  readonly resources: Resources | Failure;
+}
+
+/** One thing to do with accepted offers. */
+export type OfferOperation = {
+  /** Stamped at the edge: the name of the operation if it becomes one that is followed. */
+  readonly uuid: OperationUuid;
+  /** Set by a framework that wants to hear how it ends. */
+  readonly id: OperationId | undefined;
+} & (
+  | { readonly kind: 'launch'; readonly tasks: readonly TaskToLaunch[] }
+  | {
+      readonly kind: 'launchGroup';
+      readonly executor: ExecutorToLaunch | undefined;
+      readonly tasks: readonly TaskToLaunch[];
+    }
+  | {
+      readonly kind: 'resources';
+      readonly info: Offer_Operation;
+      /** As read from the call; a failure when it could not be. */
+      readonly operation: ResourceOperation | Failure;
+    }
+);
 
 /** One ACCEPT. A call may carry several; they are handled in order. */
 export interface Accept {
   readonly offerIds: readonly OfferId[];
-  readonly tasks: readonly TaskToLaunch[];
+  readonly operations: readonly OfferOperation[];
   readonly refuseMs: number;
 }
 
@@ -82,6 +149,30 @@ export interface Acknowledgement {
   readonly taskId: TaskId;
   /** 16 bytes in hexadecimal. */
   readonly uuid: string;
+}
+
+export interface OperationAcknowledgement {
+  readonly agentId: AgentId;
+  readonly operationId: OperationId;
+  /** 16 bytes in hexadecimal. */
+  readonly uuid: string;
+}
+
+export interface ReconciledOperation {
+  readonly operationId: OperationId;
+  readonly agentId: AgentId | undefined;
+}
+
+/** Bytes for an executor. */
+export interface MessageToExecutor {
+  readonly agentId: AgentId;
+  readonly executorId: ExecutorId;
+  readonly data: Uint8Array;
+}
+
+export interface ExecutorShutdown {
+  readonly agentId: AgentId;
+  readonly executorId: ExecutorId;
 }
 
 export interface ReconciledTask {
@@ -122,6 +213,16 @@ export type Command =
   | ({ readonly kind: 'kill'; readonly kills: readonly Kill[] } & Caller)
   | ({ readonly kind: 'acknowledge'; readonly acknowledgements: readonly Acknowledgement[] } & Caller)
   | ({ readonly kind: 'reconcile'; readonly tasks: readonly ReconciledTask[] } & Caller)
+  | ({
+      readonly kind: 'acknowledgeOperations';
+      readonly acknowledgements: readonly OperationAcknowledgement[];
+    } & Caller)
+  | ({
+      readonly kind: 'reconcileOperations';
+      readonly operations: readonly ReconciledOperation[];
+    } & Caller)
+  | ({ readonly kind: 'message'; readonly messages: readonly MessageToExecutor[] } & Caller)
+  | ({ readonly kind: 'shutdown'; readonly shutdowns: readonly ExecutorShutdown[] } & Caller)
   | ({
       readonly kind: 'updateFramework';
       readonly framework: FrameworkDescription;
@@ -164,6 +265,41 @@ export type Command =
       /** 16 bytes in hexadecimal; empty for an update that needs no acknowledgement. */
       readonly uuid: string;
       readonly traceparent: string;
+    }
+  | {
+      readonly kind: 'operationUpdate';
+      readonly session: SessionId;
+      readonly agentId: AgentId;
+      readonly operationUuid: OperationUuid;
+      readonly status: OperationStatus;
+      readonly state: OperationState;
+      readonly latestState: OperationState;
+      /** 16 bytes in hexadecimal; empty for a status that needs no acknowledgement. */
+      readonly uuid: string;
+    }
+  | {
+      readonly kind: 'executorMessage';
+      readonly session: SessionId;
+      readonly agentId: AgentId;
+      readonly frameworkId: FrameworkId;
+      readonly executorId: ExecutorId;
+      readonly data: Uint8Array;
+    }
+  | {
+      readonly kind: 'executorEnded';
+      readonly session: SessionId;
+      readonly agentId: AgentId;
+      readonly frameworkId: FrameworkId;
+      readonly executorId: ExecutorId;
+      readonly status: number;
+    }
+  | {
+      readonly kind: 'agentResources';
+      readonly session: SessionId;
+      readonly agentId: AgentId;
+      /** Undefined: its own are as they were. */
+      readonly total: Resources | undefined;
+      readonly oversubscribed: Resources;
     }
   /** A new stream to the allocator is open: it is told everything. */
   | { readonly kind: 'allocatorConnected' }

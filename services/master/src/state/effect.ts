@@ -1,22 +1,27 @@
 import type {
   AgentId,
   Attribute,
+  ExecutorId,
   Failure,
   FrameworkId,
   Instant,
   OfferId,
+  OperationId,
+  OperationState,
   Resources,
   TaskId,
   TaskState,
 } from '@meseta/model';
-import type { TaskStatus, internal } from '@meseta/protocol';
+import type { OperationStatus, TaskStatus, internal } from '@meseta/protocol';
 import type { CallId } from './command';
 import type {
   Agent,
   AgentMembership,
+  Executor,
   Framework,
   FrameworkMembership,
   Offer,
+  Operation,
   SessionId,
   StreamId,
   Task,
@@ -35,6 +40,14 @@ export interface MadeStatus {
   readonly like: TaskStatus | undefined;
 }
 
+/** A status of an operation that the master makes itself: it has no uuid and needs no acknowledgement. */
+export interface MadeOperationStatus {
+  readonly operationId: OperationId;
+  readonly state: OperationState;
+  readonly agentId: AgentId | undefined;
+  readonly message: string;
+}
+
 /** What a framework is told. */
 export type FrameworkEvent =
   | { readonly kind: 'subscribed'; readonly frameworkId: FrameworkId }
@@ -43,7 +56,22 @@ export type FrameworkEvent =
   | { readonly kind: 'rescind'; readonly offerId: OfferId }
   | { readonly kind: 'update'; readonly status: TaskStatus; readonly shownState: TaskState }
   | { readonly kind: 'madeUpdate'; readonly status: MadeStatus }
+  | { readonly kind: 'operationUpdate'; readonly status: OperationStatus }
+  | { readonly kind: 'madeOperationUpdate'; readonly status: MadeOperationStatus }
+  | {
+      readonly kind: 'message';
+      readonly agentId: AgentId;
+      readonly executorId: ExecutorId;
+      readonly data: Uint8Array;
+    }
   | { readonly kind: 'agentFailure'; readonly agentId: AgentId }
+  | {
+      readonly kind: 'executorFailure';
+      readonly agentId: AgentId;
+      readonly executorId: ExecutorId;
+      /** As wait(2) tells. */
+      readonly status: number;
+    }
   | { readonly kind: 'error'; readonly message: string };
 
 /** What the allocator is told. Resources carry no allocation role. */
@@ -124,7 +152,27 @@ export type Observation =
       readonly to: FrameworkMembership | 'removed';
       readonly why: string;
     }
-  | { readonly kind: 'ignored'; readonly what: 'acknowledgement' | 'statusUpdate' | 'kill' | 'pong' };
+  | { readonly kind: 'operation'; readonly operation: Operation }
+  /** An operation of an ACCEPT that was refused; the operations before and after it are not undone (S61). */
+  | {
+      readonly kind: 'operationDropped';
+      readonly framework: Framework;
+      readonly type: string;
+      readonly why: string;
+    }
+  | { readonly kind: 'ignored'; readonly what: IgnoredKind };
+
+/** What came and had no effect: it named nothing that is known here. */
+export type IgnoredKind =
+  | 'acknowledgement'
+  | 'statusUpdate'
+  | 'kill'
+  | 'pong'
+  | 'operationUpdate'
+  | 'operationAcknowledgement'
+  | 'message'
+  | 'shutdown'
+  | 'executorEnded';
 
 /** What the master asks of the world. Commits are made durable first; nothing else leaves before they are. */
 export type Effect =
@@ -138,6 +186,16 @@ export type Effect =
       readonly session: SessionId;
       readonly framework: Framework;
       readonly task: Task;
+      /** The task's executor, if it has one of its own. */
+      readonly executor: Executor | undefined;
+      readonly offerId: OfferId;
+    }
+  | {
+      readonly kind: 'launchGroup';
+      readonly session: SessionId;
+      readonly framework: Framework;
+      readonly executor: Executor;
+      readonly tasks: readonly Task[];
       readonly offerId: OfferId;
     }
   | { readonly kind: 'endSession'; readonly session: SessionId }

@@ -1,7 +1,7 @@
 import { failure, plusMs, type Failure, type FrameworkId, type Instant } from '@meseta/model';
 import type { FrameworkInfo } from '@meseta/protocol';
 import type { Caller, Command, FrameworkDescription } from './command';
-import { withdrawFrameworkOffers } from './offers';
+import { rescind, withdrawFrameworkOffers } from './offers';
 import type { Agent, Framework, MasterState, StreamId } from './state';
 import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
 import { validateFramework } from './validation/framework';
@@ -108,7 +108,10 @@ export function updateFramework(
   const removedRoles = framework.roles.filter((role) => !description.roles.includes(role));
   applyDescription(framework, description);
   replaceSuppressed(framework, suppressedRoles);
-  if (removedRoles.length > 0) withdrawFrameworkOffers(turn, framework);
+  for (const offerId of [...framework.offers]) {
+    const offer = turn.state.offers.get(offerId);
+    if (offer !== undefined && removedRoles.includes(offer.role)) rescind(turn, offer);
+  }
   commit(turn, {
     $case: 'putFramework',
     value: { frameworkInfo: framework.info, registeredAtMs: BigInt(framework.registeredAt) },
@@ -238,6 +241,7 @@ function makeFramework(description: FrameworkDescription, id: FrameworkId, regis
     unreachable: new Map(),
     completed: [],
     offers: new Set(),
+    operations: new Map(),
   };
 }
 
@@ -312,6 +316,13 @@ function agentsOf(state: MasterState, framework: Framework): Set<Agent> {
   for (const task of framework.tasks.values()) {
     const agent = state.agents.get(task.agentId);
     if (agent !== undefined) agents.add(agent);
+  }
+  for (const agent of state.agents.values()) {
+    if (agents.has(agent) || (agent.executors.size === 0 && agent.operations.size === 0)) continue;
+    for (const executor of agent.executors.values())
+      if (executor.frameworkId === framework.id) agents.add(agent);
+    for (const operation of agent.operations.values())
+      if (operation.frameworkId === framework.id) agents.add(agent);
   }
   return agents;
 }

@@ -1,14 +1,15 @@
-import { Resources, assert, isTerminal } from '@meseta/model';
-import { taskKey, type MasterState } from './state';
+import { Resources, assert } from '@meseta/model';
+import { holds, taskKey, type MasterState } from './state';
 
 /** Checks M4 – M6 (state.ts) over the whole state. For tests: it looks at everything. */
 export function checkInvariants(state: MasterState): void {
   for (const agent of state.agents.values()) {
     let used = Resources.empty;
-    for (const task of agent.tasks.values()) if (!isTerminal(task.state)) used = used.add(task.resources);
+    for (const task of agent.tasks.values()) if (holds(task)) used = used.add(task.resources);
+    for (const executor of agent.executors.values()) used = used.add(executor.resources);
     assert(
       used.equals(agent.used),
-      `M5: agent ${agent.id} uses ${agent.used.toString()}, its tasks hold ${used.toString()}`,
+      `M5: agent ${agent.id} uses ${agent.used.toString()}, its tasks and executors hold ${used.toString()}`,
     );
     let offered = Resources.empty;
     for (const offerId of agent.offers) {
@@ -21,7 +22,13 @@ export function checkInvariants(state: MasterState): void {
     }
     assert(offered.equals(agent.offered), `M4: what agent ${agent.id} has offered is the sum of its offers`);
     if (agent.membership === 'active') {
-      assert(agent.total.contains(used.add(offered)), `M4: agent ${agent.id} is not over-committed`);
+      const given = used.add(offered);
+      assert(
+        agent.total.contains(given.nonShared()),
+        `M4: agent ${agent.id} with ${agent.total.toString()} is not over-committed by ${given.toString()}`,
+      );
+      for (const volume of given.shared().entries)
+        assert(agent.total.contains(Resources.of([volume])), `M4: agent ${agent.id} has its shared volumes`);
     }
   }
   for (const framework of state.frameworks.values()) {

@@ -1,14 +1,21 @@
 // The ledger of one agent's resources: invariants M4 and M5 are kept here and nowhere else.
 
 import type { Resources } from '@meseta/model';
-import { assert, isTerminal } from '@meseta/model';
+import { assert } from '@meseta/model';
 import type { Holding } from './effect';
-import type { Agent, MasterState, Offer, Task } from './state';
-import { taskKey } from './state';
+import type { Agent, Executor, MasterState, Offer, Task } from './state';
+import { executorKey, holds, taskKey } from './state';
 
-/** What may still be offered. */
+/** What may still be offered. A shared volume may be offered however many hold it (R47). */
 export function freeOf(agent: Agent): Resources {
-  return agent.total.subtract(agent.offered).subtract(agent.used);
+  const shared = agent.total.shared();
+  const free = agent.total.subtract(agent.offered).subtract(agent.used);
+  return shared.isEmpty ? free : free.nonShared().add(shared);
+}
+
+/** What is left of a pool after something of it was given to a task or an executor: shared volumes stay. */
+export function takeFrom(pool: Resources, resources: Resources): Resources {
+  return pool.subtract(resources.nonShared());
 }
 
 export function addOffer(agent: Agent, offer: Offer): void {
@@ -25,10 +32,10 @@ export function removeOffer(agent: Agent, offer: Offer): void {
 /** A task holds its resources from here until it is terminal. */
 export function addTask(agent: Agent, task: Task): void {
   agent.tasks.set(taskKey(task.frameworkId, task.id), task);
-  if (!isTerminal(task.state)) agent.used = agent.used.add(task.resources);
+  if (holds(task)) agent.used = agent.used.add(task.resources);
 }
 
-/** The task has become terminal: what it held is free. */
+/** The task holds nothing more, because it has become terminal or its agent has denied it: the caller says so in the task itself. */
 export function releaseTask(agent: Agent, task: Task): void {
   agent.used = agent.used.subtract(task.resources);
 }
@@ -36,20 +43,32 @@ export function releaseTask(agent: Agent, task: Task): void {
 /** Forgets a task; one that still holds resources gives them back. */
 export function removeTask(agent: Agent, task: Task): void {
   if (!agent.tasks.delete(taskKey(task.frameworkId, task.id))) return;
-  if (!isTerminal(task.state)) releaseTask(agent, task);
+  if (holds(task)) releaseTask(agent, task);
+}
+
+/** An executor holds its own resources from here until it is removed. */
+export function addExecutor(agent: Agent, executor: Executor): void {
+  agent.executors.set(executorKey(executor.frameworkId, executor.id), executor);
+  agent.used = agent.used.add(executor.resources);
+}
+
+/** Forgets an executor, whose resources are free. */
+export function removeExecutor(agent: Agent, executor: Executor): void {
+  if (!agent.executors.delete(executorKey(executor.frameworkId, executor.id))) return;
+  agent.used = agent.used.subtract(executor.resources);
 }
 
 /** Who holds what on an agent, for the allocator. */
 export function holdingsOf(state: MasterState, agent: Agent): Holding[] {
   const holdings: Holding[] = [];
-  for (const task of agent.tasks.values()) {
-    if (!isTerminal(task.state))
-      holdings.push({ frameworkId: task.frameworkId, role: task.role, resources: task.resources });
-  }
+  const hold = ({ frameworkId, role, resources }: Holding): void => {
+    if (!resources.isEmpty) holdings.push({ frameworkId, role, resources });
+  };
+  for (const task of agent.tasks.values()) if (holds(task)) hold(task);
+  for (const executor of agent.executors.values()) hold(executor);
   for (const offerId of agent.offers) {
     const offer = state.offers.get(offerId);
-    if (offer !== undefined)
-      holdings.push({ frameworkId: offer.frameworkId, role: offer.role, resources: offer.resources });
+    if (offer !== undefined) hold(offer);
   }
   return holdings;
 }

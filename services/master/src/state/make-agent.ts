@@ -9,6 +9,7 @@ export function makeAgent(id: AgentId, { info }: { readonly info: AgentInfo }, s
     info,
     hostname: info.hostname ?? '',
     total: Resources.empty,
+    oversubscribed: Resources.empty,
     attributes: [],
     capabilities: [],
     version: '',
@@ -26,6 +27,8 @@ export function makeAgent(id: AgentId, { info }: { readonly info: AgentInfo }, s
     used: Resources.empty,
     offered: Resources.empty,
     tasks: new Map(),
+    executors: new Map(),
+    operations: new Map(),
     offers: new Set(),
     resetVersion: 0,
   };

@@ -87,16 +87,24 @@ const happening: fc.Arbitrary<Happening> = fc.oneof<fc.Arbitrary<Happening>[]>(
           {
             offerIds: [offer?.id ?? offerId('none')],
             refuseMs: 0,
-            tasks: tasks.map(([task, resources]) => ({
-              taskId: taskId(`t${task}`),
-              info: {
-                agentId: { value: offer?.agentId ?? '' },
-                resources: [],
-                limits: {},
-                command: { value: 'true', uris: [], arguments: [] },
+            operations: [
+              {
+                kind: 'launch',
+                uuid: '',
+                id: undefined,
+                tasks: tasks.map(([task, resources]) => ({
+                  taskId: taskId(`t${task}`),
+                  info: {
+                    agentId: { value: offer?.agentId ?? '' },
+                    resources: [],
+                    limits: {},
+                    command: { value: 'true', uris: [], arguments: [] },
+                  },
+                  resources,
+                  executor: undefined,
+                })),
               },
-              resources,
-            })),
+            ],
           },
         ],
       };
@@ -244,13 +252,17 @@ function register(
     grpcAddress: '',
     httpAddress: '',
     total: total.add(needed),
+    oversubscribed: Resources.empty,
     attributes: [],
     frameworks: [],
+    executors: [],
+    operations: [],
     tasks: held.map((task) => ({
       taskId: task.id,
       frameworkId: task.frameworkId,
       task: { resources: [], statuses: [], limits: {} },
       info: task.info,
+      executorId: undefined,
       role: task.role,
       resources: task.resources,
       state: task.state === 'TASK_UNREACHABLE' ? 'TASK_RUNNING' : task.state,

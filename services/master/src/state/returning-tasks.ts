@@ -1,8 +1,8 @@
 import { isTerminal, type FrameworkId } from '@meseta/model';
 import type { AgentRegistration, FrameworkDescription, ReportedTask } from './command';
 import { addRecovered } from './frameworks';
-import { addTask, removeTask } from './ledger';
-import { taskKey, type Agent, type Framework, type Task } from './state';
+import { addTask, releaseTask, removeTask } from './ledger';
+import { holds, taskKey, type Agent, type Framework, type Task } from './state';
 import { moveTask, tellMade } from './tasks';
 import { commit, observe, order, tellOperators, type Turn } from './turn';
 
@@ -49,6 +49,7 @@ function frameworkOf(
 function mergeTask(turn: Turn, agent: Agent, framework: Framework, reported: ReportedTask): void {
   const known = framework.tasks.get(reported.taskId);
   if (known !== undefined && known.agentId === agent.id) {
+    affirm(agent, known);
     moveTask(turn, known, reported.state, undefined);
     return;
   }
@@ -101,7 +102,10 @@ function askAboutMissing(turn: Turn, agent: Agent, reported: ReadonlySet<string>
     if (task.orphaned || isTerminal(task.state)) {
       removeTask(agent, task);
       if (isTerminal(task.state)) turn.state.frameworks.get(task.frameworkId)?.tasks.delete(task.id);
-    } else missing.push(task);
+    } else {
+      deny(agent, task);
+      missing.push(task);
+    }
   }
   if (missing.length === 0) return;
   const tasks = missing.map((task) => ({
@@ -109,6 +113,20 @@ function askAboutMissing(turn: Turn, agent: Agent, reported: ReadonlySet<string>
     taskId: { value: task.id },
   }));
   order(turn, agent, { $case: 'reconcileTasks', value: { tasks } });
+}
+
+/** The agent has the task after all. */
+function affirm(agent: Agent, task: Task): void {
+  if (!task.denied) return;
+  removeTask(agent, task);
+  task.denied = false;
+  addTask(agent, task);
+}
+
+/** The agent registered without the task, so it holds nothing there; what became of it the agent will say. */
+function deny(agent: Agent, task: Task): void {
+  if (holds(task)) releaseTask(agent, task);
+  task.denied = true;
 }
 
 function sendPendingKills(turn: Turn, agent: Agent): void {
@@ -139,13 +157,14 @@ export function killPolicyOf(
 
 function makeTask(
   agent: Agent,
-  { taskId, frameworkId, task, info, role, resources, state }: ReportedTask,
+  { taskId, frameworkId, task, info, executorId, role, resources, state }: ReportedTask,
 ): Task {
   return {
     id: taskId,
     frameworkId,
     agentId: agent.id,
     info,
+    executorId,
     role,
     resources,
     state,
@@ -154,6 +173,7 @@ function makeTask(
     unacknowledged: undefined,
     killPending: undefined,
     orphaned: false,
+    denied: false,
     unreachableSince: undefined,
     allocatedAt: undefined,
     launchedAt: undefined,

@@ -2,23 +2,42 @@ import { join } from 'node:path';
 import {
   Resources,
   agentId,
+  executorId,
   frameworkId,
   instant,
   isFailure,
   offerId,
+  operationId,
   taskId,
   type Instant,
+  type OperationState,
+  type Resource,
+  type ResourceOperation,
   type TaskState,
 } from '@meseta/model';
 import { describeScenarios, wordsOf, type Interpreter } from '@meseta/testing';
 import type {
   AgentInfo,
+  ExecutorInfo,
+  ExecutorInfo_Type,
   FrameworkInfo,
+  Offer_Operation_Type,
+  OperationState as ProtoOperationState,
   TaskInfo,
   TaskStatus,
   TaskState as ProtoTaskState,
+  internal,
 } from '@meseta/protocol';
-import type { Command, FrameworkDescription, ReportedTask, TaskToLaunch } from './command';
+import type {
+  Command,
+  ExecutorToLaunch,
+  FrameworkDescription,
+  OfferOperation,
+  ReportedExecutor,
+  ReportedOperation,
+  ReportedTask,
+  TaskToLaunch,
+} from './command';
 import type { AllocationChange, Effect, FrameworkEvent } from './effect';
 import { recover } from './recovery';
 import type { MasterOptions, MasterState } from './state';
@@ -132,12 +151,15 @@ function commandOf(
         info: agentInfo(id, `host-${who}`),
         cluster: named.get('cluster') ?? '',
         version: '1',
-        capabilities: [],
+        capabilities: ['AGENT_OPERATION_FEEDBACK', 'RESIZE_VOLUME', 'TASK_RESOURCE_LIMITS'],
         grpcAddress: 'a:1',
         httpAddress: 'a:2',
         total: resources(rest[0] ?? ''),
+        oversubscribed: resources(named.get('lends') ?? ''),
         attributes: [],
         tasks: rest.slice(1).map(reportedTask),
+        executors: list('executors').map(reportedExecutor),
+        operations: list('operations').map(reportedOperation),
         frameworks: list('frameworks').map((text) => description(text, undefined, new Map())),
       };
     }
@@ -179,7 +201,7 @@ function commandOf(
           {
             offerIds: list('offers').map(offerId),
             refuseMs: durationMs(named.get('refuse') ?? '5s'),
-            tasks: rest.map((text) => taskToLaunch(text, named)),
+            operations: operationsOf(rest, named),
           },
         ],
       };
@@ -227,6 +249,78 @@ function commandOf(
           return { taskId: taskId(task), agentId: agent === undefined ? undefined : agentId(agent) };
         }),
       };
+    case 'operation-status':
+      return operationUpdate(who, rest, named);
+    case 'ack-operation':
+      return {
+        kind: 'acknowledgeOperations',
+        ...caller,
+        acknowledgements: [
+          {
+            agentId: agentId(rest[0] ?? ''),
+            operationId: operationId(rest[1] ?? ''),
+            uuid: named.get('uuid') ?? '',
+          },
+        ],
+      };
+    case 'reconcile-operations':
+      return {
+        kind: 'reconcileOperations',
+        ...caller,
+        operations: rest.map((text) => {
+          const [operation = '', agent] = text.split('@');
+          return {
+            operationId: operationId(operation),
+            agentId: agent === undefined ? undefined : agentId(agent),
+          };
+        }),
+      };
+    case 'message':
+      return {
+        kind: 'message',
+        ...caller,
+        messages: [
+          {
+            agentId: agentId(rest[0] ?? ''),
+            executorId: executorId(rest[1] ?? ''),
+            data: Buffer.from(rest[2] ?? ''),
+          },
+        ],
+      };
+    case 'shutdown':
+      return {
+        kind: 'shutdown',
+        ...caller,
+        shutdowns: [{ agentId: agentId(rest[0] ?? ''), executorId: executorId(rest[1] ?? '') }],
+      };
+    case 'executor-message':
+    case 'executor-ended': {
+      const [agent = '', framework = '', executor = '', last = ''] = rest;
+      const from = {
+        session: who,
+        agentId: agentId(agent),
+        frameworkId: frameworkId(framework),
+        executorId: executorId(executor),
+      };
+      return verb === 'executor-ended'
+        ? { kind: 'executorEnded', ...from, status: Number(last) }
+        : { kind: 'executorMessage', ...from, data: Buffer.from(last) };
+    }
+    case 'agent-resources':
+      return {
+        kind: 'agentResources',
+        session: who,
+        agentId: agentId(rest[0] ?? ''),
+        total: rest[1] === undefined ? undefined : resources(rest[1]),
+        oversubscribed: resources(named.get('lends') ?? '').map((one) => ({ ...one, revocable: true })),
+      };
+    case 'update-framework':
+      return {
+        kind: 'updateFramework',
+        ...caller,
+        framework: { ...description(who, who, named), id: frameworkId(who) },
+        suppressedRoles: list('suppressed'),
+      };
     case 'revive':
     case 'suppress':
       return { kind: verb, ...caller, roles: rest };
@@ -259,11 +353,16 @@ function print(effect: Effect): readonly string[] {
         message?.$case === 'reconcileTasks'
           ? ` ${message.value.tasks.map((one) => one.taskId?.value ?? '').join(' ')}`
           : '';
-      return [`to agent ${effect.session}: ${message?.$case ?? ''}${task}${tasks}`];
+      return [`to agent ${effect.session}: ${message?.$case ?? ''}${task}${tasks}${operationIn(message)}`];
     }
     case 'launch':
       return [
-        `to agent ${effect.session}: launch ${effect.task.id} with ${effect.task.resources.toString()}`,
+        `to agent ${effect.session}: launch ${effect.task.id} with ${effect.task.resources.toString()}` +
+          (effect.executor === undefined ? '' : ` in ${effect.executor.id}`),
+      ];
+    case 'launchGroup':
+      return [
+        `to agent ${effect.session}: launch group ${effect.tasks.map((one) => one.id).join(' ')} in ${effect.executor.id}`,
       ];
     case 'endSession':
       return [`end session ${effect.session}`];
@@ -292,6 +391,16 @@ function printEvent(stream: string, event: FrameworkEvent): readonly string[] {
       ];
     case 'error':
       return [`${to} error ${event.message}`];
+    case 'operationUpdate':
+      return [
+        `${to} operation ${event.status.operationId?.value ?? ''} ${event.status.state ?? ''}${event.status.uuid === undefined ? '' : ', to be acknowledged'}`,
+      ];
+    case 'madeOperationUpdate':
+      return [`${to} operation ${event.status.operationId} ${event.status.state}: ${event.status.message}`];
+    case 'message':
+      return [`${to} message of ${event.executorId}: ${Buffer.from(event.data).toString()}`];
+    case 'executorFailure':
+      return [`${to} executor ${event.executorId} ended with ${event.status}`];
     case 'agentFailure':
       return [`${to} failure of ${event.agentId}`];
     case 'heartbeat':
@@ -370,7 +479,160 @@ function taskToLaunch(text: string, named: ReadonlyMap<string, string>): TaskToL
     taskId: taskId(id),
     info: taskInfo(id, named.get('agent') ?? 'm-A0'),
     resources: resources(wanted),
+    executor: undefined,
   };
+}
+
+/**
+ * Words of an ACCEPT, in order: `T1:cpus:1` launches a task (`in=E1:cpus:0.1` with that executor), `group:T1:cpus:1+T2:cpus:1` a group,
+ * `reserve:cpus:1`, `unreserve:cpus:1`, `create:v1:disk:64`, `destroy:v1:disk:64`, `grow:v1:64:16` and `shrink:v1:64:16` change resources,
+ * all of the role `web`; `id=` names them.
+ */
+function operationsOf(words: readonly string[], named: ReadonlyMap<string, string>): OfferOperation[] {
+  return words.map((word, at): OfferOperation => {
+    const [kind = '', ...rest] = word.split(':');
+    const id = named.get('id');
+    const uuid = String(at).padStart(32, '0');
+    const name = { uuid, id: id === undefined ? undefined : operationId(id) };
+    const operation = resourceOperation(kind, rest, named.get('reserve-as') ?? 'web', named.has('shared'));
+    if (operation !== undefined) {
+      const info = {
+        type: kind.toUpperCase() as Offer_Operation_Type,
+        id: id === undefined ? undefined : { value: id },
+      };
+      return { kind: 'resources', ...name, info, operation };
+    }
+    const executor = named.has('in') ? executorToLaunch(named.get('in') ?? '', kind === 'group') : undefined;
+    if (kind !== 'group') {
+      const task = taskToLaunch(word, named);
+      const info = executor === undefined ? task.info : { ...task.info, command: undefined };
+      return { kind: 'launch', ...name, tasks: [{ ...task, info, executor }] };
+    }
+    const tasks = rest
+      .join(':')
+      .split('+')
+      .map((text) => taskToLaunch(text, named));
+    return { kind: 'launchGroup', ...name, executor, tasks };
+  });
+}
+
+function resourceOperation(
+  kind: string,
+  rest: readonly string[],
+  role: string,
+  shared: boolean,
+): ResourceOperation | undefined {
+  const volume = (id = '', disk = ''): Resource => ({
+    ...(reserved(`disk:${disk}`, role).entries[0] as Resource),
+    disk: { persistence: { id }, volume: { containerPath: 'data', mode: 'RW' } },
+    ...(shared && { shared }),
+  });
+  const milli = (text = ''): number => Number(text) * 1000;
+  switch (kind) {
+    case 'reserve':
+      return { kind, resources: reserved(rest.join(':'), role), source: Resources.empty };
+    case 'unreserve':
+      return { kind, resources: reserved(rest.join(':'), role) };
+    case 'create':
+    case 'destroy':
+      return { kind, volumes: Resources.of([volume(rest[0], rest[2])]) };
+    case 'grow':
+      return {
+        kind: 'growVolume',
+        volume: volume(rest[0], rest[1]),
+        addition: reserved(`disk:${rest[2] ?? ''}`, role).entries[0] as Resource,
+      };
+    case 'shrink':
+      return { kind: 'shrinkVolume', volume: volume(rest[0], rest[1]), subtractMilli: milli(rest[2]) };
+    default:
+      return undefined;
+  }
+}
+
+function reserved(text: string, role: string): Resources {
+  const reservations = [{ type: 'DYNAMIC', role } as const];
+  return resources(text).map((one) => ({ ...one, reservations }));
+}
+
+/** `E1:cpus:0.1;mem:32` */
+function executorToLaunch(text: string, group: boolean): ExecutorToLaunch {
+  const cut = text.indexOf(':');
+  const id = cut < 0 ? text : text.slice(0, cut);
+  const wanted = cut < 0 ? '' : text.slice(cut + 1);
+  const info: ExecutorInfo = {
+    executorId: { value: id },
+    resources: [],
+    ...(group
+      ? { type: 'DEFAULT' as ExecutorInfo_Type }
+      : { command: { value: 'executor', uris: [], arguments: [] } }),
+  };
+  return { executorId: executorId(id), info, resources: resources(wanted) };
+}
+
+/** `m-0000/E1:cpus:0.1` */
+function reportedExecutor(text: string): ReportedExecutor {
+  const [ids = '', ...rest] = text.split(':');
+  const [framework = '', id = ''] = ids.split('/');
+  const { info } = executorToLaunch(id, false);
+  return {
+    executorId: executorId(id),
+    frameworkId: frameworkId(framework),
+    info,
+    role: 'web',
+    resources: resources(rest.join(':')),
+  };
+}
+
+/** `m-0000/op1:OPERATION_PENDING` */
+function reportedOperation(text: string, at: number): ReportedOperation {
+  const [ids = '', state = ''] = text.split(':');
+  const [framework = '', id = ''] = ids.split('/');
+  return {
+    uuid: String(at).padStart(32, '0'),
+    id: operationId(id),
+    frameworkId: frameworkId(framework),
+    info: { id: { value: id } },
+    state: state as OperationState,
+  };
+}
+
+/** `operation-status A1 m-A0 0 op1 OPERATION_FINISHED uuid=aa`, where 0 is the operation's place in its ACCEPT. */
+function operationUpdate(
+  session: string,
+  [agent = '', place = '', id = '', state = '']: readonly string[],
+  named: ReadonlyMap<string, string>,
+): Command {
+  const uuid = named.get('uuid') ?? '';
+  return {
+    kind: 'operationUpdate',
+    session,
+    agentId: agentId(agent),
+    operationUuid: place.padStart(32, '0'),
+    status: {
+      ...(id !== '-' && { operationId: { value: id } }),
+      state: state as ProtoOperationState,
+      convertedResources: [],
+      ...(uuid !== '' && { uuid: { value: Buffer.from(uuid, 'hex') } }),
+    },
+    state: state as OperationState,
+    latestState: state as OperationState,
+    uuid,
+  };
+}
+
+/** What a message to an agent says of operations and executors. */
+function operationIn(message: internal.MasterMessage['message']): string {
+  switch (message?.$case) {
+    case 'applyOperation':
+      return ` ${message.value.operation?.type ?? ''}${message.value.acknowledged ? ', to be acknowledged' : ''}`;
+    case 'reconcileOperations':
+      return ` ${message.value.operations.map((one) => one.operationId?.value ?? '').join(' ')}`;
+    case 'frameworkMessage':
+    case 'shutdownExecutor':
+      return ` ${message.value.executorId?.value ?? ''}`;
+    default:
+      return '';
+  }
 }
 
 /** `m-0000/T1:TASK_RUNNING:cpus:1` */
@@ -382,6 +644,7 @@ function reportedTask(text: string): ReportedTask {
     frameworkId: frameworkId(framework),
     task: { resources: [], statuses: [], limits: {} },
     info: taskInfo(id, ''),
+    executorId: undefined,
     role: 'web',
     resources: resources(rest.join(':')),
     state: state as TaskState,

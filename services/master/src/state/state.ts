@@ -7,21 +7,34 @@
 //   M1. `step` is synchronous and deterministic: the same commands at the same instants give the same state and effects.
 //   M2. Only `step` writes a MasterState. Everyone else holds a MasterView.
 //   M3. A terminal task never changes state again (an UNREACHABLE one is not terminal, and may come back).
-//   M4. On every agent, offered and used together never exceed the total. A resource is in at most one offer or task.
-//   M5. What is used on an agent is the sum over its tasks that are not terminal.
+//   M4. On every agent, offered and used together never exceed the total. A resource is in at most one offer or task; a shared volume
+//       may be in many, and is among the total.
+//   M5. What is used on an agent is the sum over its executors and over its tasks that hold something: those that are not terminal and
+//       that the agent has not denied.
 //   M6. Every task of a framework is also among its agent's tasks, unless the agent is unreachable.
 
+import { isTerminal } from '@meseta/model';
 import type {
   AgentId,
   Attribute,
+  ExecutorId,
   FrameworkId,
   Instant,
   OfferId,
+  OperationId,
+  OperationState,
   Resources,
   TaskId,
   TaskState,
 } from '@meseta/model';
-import type { AgentInfo, FrameworkInfo, TaskInfo, TaskStatus } from '@meseta/protocol';
+import type {
+  AgentInfo,
+  ExecutorInfo,
+  FrameworkInfo,
+  Offer_Operation,
+  TaskInfo,
+  TaskStatus,
+} from '@meseta/protocol';
 import type { Deadlines } from './deadlines';
 
 /** One subscription's stream of events. */
@@ -77,7 +90,9 @@ export interface Agent {
   readonly id: AgentId;
   info: AgentInfo;
   hostname: string;
+  /** Its own resources, as operations have made them, and what it lends on top (`oversubscribed`). */
   total: Resources;
+  oversubscribed: Resources;
   attributes: readonly Attribute[];
   capabilities: readonly string[];
   version: string;
@@ -97,6 +112,9 @@ export interface Agent {
   used: Resources;
   offered: Resources;
   readonly tasks: Map<string, Task>;
+  /** By framework and executor. Those that agents make for command tasks are not here. */
+  readonly executors: Map<string, Executor>;
+  readonly operations: Map<OperationUuid, Operation>;
   readonly offers: Set<OfferId>;
   /** The change that last described this agent whole to the allocator. A proposal made before it is stale. */
   resetVersion: number;
@@ -124,6 +142,8 @@ export interface Framework {
   /** Acknowledged terminal tasks, oldest first. */
   readonly completed: Task[];
   readonly offers: Set<OfferId>;
+  /** Operations that are not done, or whose end it has not acknowledged. */
+  readonly operations: Map<OperationUuid, Operation>;
 }
 
 export interface CompletedFramework {
@@ -152,6 +172,8 @@ export interface Task {
   readonly frameworkId: FrameworkId;
   readonly agentId: AgentId;
   readonly info: TaskInfo;
+  /** The executor that runs it; undefined for a command task. */
+  readonly executorId: ExecutorId | undefined;
   readonly role: string;
   /** Without allocation role. Held on the agent until the task is terminal. */
   readonly resources: Resources;
@@ -167,9 +189,51 @@ export interface Task {
   killPending: { readonly graceMs: number | undefined } | undefined;
   /** Its framework is gone: the master acknowledges in its place. */
   orphaned: boolean;
+  /** The agent registered without it, and was asked what became of it: it holds nothing. */
+  denied: boolean;
   unreachableSince: Instant | undefined;
   readonly allocatedAt: Instant | undefined;
   readonly launchedAt: Instant | undefined;
+}
+
+/** 16 bytes in hexadecimal: the master's own name of an operation. */
+export type OperationUuid = string;
+
+/** A program that runs tasks of its framework: one of the framework's own, or the agent's for its task groups. It holds resources while it lives. */
+export interface Executor {
+  readonly id: ExecutorId;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly info: ExecutorInfo;
+  readonly role: string;
+  /** Its own, beside those of its tasks. Without allocation role. */
+  readonly resources: Resources;
+}
+
+/** A change of an agent's resources that its agent was told to make. The master's ledger has it already. */
+export interface Operation {
+  readonly uuid: OperationUuid;
+  /** Given by its framework if it wants to hear how it ends. */
+  readonly id: OperationId | undefined;
+  /** Undefined for an operator's. */
+  readonly frameworkId: FrameworkId | undefined;
+  readonly agentId: AgentId;
+  readonly info: Offer_Operation;
+  state: OperationState;
+  /** What its framework was told last, if anything. */
+  toldState: OperationState | undefined;
+  /** The status that waits for an acknowledgement, 16 bytes in hexadecimal. */
+  unacknowledged: string | undefined;
+}
+
+/** The key of an executor among an agent's. */
+export function executorKey(frameworkId: FrameworkId, executorId: ExecutorId): string {
+  return `${frameworkId}/${executorId}`;
+}
+
+/** Whether a task holds resources of its agent (M5). */
+export function holds(task: Task): boolean {
+  return !isTerminal(task.state) && !task.denied;
 }
 
 /** The key of a task among an agent's: ids hold no slash (S87). */

@@ -1,4 +1,5 @@
 import { isTerminal, partitionUnawareState } from '@meseta/model';
+import { bytesOf } from './bytes';
 import type { Acknowledgement, Command } from './command';
 import { isPartitionAware, taskKey, type Agent, type Framework, type Task } from './state';
 import { complete, moveTask, remember } from './tasks';
@@ -62,11 +63,4 @@ function passOn(turn: Turn, agent: Agent, frameworkId: string, taskId: string, u
     $case: 'acknowledgeUpdate',
     value: { frameworkId: { value: frameworkId }, taskId: { value: taskId }, uuid: bytesOf(uuid) },
   });
-}
-
-/** The 16 bytes of a uuid in hexadecimal. The wire type is Node's Buffer; the edge that writes it takes any bytes. */
-function bytesOf(hex: string): Buffer {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes as Buffer;
 }

@@ -6,12 +6,14 @@ import {
   describeAgent,
   stepAgentDeadline,
   stepAgentRegister,
+  stepAgentResources,
   stepAgentSessionEnded,
   stepAgentUnregister,
   stepPong,
 } from './agents';
 import type { Caller, Command } from './command';
 import type { Effect } from './effect';
+import { sendToExecutor, shutdownExecutor, stepExecutorEnded, stepExecutorMessage } from './executors';
 import {
   callerOf,
   describe,
@@ -25,6 +27,7 @@ import {
 } from './frameworks';
 import { kill } from './kill';
 import { decline, stepOfferTimeout, stepProposals } from './offers';
+import { acknowledgeOperation, reconcileOperations, stepOperationUpdate } from './operation-updates';
 import { reconcile } from './reconcile';
 import type { Framework, MasterState } from './state';
 import { acknowledge, stepStatusUpdate } from './statuses';
@@ -77,6 +80,22 @@ function stepCommand(turn: Turn, command: Command): void {
       );
     case 'teardown':
       return forCaller(turn, command, (framework) => removeFramework(turn, framework, 'it was torn down'));
+    case 'acknowledgeOperations':
+      return forCaller(turn, command, (framework) =>
+        command.acknowledgements.forEach((one) => acknowledgeOperation(turn, framework, one)),
+      );
+    case 'reconcileOperations':
+      return forCaller(turn, command, (framework) =>
+        reconcileOperations(turn, framework, command.operations),
+      );
+    case 'message':
+      return forCaller(turn, command, (framework) =>
+        command.messages.forEach((one) => sendToExecutor(turn, framework, one)),
+      );
+    case 'shutdown':
+      return forCaller(turn, command, (framework) =>
+        command.shutdowns.forEach((one) => shutdownExecutor(turn, framework, one)),
+      );
     case 'noted':
       return forCaller(turn, command, () => undefined);
     case 'operatorKill':
@@ -100,6 +119,14 @@ function stepCommand(turn: Turn, command: Command): void {
       return stepPong(turn, command);
     case 'statusUpdate':
       return stepStatusUpdate(turn, command);
+    case 'operationUpdate':
+      return stepOperationUpdate(turn, command);
+    case 'executorMessage':
+      return stepExecutorMessage(turn, command);
+    case 'executorEnded':
+      return stepExecutorEnded(turn, command);
+    case 'agentResources':
+      return stepAgentResources(turn, command);
     case 'allocatorConnected':
       return stepAllocatorConnected(turn);
     case 'proposals':
@@ -140,7 +167,7 @@ function stepAllocatorConnected(turn: Turn): void {
   for (const framework of turn.state.frameworks.values()) describe(turn, framework, true);
   for (const agent of turn.state.agents.values()) {
     if (agent.membership === 'active' || agent.membership === 'disconnected')
-      describeAgent(turn, agent, true);
+      describeAgent(turn, agent, { snapshot: true });
   }
   tellAllocator(turn, { kind: 'snapshotEnd' });
 }

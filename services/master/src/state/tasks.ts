@@ -2,7 +2,7 @@ import { assert, isTerminal, mayFollow, type TaskState } from '@meseta/model';
 import type { TaskStatus } from '@meseta/protocol';
 import type { MadeStatus } from './effect';
 import { releaseTask, removeTask } from './ledger';
-import { taskKey, type Framework, type Task } from './state';
+import { holds, taskKey, type Framework, type Task } from './state';
 import { observe, tell, tellAllocator, tellOperators, type Turn } from './turn';
 
 /**
@@ -14,11 +14,12 @@ import { observe, tell, tellAllocator, tellOperators, type Turn } from './turn';
 export function moveTask(turn: Turn, task: Task, to: TaskState, status: TaskStatus | undefined): boolean {
   const from = task.state;
   if (from === to || isTerminal(from) || !mayFollow(from, to)) return false;
+  const held = holds(task);
   task.state = to;
   observe(turn, { kind: 'taskState', task, from, to });
   tellOperators(turn, { kind: 'taskUpdated', task, status });
   const agent = turn.state.agents.get(task.agentId);
-  if (isTerminal(to) && agent?.tasks.has(taskKey(task.frameworkId, task.id)) === true) {
+  if (held && isTerminal(to) && agent?.tasks.has(taskKey(task.frameworkId, task.id)) === true) {
     releaseTask(agent, task);
     recover(turn, task);
   }

@@ -1,6 +1,8 @@
 import { scheduler, taskStateToProto, type MasterInfo } from '@meseta/protocol';
 import type { FrameworkEvent } from '../state/effect';
 import { offerToProto } from './offers';
+import { madeOperationStatusToProto } from './operations';
+import type { Dialect } from './resources';
 import { madeStatusToProto } from './tasks';
 
 const { Event_Type: Type } = scheduler;
@@ -9,7 +11,7 @@ const { Event_Type: Type } = scheduler;
 export interface EventContext {
   readonly masterInfo: MasterInfo;
   readonly heartbeatIntervalSeconds: number;
-  readonly multiRole: boolean;
+  readonly dialect: Dialect;
 }
 
 /** An event as the framework reads it. */
@@ -30,7 +32,7 @@ export function eventToProto(event: FrameworkEvent, context: EventContext): sche
       return {
         type: Type.OFFERS,
         offers: {
-          offers: event.offers.map(({ offer, agent }) => offerToProto(offer, agent, context.multiRole)),
+          offers: event.offers.map(({ offer, agent }) => offerToProto(offer, agent, context.dialect)),
         },
       };
     case 'rescind':
@@ -42,6 +44,31 @@ export function eventToProto(event: FrameworkEvent, context: EventContext): sche
       };
     case 'madeUpdate':
       return { type: Type.UPDATE, update: { status: madeStatusToProto(event.status) } };
+    case 'operationUpdate':
+      return { type: Type.UPDATE_OPERATION_STATUS, updateOperationStatus: { status: event.status } };
+    case 'madeOperationUpdate':
+      return {
+        type: Type.UPDATE_OPERATION_STATUS,
+        updateOperationStatus: { status: madeOperationStatusToProto(event.status) },
+      };
+    case 'message':
+      return {
+        type: Type.MESSAGE,
+        message: {
+          agentId: { value: event.agentId },
+          executorId: { value: event.executorId },
+          data: Buffer.from(event.data),
+        },
+      };
+    case 'executorFailure':
+      return {
+        type: Type.FAILURE,
+        failure: {
+          agentId: { value: event.agentId },
+          executorId: { value: event.executorId },
+          status: event.status,
+        },
+      };
     case 'agentFailure':
       return { type: Type.FAILURE, failure: { agentId: { value: event.agentId } } };
     case 'error':

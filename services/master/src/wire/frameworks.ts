@@ -3,6 +3,7 @@ import { resourcesToProto, type master } from '@meseta/protocol';
 import { isTerminal } from '@meseta/model';
 import type { CompletedFramework, Framework, MasterView } from '../state/state';
 import { offerToProto } from './offers';
+import { fullDialect } from './resources';
 import { timeInfo } from './times';
 
 /** A framework as in the v1 answer. */
@@ -18,7 +19,7 @@ export function frameworkToProto(
     const agent = offer === undefined ? undefined : view.agents.get(offer.agentId);
     if (offer === undefined || agent === undefined) continue;
     offered = offered.add(offer.resources.allocate(offer.role));
-    offers.push(offerToProto(offer, agent, true));
+    offers.push(offerToProto(offer, agent, fullDialect));
   }
   for (const task of framework.tasks.values())
     if (!isTerminal(task.state)) used = used.add(task.resources.allocate(task.role));

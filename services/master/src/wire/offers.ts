@@ -1,9 +1,9 @@
 import { attributesToProto, type Offer as ProtoOffer } from '@meseta/protocol';
 import type { Agent, Offer } from '../state/state';
-import { allocatedResources } from './resources';
+import { allocatedResources, type Dialect } from './resources';
 
 /** An offer as its framework sees it (S49). */
-export function offerToProto(offer: Offer, agent: Agent, multiRole: boolean): ProtoOffer {
+export function offerToProto(offer: Offer, agent: Agent, dialect: Dialect): ProtoOffer {
   const [host = '', port = ''] = splitAddress(agent.httpAddress);
   return {
     id: { value: offer.id },
@@ -17,10 +17,12 @@ export function offerToProto(offer: Offer, agent: Agent, multiRole: boolean): Pr
       query: [],
     },
     domain: agent.info.domain,
-    resources: allocatedResources(offer.resources, offer.role, multiRole),
+    resources: allocatedResources(offer.resources, offer.role, dialect),
     attributes: attributesToProto(agent.attributes),
-    executorIds: [],
-    allocationInfo: multiRole ? { role: offer.role } : undefined,
+    executorIds: [...agent.executors.values()]
+      .filter((executor) => executor.frameworkId === offer.frameworkId)
+      .map((executor) => ({ value: executor.id })),
+    allocationInfo: dialect.multiRole ? { role: offer.role } : undefined,
   };
 }
 

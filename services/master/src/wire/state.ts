@@ -4,6 +4,7 @@ import { resourcesToProto, type Role } from '@meseta/protocol';
 
 import type { MasterView, Task } from '../state/state';
 import { agentToProto, isRegistered } from './agents';
+import { executorToProto } from './executors';
 import { completedFrameworkToProto, frameworkToProto } from './frameworks';
 import { taskToProto } from './tasks';
 
@@ -11,10 +12,20 @@ import { taskToProto } from './tasks';
 export function stateToProto(view: MasterView): master.Response_GetState {
   return {
     getTasks: tasksToProto(view, {}),
-    getExecutors: { executors: [], orphanExecutors: [] },
+    getExecutors: executorsToProto(view),
     getFrameworks: frameworksToProto(view),
     getAgents: agentsToProto(view),
   };
+}
+
+/** Executors of frameworks that are known, and of those that are gone. */
+export function executorsToProto(view: MasterView): master.Response_GetExecutors {
+  const all = [...view.agents.values()].flatMap((agent) => [...agent.executors.values()]);
+  const shown = (known: boolean) =>
+    all
+      .filter((one) => view.frameworks.has(one.frameworkId) === known)
+      .map((one) => ({ executorInfo: executorToProto(one), agentId: { value: one.agentId } }));
+  return { executors: shown(true), orphanExecutors: shown(false) };
 }
 
 export function agentsToProto(view: MasterView): master.Response_GetAgents {

@@ -8,8 +8,9 @@ import {
 } from '@meseta/protocol';
 import { resourcesToProto } from '@meseta/protocol';
 import type { MadeStatus } from '../state/effect';
-import type { Task } from '../state/state';
-import { allocatedResources } from './resources';
+import type { Executor, Task } from '../state/state';
+import { executorToProto } from './executors';
+import { allocatedResources, fullDialect } from './resources';
 import { timeInfo } from './times';
 
 /** A task as operators see it. */
@@ -18,10 +19,10 @@ export function taskToProto(task: Task): ProtoTask {
     name: task.info.name,
     taskId: { value: task.id },
     frameworkId: { value: task.frameworkId },
-    executorId: task.info.executor?.executorId,
+    ...(task.executorId !== undefined && { executorId: { value: task.executorId } }),
     agentId: { value: task.agentId },
     state: taskStateToProto(task.state),
-    resources: allocatedResources(task.resources, task.role, true),
+    resources: allocatedResources(task.resources, task.role, fullDialect),
     statuses: task.statuses,
     statusUpdateState:
       task.unacknowledged === undefined ? undefined : taskStateToProto(task.unacknowledged.state),
@@ -37,9 +38,13 @@ export function taskToProto(task: Task): ProtoTask {
   };
 }
 
-/** A task as its agent gets it: its resources carry the role they are allocated to (S60). */
-export function taskInfoToLaunch(task: Task): TaskInfo {
-  return { ...task.info, resources: resourcesToProto(task.resources.allocate(task.role)) };
+/** A task as its agent gets it: its resources, and its executor's, carry the role they are allocated to (S60). */
+export function taskInfoToLaunch(task: Task, executor: Executor | undefined): TaskInfo {
+  return {
+    ...task.info,
+    resources: resourcesToProto(task.resources.allocate(task.role)),
+    ...(executor !== undefined && { executor: executorToProto(executor) }),
+  };
 }
 
 /** A status in the master's own words; what is known of health and container is repeated from the agent's last (T50). */

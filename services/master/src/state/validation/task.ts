@@ -2,6 +2,10 @@ import { Resources, failure, isFailure, validateId, type Failure } from '@meseta
 import type { TaskInfo } from '@meseta/protocol';
 import type { TaskToLaunch } from '../command';
 import type { Agent, Framework } from '../state';
+import { validateChecks } from './checks';
+import { executorNeeds, validateExecutor } from './executor';
+import { validateLimits } from './limits';
+import { validateVolumes } from './volumes';
 
 export interface TaskContext {
   readonly framework: Framework;
@@ -10,17 +14,32 @@ export interface TaskContext {
   readonly pool: Resources;
 }
 
-/** The rules of a task (S87 – S90, S94), in the order in which they are checked. A failure names the field and the rule. */
+/** The rules of a task that is launched by itself (S87 – S94), in the order in which they are checked. A failure names the field and the rule. */
 export function validateTask(task: TaskToLaunch, context: TaskContext): Failure | undefined {
+  return (
+    validateDescription(task, context) ??
+    validateWork(task, context) ??
+    validateLimits(task.info, task.resources, context.agent, false) ??
+    validateFit(task, context)
+  );
+}
+
+/** The rules of a member of a group, but for those that concern the group. */
+export function validateTaskInGroup(task: TaskToLaunch, context: TaskContext): Failure | undefined {
+  if (task.info.command === undefined) return refuse('command', 'must be set');
+  return validateDescription(task, context) ?? validateResources(task.resources);
+}
+
+function validateDescription(task: TaskToLaunch, context: TaskContext): Failure | undefined {
   return (
     validateId('task_id', task.taskId) ??
     validateUnique(task, context) ??
     validateAgent(task.info, context) ??
-    validateWork(task.info) ??
     validateContainer(task.info) ??
+    validateVolumes(task.info.container) ??
     validateTimes(task.info) ??
-    validateEnvironment(task.info) ??
-    validateResources(task.resources, context)
+    validateChecks(task.info) ??
+    validateCommand(task.info)
   );
 }
 
@@ -38,14 +57,16 @@ function validateAgent(info: TaskInfo, { agent }: TaskContext): Failure | undefi
   );
 }
 
-/** Exactly one of `command` and `executor` (S71). This version's agents run command tasks. */
-function validateWork({ command, executor }: TaskInfo): Failure | undefined {
-  if (command !== undefined && executor !== undefined)
+/** Exactly one of `command` and `executor` (S71). */
+function validateWork(
+  { info, executor }: TaskToLaunch,
+  { framework, agent }: TaskContext,
+): Failure | undefined {
+  if (info.command !== undefined && executor !== undefined)
     return refuse('executor', 'must not be set together with command');
-  if (executor !== undefined)
-    return refuse('executor', 'is not supported by the agents of this version: use command');
-  if (command === undefined) return refuse('command', 'must be set');
-  return undefined;
+  if (executor === undefined)
+    return info.command === undefined ? refuse('command', 'must be set, or executor') : undefined;
+  return validateExecutor(executor, { frameworkId: framework.id, agent, group: false });
 }
 
 function validateContainer({ command, container }: TaskInfo): Failure | undefined {
@@ -57,8 +78,9 @@ function validateContainer({ command, container }: TaskInfo): Failure | undefine
     }
     return undefined;
   }
-  // An image may bring its own command; without one there must be something to run.
-  if ((command?.value ?? '') === '') return refuse('command.value', 'must not be empty');
+  // An image may bring its own command, an executor its own work; without them there must be something to run.
+  if (command !== undefined && (command.value ?? '') === '')
+    return refuse('command.value', 'must not be empty');
   return undefined;
 }
 
@@ -70,7 +92,9 @@ function validateTimes({ killPolicy, maxCompletionTime }: TaskInfo): Failure | u
   return undefined;
 }
 
-function validateEnvironment({ command }: TaskInfo): Failure | undefined {
+function validateCommand({ command }: TaskInfo): Failure | undefined {
+  for (const { value } of command?.uris ?? [])
+    if ((value ?? '') === '') return refuse('command.uris', 'must have values');
   for (const variable of command?.environment?.variables ?? []) {
     const name = variable.name ?? '';
     if (name === '' || name.includes('=') || name.includes('\0')) {
@@ -79,6 +103,8 @@ function validateEnvironment({ command }: TaskInfo): Failure | undefined {
         `variable name '${name}' must not be empty nor hold = or a null character`,
       );
     }
+    if (variable.value !== undefined && variable.secret !== undefined)
+      return refuse('command.environment', `variable ${name} must not have both a value and a secret`);
     if (variable.secret !== undefined)
       return refuse(
         'command.environment',
@@ -88,21 +114,42 @@ function validateEnvironment({ command }: TaskInfo): Failure | undefined {
   return undefined;
 }
 
-function validateResources(resources: Resources | Failure, { pool }: TaskContext): Failure | undefined {
+function validateResources(resources: Resources | Failure): Failure | undefined {
   if (isFailure(resources)) return resources;
   if (resources.isEmpty) return refuse('resources', 'must not be empty');
   const invalid = Resources.validate(resources.entries);
   if (invalid !== undefined) return invalid;
   const names = new Set<string>();
-  for (const { name, revocable } of resources.entries) names.add(`${name} ${String(revocable === true)}`);
+  const volumes = new Set<string>();
+  for (const { name, revocable, disk } of resources.entries) {
+    names.add(`${name} ${String(revocable === true)}`);
+    const id = disk?.persistence?.id;
+    if (id === undefined) continue;
+    if (volumes.has(id)) return refuse('resources', `must not name the volume ${id} twice`);
+    volumes.add(id);
+  }
   for (const { name } of resources.entries) {
     if (names.has(`${name} true`) && names.has(`${name} false`))
       return refuse('resources', `${name} must not be both revocable and not`);
   }
-  if (pool.contains(resources)) return undefined;
+  return undefined;
+}
+
+/** The task, with its executor if that is not there yet, fits what is left of the offers (S90). */
+function validateFit(
+  { resources, executor }: TaskToLaunch,
+  { framework, agent, pool }: TaskContext,
+): Failure | undefined {
+  const refused = validateResources(resources);
+  if (refused !== undefined || isFailure(resources)) return refused;
+  const needs =
+    executor === undefined
+      ? resources
+      : resources.add(executorNeeds(executor, { frameworkId: framework.id, agent }));
+  if (pool.contains(needs)) return undefined;
   return refuse(
     'resources',
-    `${resources.toString()} is more than what is left of the offer, ${pool.isEmpty ? 'nothing' : pool.toString()}`,
+    `${needs.toString()} is more than what is left of the offer, ${pool.isEmpty ? 'nothing' : pool.toString()}`,
   );
 }
 
