@@ -1,8 +1,7 @@
 // Follower → candidate → leader: the campaign says which, and a term lives as long as it leads.
 
 import type { Clock, Logger, Timers, Tracing } from '@meseta/kit';
-import { agentId, frameworkId, instant } from '@meseta/model';
-import { internal, type MasterInfo } from '@meseta/protocol';
+import type { MasterInfo, internal } from '@meseta/protocol';
 import { Campaign } from './campaign';
 import {
   completedFrameworksMax,
@@ -13,9 +12,9 @@ import {
 } from './config';
 import type { RegistryClient } from './effects/registry-client';
 import type { Leading } from './handlers/leading';
-import { descriptionOf } from './handlers/read';
 import type { MasterMetrics } from './metrics';
-import { recover, type Recovered } from './state/recovery';
+import { recoveredOf } from './recovered';
+import { recover } from './state/recovery';
 import type { MasterOptions } from './state/state';
 import { Term } from './term';
 
@@ -137,31 +136,4 @@ function optionsOf(config: MasterConfig): MasterOptions {
     completedTasksPerFrameworkMax,
     unreachableTasksPerFrameworkMax,
   };
-}
-
-function recoveredOf(records: readonly internal.Record[]): Recovered {
-  const agents: Recovered['agents'][number][] = [];
-  const frameworks: Recovered['frameworks'][number][] = [];
-  const weights: Recovered['weights'][number][] = [];
-  for (const { record } of records) {
-    if (record?.$case === 'agent' && record.value.agentInfo !== undefined) {
-      const { agentInfo: info, membership, sinceMs } = record.value;
-      if (agentId(info.id?.value ?? '') === '') continue;
-      agents.push({
-        info,
-        unreachable: membership === internal.AgentMembership.UNREACHABLE,
-        since: instant(Number(sinceMs)),
-      });
-    }
-    if (record?.$case === 'framework' && record.value.frameworkInfo !== undefined) {
-      const { frameworkInfo: info, registeredAtMs, removedAtMs } = record.value;
-      frameworks.push({
-        description: { ...descriptionOf(info), id: frameworkId(info.id?.value ?? '') },
-        registeredAt: instant(Number(registeredAtMs)),
-        removedAt: removedAtMs === 0n ? undefined : instant(Number(removedAtMs)),
-      });
-    }
-    if (record?.$case === 'weight') weights.push({ role: record.value.role, weight: record.value.weight });
-  }
-  return { agents, frameworks, weights };
 }

@@ -18,10 +18,9 @@ import type { Command, FrameworkDescription } from './state/command';
 import type { Effect } from './state/effect';
 import type { MasterState, MasterView, SessionId, StreamId } from './state/state';
 import { eventToProto } from './wire/events';
-import { executorToProto } from './wire/executors';
 import { dialectOf, fullDialect, type Dialect } from './wire/resources';
+import { launchGroupOrder, launchOrder } from './wire/orders';
 import { operatorEventToProto } from './wire/operator-events';
-import { taskInfoToLaunch } from './wire/tasks';
 
 /** The queues of a term, as their label names them. */
 export type QueueName =
@@ -195,20 +194,13 @@ export class Term implements World {
     });
   }
 
-  #launch({ session, framework, task, executor, offerId }: Extract<Effect, { kind: 'launch' }>): void {
-    const traceparent = this.#spans.launch(task, offerId);
-    const value = { frameworkInfo: framework.info, task: taskInfoToLaunch(task, executor), traceparent };
-    this.sessions.send(session, { message: { $case: 'launchTask', value } });
+  #launch(effect: Extract<Effect, { kind: 'launch' }>): void {
+    const traceparent = this.#spans.launch(effect.task, effect.offerId);
+    this.sessions.send(effect.session, launchOrder(effect, traceparent));
   }
 
   #launchGroup(effect: Extract<Effect, { kind: 'launchGroup' }>): void {
-    const { session, framework, executor, tasks, offerId } = effect;
-    const value = {
-      frameworkInfo: framework.info,
-      executor: executorToProto(executor),
-      taskGroup: { tasks: tasks.map((task) => taskInfoToLaunch(task, undefined)) },
-      traceparents: tasks.map((task) => this.#spans.launch(task, offerId)),
-    };
-    this.sessions.send(session, { message: { $case: 'launchGroup', value } });
+    const traceparents = effect.tasks.map((task) => this.#spans.launch(task, effect.offerId));
+    this.sessions.send(effect.session, launchGroupOrder(effect, traceparents));
   }
 }

@@ -171,7 +171,7 @@ export class AllocatorLink {
   }
 }
 
-function changeToProto(change: AllocationChange): internal.AllocationChange {
+export function changeToProto(change: AllocationChange): internal.AllocationChange {
   switch (change.kind) {
     case 'agentChanged':
       return {

@@ -1,22 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { FailureError, toServiceError, unaryHandler } from '@meseta/kit';
-import { failure, offerId, operationId } from '@meseta/model';
+import { toServiceError, unaryHandler } from '@meseta/kit';
+import { failure } from '@meseta/model';
 import type { SchedulerServiceServer } from '@meseta/protocol';
-import type { CallId, Caller, Command } from '../state/command';
+import type { CallId } from '../state/command';
 import { notLeader, termOf, type Leading } from './leading';
-import {
-  acceptOf,
-  acknowledgementOf,
-  agentIfNamed,
-  descriptionOf,
-  executorNamed,
-  frameworkOf,
-  graceMsOf,
-  messageOf,
-  operationAcknowledgementOf,
-  refuseMsOf,
-  taskOf,
-} from './read';
+import { descriptionOf, frameworkOf } from './read';
+import { schedulerReaders, type CommandBody } from './scheduler-calls';
 
 interface FrameworkCall {
   readonly frameworkId?: { readonly value?: string | undefined } | undefined;
@@ -36,6 +25,7 @@ export function schedulerHandlers(leading: Leading): SchedulerServiceServer {
       );
       return {};
     });
+  const readers = schedulerReaders(() => randomUUID().replaceAll('-', ''));
 
   return {
     subscribe: (stream) => {
@@ -52,75 +42,21 @@ export function schedulerHandlers(leading: Leading): SchedulerServiceServer {
       }
       term.subscribe(stream, descriptionOf(info), stream.request.subscribe?.suppressedRoles ?? []);
     },
-    accept: call(({ accepts }) => ({
-      kind: 'accept',
-      accepts: accepts.map((one) => acceptOf(one, newUuid)),
-    })),
-    decline: call(({ declines }) => ({
-      kind: 'decline',
-      declines: declines.map((one) => ({
-        offerIds: one.offerIds.map((id) => offerId(id.value ?? '')),
-        refuseMs: refuseMsOf(one.filters),
-      })),
-    })),
-    revive: call(({ revive }) => ({ kind: 'revive', roles: revive?.roles ?? [] })),
-    suppress: call(({ suppress }) => ({ kind: 'suppress', roles: suppress?.roles ?? [] })),
-    kill: call(({ kills }) => ({
-      kind: 'kill',
-      kills: kills.map((one) => ({
-        taskId: taskOf(one.taskId),
-        agentId: agentIfNamed(one.agentId),
-        graceMs: graceMsOf(one.killPolicy),
-      })),
-    })),
-    acknowledge: call(({ acknowledgements }) => ({
-      kind: 'acknowledge',
-      acknowledgements: acknowledgements.map(acknowledgementOf),
-    })),
-    reconcile: call(({ reconcile }) => ({
-      kind: 'reconcile',
-      tasks: (reconcile?.tasks ?? []).map((one) => ({
-        taskId: taskOf(one.taskId),
-        agentId: agentIfNamed(one.agentId),
-      })),
-    })),
-    updateFramework: call(({ updateFramework }) => {
-      const info = updateFramework?.frameworkInfo;
-      if (info === undefined)
-        throw new FailureError(
-          failure('invalid', 'update_framework.framework_info must be set', {
-            field: 'update_framework.framework_info',
-          }),
-        );
-      return {
-        kind: 'updateFramework',
-        framework: descriptionOf(info),
-        suppressedRoles: updateFramework?.suppressedRoles ?? [],
-      };
-    }),
-    teardown: call(() => ({ kind: 'teardown' })),
-    acknowledgeOperationStatus: call(({ acknowledgements }) => ({
-      kind: 'acknowledgeOperations',
-      acknowledgements: acknowledgements.map(operationAcknowledgementOf),
-    })),
-    reconcileOperations: call(({ reconcileOperations }) => ({
-      kind: 'reconcileOperations',
-      operations: (reconcileOperations?.operations ?? []).map((one) => ({
-        operationId: operationId(one.operationId?.value ?? ''),
-        agentId: agentIfNamed(one.agentId),
-      })),
-    })),
-    message: call(({ messages }) => ({ kind: 'message', messages: messages.map(messageOf) })),
-    shutdown: call(({ shutdowns }) => ({ kind: 'shutdown', shutdowns: shutdowns.map(executorNamed) })),
-    // Taken, and without effect yet: hints (S66), and answers to inverse offers, of which none are made.
-    request: call(() => ({ kind: 'noted' })),
-    acceptInverseOffers: call(() => ({ kind: 'noted' })),
-    declineInverseOffers: call(() => ({ kind: 'noted' })),
+    accept: call(readers.accept),
+    decline: call(readers.decline),
+    revive: call(readers.revive),
+    suppress: call(readers.suppress),
+    kill: call(readers.kill),
+    acknowledge: call(readers.acknowledge),
+    reconcile: call(readers.reconcile),
+    updateFramework: call(readers.updateFramework),
+    teardown: call(readers.teardown),
+    acknowledgeOperationStatus: call(readers.acknowledgeOperationStatus),
+    reconcileOperations: call(readers.reconcileOperations),
+    message: call(readers.message),
+    shutdown: call(readers.shutdown),
+    request: call(readers.request),
+    acceptInverseOffers: call(readers.acceptInverseOffers),
+    declineInverseOffers: call(readers.declineInverseOffers),
   };
 }
-
-const newUuid = (): string => randomUUID().replaceAll('-', '');
-
-type WithoutCaller<C> = C extends Caller ? Omit<C, keyof Caller> : never;
-/** What a framework's command is without who calls. */
-type CommandBody = WithoutCaller<Command>;
