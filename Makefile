@@ -101,6 +101,10 @@ integration: build ## run the tests of several services
 bench: build ## measure offers, launches and memory through the whole stack
 	node test/bench/stack/dist/main.js
 
+.PHONY: bench-allocator
+bench-allocator: build ## measure the allocator alone, in process and through its stream
+	node --expose-gc test/bench/allocator/dist/main.js
+
 .PHONY: clients
 clients: build ## run the clients in Python, Go and Java on one cluster, and check their tasks
 	node examples/clients/run-all.js

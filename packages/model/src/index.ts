@@ -1,5 +1,6 @@
 /** The nouns of Meseta as values. Imports nothing, so that the pure cores which may import only this reach nothing else. */
 export * from './assert';
+export * from './agent-constraints';
 export * from './attributes';
 export * from './failure';
 export * from './ids';

@@ -9,13 +9,12 @@ import {
   type Timers,
   type Tracing,
 } from '@meseta/kit';
-import { Resources } from '@meseta/model';
 import { internal } from '@meseta/protocol';
 import type { AllocatorConfig } from './config';
 import { Sessions } from './handlers/allocator';
 import { createAllocatorMetrics } from './metrics';
+import { optionsOf } from './options';
 import { proposalsQueuedMax } from './session';
-import { drf } from './state/policy/drf';
 
 /** The world of one allocator. */
 export interface AllocatorDeps {
@@ -39,12 +38,7 @@ export async function createAllocatorServer(deps: AllocatorDeps): Promise<Alloca
   const { config, log, tracing } = deps;
   const metrics = createAllocatorMetrics();
   const sessions = new Sessions({
-    options: {
-      policy: drf,
-      minAllocatable: config.minAllocatable
-        .map((text) => Resources.parse(text))
-        .filter((one) => one instanceof Resources),
-    },
+    options: await optionsOf(config),
     allocationIntervalMs: config.allocationInterval,
     turnGapMs: config.turnGap,
     clock: deps.clock ?? systemClock,

@@ -19,7 +19,8 @@ import { setDominantShares, type AllocatorMetrics } from './metrics';
 import type { Proposal } from './state/effect';
 import { explain, type RoleExplanation } from './state/explain';
 import type { AllocatorOptions, AllocatorState } from './state/state';
-import { hasWork, initialState, nextDeadline, step } from './state/step';
+import { initialState } from './state/initial-state';
+import { hasWork, nextDeadline, step } from './state/step';
 
 /** Proposals that may wait for a master that does not read; at the bound the stream ends, and a new snapshot heals all. */
 export const proposalsQueuedMax = 100_000;
@@ -107,10 +108,8 @@ export class Session {
     const { metrics } = this.#deps;
     metrics.agents.set(this.#state.agents.size);
     metrics.frameworks.set(this.#state.frameworks.size);
-    metrics.filters.set(this.#state.expiries.length);
-    const shares = [...this.#state.tree.knownRoles()].map(
-      ({ path, held }) => [path, this.#state.tree.dominantShare(held)] as const,
-    );
+    metrics.filters.set(this.#state.refusals.filters.size);
+    const shares = [...this.#state.shares.knownRoles()].map(({ path, rank }) => [path, rank.share] as const);
     setDominantShares(metrics, shares);
   }
 
@@ -137,7 +136,7 @@ export class Session {
   #planDeadline(now: Instant): void {
     this.#deadline?.();
     this.#deadline = undefined;
-    const at = nextDeadline(this.#state);
+    const at = nextDeadline(this.#state, now);
     if (at !== undefined)
       this.#deadline = this.#deps.timers.after(Math.max(0, at - now), () => this.#turn(false));
   }
@@ -148,8 +147,9 @@ export class Session {
     const now = clock.now();
     const startedMs = performance.now();
     const seed = Math.floor(random() * 2 ** 32);
-    for (const effect of step(this.#state, { kind: 'allocate', everyAgent, seed }, now))
-      this.#propose(effect.proposals, now);
+    for (const effect of step(this.#state, { kind: 'allocate', everyAgent, seed }, now)) {
+      if (effect.kind === 'propose') this.#propose(effect.proposals, now);
+    }
     metrics.turnSeconds.observe((performance.now() - startedMs) / 1000);
     this.#planDeadline(now);
   }

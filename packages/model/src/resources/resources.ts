@@ -201,6 +201,11 @@ export class Resources {
     return quantities;
   }
 
+  /** The entries, each shared volume once however many copies of it there are (A27). */
+  distinct(): readonly Resource[] {
+    return this.entries.filter((_, at) => !this.isCopy(at));
+  }
+
   /** Whether the entry is shared and stands for the same volume as one before it. */
   private isCopy(at: number): boolean {
     if (this.entries[at]?.shared !== true) return false;

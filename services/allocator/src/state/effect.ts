@@ -1,4 +1,5 @@
 import type { AgentId, FrameworkId, Resources } from '@meseta/model';
+import type { Unavailability } from './agents/agent';
 
 /** Offer this to that framework. It counts as held until the master says that it was recovered. */
 export interface Proposal {
@@ -8,5 +9,14 @@ export interface Proposal {
   readonly resources: Resources;
 }
 
+/** Ask that framework to give up what it holds on an agent that will not be available. */
+export interface InverseProposal {
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly unavailability: Unavailability;
+}
+
 /** What the allocator asks of the world. */
-export type Effect = { readonly kind: 'propose'; readonly proposals: readonly Proposal[] };
+export type Effect =
+  | { readonly kind: 'propose'; readonly proposals: readonly Proposal[] }
+  | { readonly kind: 'proposeInverse'; readonly proposals: readonly InverseProposal[] };

@@ -1,7 +1,14 @@
-import type { AgentId, FrameworkId, Instant } from '@meseta/model';
-import { offerable } from './allocate';
-import { refusal } from './filters/filters';
+import { fromMilli, type FrameworkId, type Instant } from '@meseta/model';
+import { tasksIn, type Demand } from './demand/seat-demands';
+import type { Agent } from './agents/agent';
+import type { Lot } from './lots/lot';
+import { offerableTo } from './offerable';
+import { beyondGuarantee } from './quota/cut';
+import type { Seat } from './roles/seat';
 import type { AllocatorState } from './state';
+import { isHeld } from './step';
+import { whyNotWanting } from './wanting';
+import { isWorthOffering, leastFor } from './worth';
 
 /** Why a framework is, or is not, offered resources in a role. */
 export interface RoleExplanation {
@@ -10,13 +17,29 @@ export interface RoleExplanation {
   /** What stops every offer; empty when nothing does. */
   readonly blocked: string;
   readonly agents: readonly AgentExplanation[];
+  readonly demands: readonly DemandExplanation[];
 }
 
 export interface AgentExplanation {
-  readonly agentId: AgentId;
+  readonly agentId: string;
   readonly hostname: string;
   readonly free: string;
   /** The filter that refuses; empty when the agent's resources may be offered. */
+  readonly filter: string;
+  readonly reason: string;
+}
+
+/** How it stands with one demand. */
+export interface DemandExplanation {
+  readonly id: string;
+  readonly count: number;
+  /** Tasks for which nothing has been offered, or for which it came back. */
+  readonly remaining: number;
+  /** The agent that comes nearest to having room for a task, and what it lacks; empty when an agent has room, or there is no agent. */
+  readonly nearest: string;
+}
+
+export interface Refusal {
   readonly filter: string;
   readonly reason: string;
 }
@@ -31,26 +54,154 @@ export function explain(
   const framework = state.frameworks.get(frameworkId);
   if (framework === undefined) return undefined;
   const roles = role === '' ? framework.roles : [role];
-  return roles.map((one) => ({
-    role: one,
-    share: state.tree.roleShare(one),
-    blocked: !framework.roles.includes(one)
-      ? `the framework is not subscribed to role ${one}`
-      : !framework.active
-        ? 'the framework is not connected'
-        : framework.suppressed.has(one)
-          ? 'the framework suppressed offers for this role'
-          : '',
-    agents: [...state.agents.values()].map((agent) => {
-      const resources = offerable(agent, framework, one);
-      const refused = refusal({ agent, framework, role: one, resources, nowMs: now, options: state.options });
-      return {
-        agentId: agent.id,
-        hostname: agent.hostname,
-        free: agent.free.toString(),
-        filter: refused?.filter ?? '',
-        reason: refused?.reason ?? '',
-      };
-    }),
-  }));
+  return roles.map((one) => explainRole(state, state.seats.find(frameworkId, one), one, now));
+}
+
+function explainRole(
+  state: AllocatorState,
+  seat: Seat | undefined,
+  role: string,
+  now: Instant,
+): RoleExplanation {
+  const share = state.shares.roleShare(role);
+  if (seat?.framework === undefined)
+    return {
+      role,
+      share,
+      blocked: `the framework is not subscribed to role ${role}`,
+      agents: [],
+      demands: [],
+    };
+  const held = isHeld(state, now)
+    ? `offers wait until agents are back after the fail-over: ${state.agents.size} of ${state.hold.agents} are`
+    : undefined;
+  return {
+    role,
+    share,
+    blocked: held ?? whyNotWanting(seat, state) ?? '',
+    agents: [...state.agents.all()].map((agent) => explainAgent(state, agent, seat, now)),
+    demands: (seat.demands?.list ?? []).map(({ demand, remaining }) => ({
+      id: demand.id,
+      count: demand.count,
+      remaining,
+      nearest: remaining === 0 ? '' : nearestTo(state, seat, demand, now),
+    })),
+  };
+}
+
+function explainAgent(state: AllocatorState, agent: Agent, seat: Seat, now: Instant): AgentExplanation {
+  const refused = refusalOf(state, agent, seat, now);
+  return {
+    agentId: agent.id,
+    hostname: agent.hostname,
+    free: agent.free.bag.toString(),
+    filter: refused?.filter ?? '',
+    reason: refused?.reason ?? '',
+  };
+}
+
+/**
+ * The first rule that speaks against offering anything of an agent to a seat, in the order in which a turn asks; undefined when none does. The slow words for what
+ * the bits of a turn say fast.
+ */
+export function refusalOf(
+  state: AllocatorState,
+  agent: Agent,
+  seat: Seat,
+  now: Instant,
+): Refusal | undefined {
+  if (agent.withheld !== '') return { filter: 'inactive', reason: agent.withheld };
+  if (!agent.isListed)
+    return { filter: 'whitelist', reason: `the whitelist does not name ${agent.hostname}` };
+  const excluded = state.eligibility.why(agent, seat);
+  if (excluded !== undefined) return excluded;
+  const lot = offerableTo(state.lots, agent.free, seat);
+  if (lot.isEmpty || lot.isOnlyShared) return nothingFree(agent, seat);
+  const within = state.quotas.any ? beyondGuarantee(state, lot, seat) : lot;
+  return (
+    (within === lot ? undefined : cutRefusal(state, lot, within, seat)) ??
+    tooSmall(state, within, agent, seat) ??
+    declined(state, agent, seat, within, now)
+  );
+}
+
+function nothingFree(agent: Agent, { role }: Seat): Refusal {
+  const reason = agent.free.isEmpty
+    ? 'everything on the agent is offered or used'
+    : `what is free on the agent is not for role ${role.path}`;
+  return { filter: 'nothing-free', reason };
+}
+
+/** What quota leaves is not worth an offer. */
+function cutRefusal(state: AllocatorState, lot: Lot, within: Lot, seat: Seat): Refusal | undefined {
+  if (isWorthOffering(within, seat, state.options) || !isWorthOffering(lot, seat, state.options))
+    return undefined;
+  const { names, quotas } = state;
+  const limited = lot.plain.names.filter((name) => quotas.limitLeft(seat.role, name) < Infinity);
+  const spent = limited
+    .filter((name) => quotas.limitLeft(seat.role, name) === 0)
+    .map((name) => names.nameOf(name));
+  if (spent.length > 0)
+    return {
+      filter: 'quota-limit',
+      reason: `role ${seat.role.top.path} has all the ${spent.join(', ')} that its quota allows`,
+    };
+  const kept = lot.plain.names
+    .filter((name) => quotas.requiredHeadroom(name) > 0)
+    .map((name) => `${names.nameOf(name)}:${fromMilli(quotas.requiredHeadroom(name))}`);
+  return { filter: 'headroom', reason: `${kept.join(';')} must be kept for the guarantees of other roles` };
+}
+
+function tooSmall(state: AllocatorState, within: Lot, agent: Agent, seat: Seat): Refusal | undefined {
+  const { demands } = seat;
+  if (demands !== undefined) {
+    if (!demands.isUnmet || !demands.fit(within.bag, agent).resources.isEmpty) return undefined;
+    return {
+      filter: 'demand',
+      reason: `no task that the framework asked for fits: ${within.bag.toString()} is free for it`,
+    };
+  }
+  if (isWorthOffering(within, seat, state.options)) return undefined;
+  const least = leastFor(seat, state.options).map((amounts) =>
+    [...amounts].map(([name, milli]) => `${name}:${fromMilli(milli)}`).join(';'),
+  );
+  return { filter: 'too-little', reason: `what is free is less than ${least.join(' or ')}` };
+}
+
+function declined(
+  state: AllocatorState,
+  agent: Agent,
+  seat: Seat,
+  within: Lot,
+  now: Instant,
+): Refusal | undefined {
+  const { refusals } = state;
+  const filter = refusals.filterAgainst(agent, seat, within);
+  if (filter < 0 || refusals.filters.endOf(filter) <= now) return undefined;
+  const seconds = ((refusals.filters.endOf(filter) - now) / 1000).toFixed(1);
+  return {
+    filter: 'declined',
+    reason: `the framework declined ${refusals.filters.lotOf(filter).bag.toString()} for another ${seconds} s`,
+  };
+}
+
+/** The agent that lacks least for one task of a demand, by the resource of which it lacks most. */
+function nearestTo(state: AllocatorState, seat: Seat, demand: Demand, now: Instant): string {
+  let nearest: { readonly agent: Agent; readonly lack: number; readonly words: string } | undefined;
+  for (const agent of state.agents.all()) {
+    const lot = offerableTo(state.lots, agent.free, seat);
+    const refused = refusalOf(state, agent, seat, now);
+    if (tasksIn(lot.bag, demand) > 0 && refused === undefined) return '';
+    if (refused !== undefined && refused.filter !== 'nothing-free' && refused.filter !== 'demand') continue;
+    const missing = [...demand.perTask].flatMap(([name, milli]) => {
+      const lacks = milli - (lot.quantities.get(name) ?? 0);
+      return lacks > 0 ? [{ name, lacks, part: lacks / milli }] : [];
+    });
+    const lack = Math.max(0, ...missing.map(({ part }) => part));
+    if (nearest !== undefined && nearest.lack <= lack) continue;
+    const words = missing.map(({ name, lacks }) => `${name}:${fromMilli(lacks)}`).join(';');
+    nearest = { agent, lack, words };
+  }
+  if (nearest === undefined) return '';
+  return `${nearest.agent.hostname} lacks ${nearest.words === '' ? 'nothing, but the constraints exclude it' : nearest.words}`;
 }

@@ -1,50 +1,117 @@
-import type { FrameworkId, Resources } from '@meseta/model';
-import { Resources as ResourcesValue } from '@meseta/model';
-import type { Agent, AllocatorState } from './state';
+import type { Resources } from '@meseta/model';
+import { mayBeOffered, type Agent, type Holding } from './agents/agent';
+import type { Lot } from './lots/lot';
+import type { Lots } from './lots/lots';
+import type { Seat } from './roles/seat';
+import type { AllocatorState } from './state';
 
-/** Counts resources of an agent as held. */
-export function hold(
-  state: AllocatorState,
-  agent: Agent,
-  frameworkId: FrameworkId,
-  role: string,
-  resources: Resources,
-): void {
-  let roles = agent.held.get(frameworkId);
-  if (roles === undefined) agent.held.set(frameworkId, (roles = new Map<string, Resources>()));
-  roles.set(role, (roles.get(role) ?? ResourcesValue.empty).add(resources));
-  agent.free = agent.free.subtract(resources);
-  state.tree.hold(role, frameworkId, resources, 1);
+/** Counts a lot of an agent as held. Copies of shared volumes are held and stay free as well (R47). */
+export function hold(state: AllocatorState, agent: Agent, seat: Seat, lot: Lot, offers = 0): void {
+  const { lots, shares, quotas } = state;
+  const before = sharedOf(lot, agent, seat);
+  const holding = agent.holdings.find((one) => one.seat === seat);
+  if (holding === undefined) {
+    agent.holdings.push({ seat, lot, offers });
+    seat.holdings += 1;
+  } else {
+    holding.lot = lots.plus(holding.lot, lot);
+    holding.offers += offers;
+  }
+  seat.outstanding += offers;
+  setFree(state, agent, lots.minus(agent.free, exclusive(lots, lot)));
+  if (before === undefined) shares.hold(seat, lot.scalars, 1);
+  else holdShared(state, agent, seat, lot, before, 1);
+  quotas.allocate(seat.role, lot.plain, 1);
 }
 
 /**
- * Counts resources as free again. What was not held is not made free: the master may recover what an agent's new description has
+ * Counts a lot as free again; returns what was. What was not held is not made free: the master may recover what an agent's new description has
  * already dropped.
  */
-export function release(
-  state: AllocatorState,
-  agent: Agent,
-  frameworkId: FrameworkId,
-  role: string,
-  resources: Resources,
-): void {
-  const roles = agent.held.get(frameworkId);
-  const held = roles?.get(role);
-  if (roles === undefined || held === undefined) return;
-  const left = held.subtract(resources);
-  const released = held.subtract(left);
-  if (left.isEmpty) roles.delete(role);
-  else roles.set(role, left);
-  if (roles.size === 0) agent.held.delete(frameworkId);
-  agent.free = agent.free.add(released);
-  state.tree.hold(role, frameworkId, released, -1);
+export function release(state: AllocatorState, agent: Agent, seat: Seat, lot: Lot): void {
+  const { lots, shares, quotas } = state;
+  const at = agent.holdings.findIndex((one) => one.seat === seat);
+  const holding = agent.holdings[at];
+  if (holding === undefined) return;
+  const before = sharedOf(lot, agent, seat);
+  const left = lots.minus(holding.lot, lot);
+  const released = left.isEmpty ? holding.lot : lots.minus(holding.lot, left);
+  if (left.isEmpty) {
+    const last = agent.holdings.pop() as Holding;
+    if (last !== holding) agent.holdings[at] = last;
+    seat.holdings -= 1;
+    seat.outstanding -= holding.offers;
+  } else holding.lot = left;
+  setFree(state, agent, lots.plus(agent.free, exclusive(lots, released)));
+  if (before === undefined) shares.hold(seat, released.scalars, -1);
+  else holdShared(state, agent, seat, released, before, -1);
+  quotas.allocate(seat.role, released.plain, -1);
 }
 
-/** Forgets everything held on an agent. */
-export function releaseAll(state: AllocatorState, agent: Agent): void {
-  for (const [frameworkId, roles] of agent.held) {
-    for (const [role, resources] of roles) state.tree.hold(role, frameworkId, resources, -1);
+/** Forgets everything held on an agent, and makes all of it free. Returns who held something. */
+export function releaseAll(state: AllocatorState, agent: Agent): readonly Seat[] {
+  const seats = agent.holdings.map(({ seat }) => seat);
+  for (const { seat, lot } of [...agent.holdings]) release(state, agent, seat, lot);
+  return seats;
+}
+
+/** What is free of an agent, and so what is left for guarantees. */
+export function setFree(state: AllocatorState, agent: Agent, free: Lot): void {
+  if (mayBeOffered(agent)) {
+    state.quotas.addAvailable(agent.free.plain, -1);
+    state.quotas.addAvailable(free.plain, 1);
   }
-  agent.held.clear();
-  agent.free = agent.total;
+  agent.free = free;
+}
+
+/** A lot without what stays free though it is held. */
+export function exclusive(lots: Lots, lot: Lot): Lot {
+  return lot.hasShared ? lots.of(lot.bag.filter((entry) => entry.shared !== true)) : lot;
+}
+
+/** What a seat and the roles above it hold of shared volumes on an agent, each volume once; undefined when the lot has none. */
+function sharedOf(lot: Lot, agent: Agent, seat: Seat): readonly Resources[] | undefined {
+  if (!lot.hasShared) return undefined;
+  return scopesOf(seat).map((holds) => sharedHeld(agent, holds));
+}
+
+/** Shared volumes count once for whoever holds them (A27), so a holding counts what is new with it. */
+function holdShared(
+  state: AllocatorState,
+  agent: Agent,
+  seat: Seat,
+  lot: Lot,
+  before: readonly Resources[],
+  sign: 1 | -1,
+): void {
+  state.shares.hold(seat, exclusive(state.lots, lot).scalars, sign);
+  const ranks = [seat.rank, seat.role.ownRank];
+  for (let role: Seat['role'] | undefined = seat.role; role !== undefined; role = role.parent)
+    ranks.push(role.rank);
+  scopesOf(seat).forEach((holds, at) => {
+    const rank = ranks[at];
+    if (rank === undefined) return;
+    state.shares.count(rank, state.lots.of(before[at] as Resources).scalars, -1);
+    state.shares.count(rank, state.lots.of(sharedHeld(agent, holds)).scalars, 1);
+  });
+}
+
+/** Whose holdings count for the seat, for its role's own frameworks, and for each role above. */
+function scopesOf(seat: Seat): ((other: Seat) => boolean)[] {
+  const scopes: ((other: Seat) => boolean)[] = [
+    (other) => other === seat,
+    (other) => other.role === seat.role,
+  ];
+  for (let role: Seat['role'] | undefined = seat.role; role !== undefined; role = role.parent) {
+    const above = role;
+    scopes.push((other) => other.role === above || other.role.path.startsWith(`${above.path}/`));
+  }
+  return scopes;
+}
+
+function sharedHeld(agent: Agent, holds: (seat: Seat) => boolean): Resources {
+  let held = agent.total.bag.filter(() => false);
+  for (const { seat, lot } of agent.holdings)
+    if (holds(seat) && lot.hasShared) held = held.add(lot.bag.filter((entry) => entry.shared === true));
+  return held;
 }

@@ -3,8 +3,9 @@ import { Resources, agentId, frameworkId, instant, isFailure, parseAttributes, p
 import { describeScenarios, wordsOf, type Interpreter } from '@meseta/testing';
 import type { Command } from './command';
 import { explain } from './explain';
-import { drf } from './policy/drf';
-import { initialState, nextDeadline, step } from './step';
+import { defaultOptions } from '../options';
+import { initialState } from './initial-state';
+import { nextDeadline, step } from './step';
 
 describe('the allocator, told in scenarios', () =>
   describeScenarios(join(__dirname, 'testdata'), () => new AllocatorInterpreter()));
@@ -12,10 +13,7 @@ describe('the allocator, told in scenarios', () =>
 /** Words to commands, proposals to words. After each command there is a turn. */
 class AllocatorInterpreter implements Interpreter {
   #now = instant(0);
-  readonly #state = initialState({
-    policy: drf,
-    minAllocatable: [resources('cpus:0.01'), resources('mem:32')],
-  });
+  readonly #state = initialState(defaultOptions);
 
   run(line: string): readonly string[] {
     const { verb, plain, named } = wordsOf(line);
@@ -28,10 +26,12 @@ class AllocatorInterpreter implements Interpreter {
 
   #turn(): readonly string[] {
     const effects = step(this.#state, { kind: 'allocate', everyAgent: false, seed: 0 }, this.#now);
-    return effects.flatMap(({ proposals }) =>
-      proposals.map(
-        (one) => `offer ${one.frameworkId} (${one.role}) ${one.resources.toString()} of ${one.agentId}`,
-      ),
+    return effects.flatMap((effect) =>
+      effect.kind === 'propose'
+        ? effect.proposals.map(
+            (one) => `offer ${one.frameworkId} (${one.role}) ${one.resources.toString()} of ${one.agentId}`,
+          )
+        : [],
     );
   }
 
@@ -39,9 +39,9 @@ class AllocatorInterpreter implements Interpreter {
     const until = plusMs(this.#now, ms);
     const lines: string[] = [];
     for (
-      let at = nextDeadline(this.#state);
+      let at = nextDeadline(this.#state, this.#now);
       at !== undefined && at <= until;
-      at = nextDeadline(this.#state)
+      at = nextDeadline(this.#state, this.#now)
     ) {
       this.#now = at;
       lines.push(...this.#turn().map((told) => `${at / 1000}s ${told}`));
@@ -51,7 +51,7 @@ class AllocatorInterpreter implements Interpreter {
   }
 
   #shares(roles: readonly string[]): readonly string[] {
-    return roles.map((role) => `${role} ${this.#state.tree.roleShare(role).toFixed(3)}`);
+    return roles.map((role) => `${role} ${this.#state.shares.roleShare(role).toFixed(3)}`);
   }
 
   #explain(framework: string, role: string): readonly string[] {

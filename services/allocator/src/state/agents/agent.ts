@@ -1,0 +1,54 @@
+import type { AgentId, Attribute } from '@meseta/model';
+import type { Lot } from '../lots/lot';
+import type { Seat } from '../roles/seat';
+
+/** What one seat holds on an agent. */
+export interface Holding {
+  readonly seat: Seat;
+  lot: Lot;
+  /** Offers of it that are not answered yet. */
+  offers: number;
+}
+
+/** When an agent will not be available (maintenance); the end is Infinity when none is planned. */
+export interface Unavailability {
+  readonly startMs: number;
+  readonly durationMs: number | undefined;
+}
+
+/** Where an agent is; unset in a cluster without fault domains. */
+export interface Domain {
+  readonly region: string;
+  readonly zone: string;
+}
+
+/** One agent. */
+export interface Agent {
+  /** Its row in every table. */
+  readonly index: number;
+  readonly id: AgentId;
+  /** Of its id: what random draws for it depend on, so that they do not depend on who was drawn for before. */
+  readonly hash: number;
+  hostname: string;
+  attributes: readonly Attribute[];
+  domain: Domain | undefined;
+  total: Lot;
+  /** The total less what is held, except that shared volumes stay (R47). Derived, and kept because every turn asks for it. */
+  free: Lot;
+  /** Why it is not offered: not connected, draining, deactivated; empty when it is. */
+  withheld: string;
+  /** Whether the list of hosts that are offered, if there is one, names it. */
+  isListed: boolean;
+  readonly holdings: Holding[];
+  isDirty: boolean;
+  /** The free lot for which its refusals were worked out last. */
+  refusedFor: Lot | undefined;
+  /** What is only for those who can: gpus, another region. */
+  hasGpus: boolean;
+  isRemote: boolean;
+  unavailability: Unavailability | undefined;
+}
+
+export function mayBeOffered(agent: Agent): boolean {
+  return agent.withheld === '' && agent.isListed;
+}

@@ -1,0 +1,142 @@
+import { Resources } from '@meseta/model';
+import { Cluster, resources, yearMs } from '../cluster';
+import { liveBytes, measure, median, type Took } from '../measure';
+import type { Report } from '../report';
+
+const total = 'cpus:24;mem:4096;disk:4096;ports:[31000-32000]';
+
+/** Ports 31000, 31002 … 31028 and 31030-32000. */
+const usedPorts = `[${Array.from({ length: 15 }, (_, at) => `${31000 + 2 * at}-${31000 + 2 * at}`).join(',')},31030-32000]`;
+
+export interface Size {
+  readonly agents: number;
+  readonly frameworks: number;
+  readonly mesos?: {
+    readonly offers?: number;
+    readonly filtered?: number;
+    readonly add?: number;
+    readonly declineEach?: number;
+  };
+}
+
+/**
+ * Adds the agents, agent i with what framework i mod M uses of it. Changes come as a master sends them, so many in a message, with a turn after each. Every
+ * description is an object of its own, as it would be off a wire.
+ */
+export function addAgents(
+  cluster: Cluster,
+  agents: number,
+  frameworks: number,
+  usedMem: number,
+  reserve: (bag: Resources) => Resources = (bag) => bag,
+): void {
+  const used = `cpus:16;mem:${usedMem};disk:1024;ports:${usedPorts}`;
+  const [parsedTotal, parsedUsed] = [resources(total), resources(used)];
+  for (let at = 0; at < agents; at++) {
+    cluster.addAgent(`agent-${at}`, reserve(copyOf(parsedTotal)), {
+      by: `framework-${at % frameworks}`,
+      resources: reserve(copyOf(parsedUsed)),
+    });
+    if (at % 1000 === 999) cluster.turn(false);
+  }
+  cluster.turn(false);
+}
+
+/** An equal bag that shares nothing with it. */
+export function copyOf(bag: Resources): Resources {
+  return Resources.of(
+    bag.entries.map((entry) => ({
+      ...entry,
+      value:
+        entry.value.kind === 'ranges'
+          ? { kind: 'ranges', ranges: entry.value.ranges.map((range) => ({ ...range })) }
+          : { ...entry.value },
+    })),
+  );
+}
+
+/** decline(N, M), step for step; also "add agents", and the memory of an agent and of a filter. */
+export function decline(
+  report: Report,
+  { agents, frameworks, mesos }: Size,
+  label = 'decline',
+  reserve?: (bag: Resources) => Resources,
+): void {
+  const size = `${agents} × ${frameworks}`;
+  const cluster = new Cluster();
+  for (let at = 0; at < frameworks; at++) cluster.addFramework(`framework-${at}`);
+  const before = liveBytes();
+  const add = measure(() => addAgents(cluster, agents, frameworks, 2014, reserve));
+  const perAgent = (liveBytes() - before) / agents;
+  report.line({
+    workload: `${label}: add agents`,
+    size,
+    took: add,
+    ...(mesos?.add !== undefined && { mesosMs: mesos.add }),
+    goal: '≥ 10 ×, ≤ 2 kB each',
+    note: `${Math.round((agents / add.wallMs) * 1000)} agents a second, ${perAgent.toFixed(0)} bytes an agent`,
+  });
+  cluster.offers = allOffers(cluster, agents);
+  const filtersFrom = liveBytes();
+  const offering: Took[] = [];
+  const filtered: Took[] = [];
+  const declining: Took[] = [];
+  let declined = 0;
+  for (let round = 0; round < 2 * frameworks; round++) {
+    const count = cluster.offers.length;
+    const took = measure(() => cluster.giveBack(yearMs));
+    if (count > 0) declining.push({ cpuMs: took.cpuMs / count, wallMs: took.wallMs / count });
+    declined += count;
+    const one = measure(() => cluster.round());
+    if (round < frameworks - 1) {
+      if (cluster.offers.length !== agents)
+        throw new Error(`round ${round}: ${cluster.offers.length} offers instead of ${agents}`);
+      offering.push(one);
+    } else {
+      if (cluster.offers.length !== 0)
+        throw new Error(`round ${round}: ${cluster.offers.length} offers of what was declined`);
+      filtered.push(one);
+    }
+  }
+  const perFilter = (liveBytes() - filtersFrom) / declined;
+  report.line({
+    workload: `${label}: a round with N offers`,
+    size,
+    took: median(offering),
+    ...(mesos?.offers !== undefined && { mesosMs: mesos.offers }),
+    goal: '≥ 30 ×',
+  });
+  report.line({
+    workload: `${label}: every pair filtered`,
+    size,
+    took: median(filtered),
+    ...(mesos?.filtered !== undefined && { mesosMs: mesos.filtered }),
+    goal: '≥ 200 ×',
+  });
+  report.line({
+    workload: `${label}: declining one offer`,
+    size,
+    took: median(declining),
+    ...(mesos?.declineEach !== undefined && { mesosMs: mesos.declineEach }),
+    goal: '≥ 30 ×, ≤ 32 bytes',
+    note: `${declined} filters, ${perFilter.toFixed(1)} bytes each`,
+  });
+}
+
+/** After the agents were added each is offered once; what was offered last of each is what is declined. */
+function allOffers(cluster: Cluster, agents: number): Cluster['offers'] {
+  const { state } = cluster;
+  const offers: Cluster['offers'][number][] = [];
+  for (const agent of state.agents.all()) {
+    const offered = agent.holdings.find((holding) => holding.offers > 0);
+    if (offered !== undefined)
+      offers.push({
+        agentId: agent.id,
+        frameworkId: offered.seat.frameworkId,
+        role: offered.seat.role.path,
+        resources: offered.lot.bag,
+      });
+  }
+  if (offers.length !== agents) throw new Error(`${offers.length} agents of ${agents} are offered`);
+  return offers;
+}
