@@ -2,7 +2,7 @@ export { allocatorOptions, type AllocatorConfig } from './config';
 export { createAllocatorMetrics, type AllocatorMetrics } from './metrics';
 export { createAllocatorServer, type AllocatorDeps, type AllocatorServer } from './server';
 export type { Command } from './state/command';
-export { defaultOptions } from './options';
+export { defaultOptions } from './state/default-options';
 export type { Proposal } from './state/effect';
 export { initialState } from './state/initial-state';
 export type { AgentOrder, AgentView, Contender, Policy, Sorter } from './state/policy/policy';

@@ -1,7 +1,6 @@
-import { Resources } from '@meseta/model';
 import type { AllocatorConfig } from './config';
 import { loadPolicy } from './load-policy';
-import { drfSorter } from './state/policy/drf';
+import { defaultOptions, leastOf } from './state/default-options';
 import type { AllocatorOptions, Placement } from './state/state';
 
 /** What the core is told of the configuration. Loads the policies. */
@@ -31,23 +30,3 @@ export async function optionsOf(config: AllocatorConfig): Promise<AllocatorOptio
     recoveryTimeoutMs: config.recoveryTimeout,
   };
 }
-
-/** `cpus:0.01` as thousandths by name. */
-export function leastOf(text: string): ReadonlyMap<string, number> {
-  const parsed = Resources.parse(text);
-  return parsed instanceof Resources ? parsed.quantities() : new Map<string, number>();
-}
-
-/** What holds where nothing else is said. */
-export const defaultOptions: AllocatorOptions = {
-  roleSorter: drfSorter,
-  frameworkSorter: drfSorter,
-  agentOrder: undefined,
-  placements: new Map(),
-  minAllocatable: [leastOf('cpus:0.01'), leastOf('mem:32')],
-  excluded: new Set(),
-  outstandingOffersMax: 0,
-  filterGpus: true,
-  recoveryFactor: 0.8,
-  recoveryTimeoutMs: 600_000,
-};

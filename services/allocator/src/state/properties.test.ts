@@ -12,7 +12,7 @@ import {
   type FrameworkId,
   type Resource,
 } from '@meseta/model';
-import { defaultOptions, leastOf } from '../options';
+import { defaultOptions, leastOf } from './default-options';
 import type { Command, FrameworkDescription } from './command';
 import type { Proposal } from './effect';
 import { initialState } from './initial-state';

@@ -3,7 +3,7 @@ import { Resources, agentId, frameworkId, instant, isFailure, parseAttributes, p
 import { describeScenarios, wordsOf, type Interpreter } from '@meseta/testing';
 import type { Command } from './command';
 import { explain } from './explain';
-import { defaultOptions } from '../options';
+import { defaultOptions } from './default-options';
 import { initialState } from './initial-state';
 import { nextDeadline, step } from './step';
 
