@@ -114,7 +114,7 @@ describe('the command line, as a user types it', () => {
       const metrics = await (await get('/metrics')).text();
       const names = {
         registry: ['meseta_registry_commit_seconds'],
-        allocator: ['meseta_allocator_turn_seconds', 'meseta_allocator_dominant_share{role="*"}'],
+        allocator: ['meseta_allocator_turn_seconds', 'meseta_allocator_dominant_share'],
         masters: [
           'meseta_master_elected 1',
           'meseta_master_agents{state="active"} 1',

@@ -3,6 +3,7 @@ export { commandOf } from './handlers/change';
 export type { Command } from './state/command';
 export type { Effect, Proposal } from './state/effect';
 export { defaultOptions } from './state/default-options';
+export { drf } from './state/policy/drf';
 export { initialState } from './state/initial-state';
 export type { AllocatorOptions, AllocatorState } from './state/state';
 export { hasWork, nextDeadline, step } from './state/step';
