@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { credentials } from '@grpc/grpc-js';
+import { callUnary } from '@meseta/kit';
+import { Resources } from '@meseta/model';
+import { Offer_Operation_Type, resourcesToProto, SchedulerServiceClient } from '@meseta/protocol';
 import { connect } from '@meseta/sdk';
 import { Rig, eventually, offerWith } from './harness';
 
@@ -11,6 +15,11 @@ interface Span {
   readonly spanId: string;
   readonly parentSpanId: string;
   readonly attributes: Readonly<Record<string, string>>;
+  readonly status: { readonly code: number; readonly message?: string };
+  readonly events: readonly {
+    readonly name: string;
+    readonly attributes: Readonly<Record<string, string>>;
+  }[];
 }
 
 /** An OTLP receiver over HTTP (opentelemetry.io, OTLP 1.x, JSON encoding): it keeps every span it is sent. */
@@ -47,8 +56,14 @@ class Receiver {
     for (const { resource, scopeSpans } of resourceSpans) {
       const service = valuesOf(resource.attributes)['service.name'] ?? '';
       for (const { spans } of scopeSpans) {
-        for (const { attributes, parentSpanId = '', ...span } of spans)
-          this.spans.push({ ...span, service, parentSpanId, attributes: valuesOf(attributes) });
+        for (const { attributes, events, parentSpanId = '', ...span } of spans)
+          this.spans.push({
+            ...span,
+            service,
+            parentSpanId,
+            attributes: valuesOf(attributes),
+            events: events.map((event) => ({ name: event.name, attributes: valuesOf(event.attributes) })),
+          });
       }
     }
   }
@@ -58,8 +73,9 @@ interface Export {
   readonly resourceSpans: readonly {
     readonly resource: { readonly attributes: readonly Attribute[] };
     readonly scopeSpans: readonly {
-      readonly spans: readonly (Omit<Span, 'service' | 'attributes'> & {
+      readonly spans: readonly (Omit<Span, 'service' | 'attributes' | 'events'> & {
         readonly attributes: readonly Attribute[];
+        readonly events: readonly { readonly name: string; readonly attributes: readonly Attribute[] }[];
       })[];
     }[];
   }[];
@@ -75,9 +91,11 @@ function valuesOf(attributes: readonly Attribute[]): Record<string, string> {
 
 describe('one launch is one trace', () => {
   const rig = new Rig();
+  const cleanup: (() => Promise<unknown>)[] = [];
   let receiver: Receiver;
   beforeAll(async () => (receiver = await Receiver.start()));
   afterAll(async () => {
+    for (const clean of cleanup) await clean();
     await rig.stop();
     receiver.close();
   });
@@ -151,5 +169,74 @@ describe('one launch is one trace', () => {
         log.split('\n').filter((line) => line.includes(task.id) && line.includes(launched.traceId)),
       ).not.toEqual([]);
     }
+  }, 60_000);
+
+  test('what goes wrong is an error of its span, with an event that says why', async () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_BSP_SCHEDULE_DELAY: '100',
+    };
+    const master = await rig.smallest(env);
+    const scheduler = await connect({ master: master.grpc, framework: { name: 'wrong', role: 'test' } });
+    cleanup.push(() => scheduler.teardown());
+    const offer = await offerWith(scheduler, 'cpus:0.5;mem:32');
+    // A name that no shell would take.
+    const task = await offer.launch({
+      name: 'unstartable',
+      command: 'true',
+      env: { 'a.b': '1' },
+      resources: 'cpus:0.5;mem:32',
+    });
+    await task.finished().catch(() => undefined);
+    // The SDK would not do this: a second launch on the offer, by hand.
+    const client = new SchedulerServiceClient(master.grpc, credentials.createInsecure());
+    const taskInfo = {
+      name: 'late',
+      limits: {},
+      taskId: { value: 'late' },
+      agentId: { value: offer.agentId },
+      resources: resourcesToProto(Resources.parse('cpus:0.5;mem:32') as Resources),
+    };
+    const operation = { type: Offer_Operation_Type.LAUNCH, launch: { taskInfos: [taskInfo] } };
+    const accept = { offerIds: [{ value: offer.id }], operations: [operation] };
+    await callUnary(client.accept.bind(client), {
+      frameworkId: { value: scheduler.frameworkId },
+      streamId: '',
+      accepts: [accept],
+    });
+    client.close();
+
+    const failed = (name: string, taskId: string): Span | undefined =>
+      receiver.spans.find(
+        (span) => span.name === name && span.attributes['task.id'] === taskId && span.status.code === 2,
+      );
+    const expected = [
+      ['agent.launch', task.id],
+      ['agent.container.start', task.id],
+      ['master.status_update', task.id],
+      ['master.launch', 'late'],
+    ] as const;
+    await eventually('the spans have arrived', () =>
+      expected.every(([name, taskId]) => failed(name, taskId) !== undefined),
+    );
+    expect(
+      expected.map(([name, taskId]) => {
+        const span = failed(name, taskId);
+        return [name, span?.events.map((event) => [event.name, event.attributes['exception.type']])];
+      }),
+    ).toEqual([
+      ['agent.launch', [['exception', 'invalid']]],
+      ['agent.container.start', [['exception', 'invalid']]],
+      ['master.status_update', [['exception', 'REASON_CONTAINER_LAUNCH_FAILED']]],
+      ['master.launch', [['exception', 'REASON_INVALID_OFFERS']]],
+    ]);
+    const offered = receiver.spans.find(
+      (span) => span.name === 'master.offer' && span.attributes['offer.id'] === offer.id,
+    );
+    expect(failed('master.launch', 'late')).toMatchObject({
+      parentSpanId: offered?.spanId,
+      status: { message: expect.stringContaining(`offer ${offer.id} is no longer valid`) },
+    });
   }, 60_000);
 });

@@ -40,6 +40,8 @@ for tool in "$@"; do
       jaeger)
         within jaeger v1.62.0 github.com/jaegertracing/jaeger/cmd/all-in-one github.com/Shopify/sarama=github.com/Shopify/sarama@v1.33.0
         ;;
+      # Compose v2; a plugin of the Docker client, and a program by itself.
+      compose) within compose v2.29.7 github.com/docker/compose/v2/cmd ;;
       *)
         echo "go-tools: $tool is not known here" >&2
         exit 2

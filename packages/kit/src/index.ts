@@ -36,14 +36,19 @@ export { createMetrics, latencyBucketsSeconds, type Metrics, type TracedHistogra
 export { boundedLabel, otherLabel } from './metrics/bounded-label';
 export { createQueueSeries, type QueueSeries } from './metrics/queue-series';
 export type { ServiceRegistry } from './metrics/service-registry';
+export { createSpanSeries, type SpanSeries } from './metrics/span-series';
 export { createStreamSeries, type StreamSeries } from './metrics/stream-series';
 export { runService, type ProcessPort, type RunningService, type ServiceContext } from './service';
+export type { NamedError, SpanError } from './tracing/exception';
 export {
   noTracing,
+  retryEvent,
   startTracing,
   type Attributes,
+  type Retry,
   type Span,
   type SpanKind,
+  type SpanCounts,
   type SpanOptions,
   type Tracing,
 } from './tracing/tracing';

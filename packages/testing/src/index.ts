@@ -1,4 +1,5 @@
 export { FakeClock } from './fake-clock';
+export { RecordedTracing, type SpanSeen } from './recorded-tracing';
 export {
   describeScenarios,
   parseScenario,

@@ -1,11 +1,22 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger, noTracing, readConfig, type FailureError, type Timers } from '@meseta/kit';
+import {
+  createLogger,
+  noTracing,
+  readConfig,
+  type FailureError,
+  type Timers,
+  type Tracing,
+} from '@meseta/kit';
 import { TaskState } from '@meseta/protocol';
+import { RecordedTracing } from '@meseta/testing';
 import { agentService } from './config';
 import { createAgentServer, type AgentServer } from './server';
 import { FakeMaster } from './testdata/fake-master';
+
+const launched = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 /** Timers of which a test lets some come due. */
 class HandTimers implements Timers {
@@ -50,7 +61,7 @@ describe('an agent', () => {
 
   async function start(
     flags: readonly string[] = [],
-    more: { readonly timers?: Timers; readonly now?: () => number } = {},
+    more: { readonly timers?: Timers; readonly now?: () => number; readonly tracing?: Tracing } = {},
   ): Promise<AgentServer> {
     const argv = [
       '--master',
@@ -65,7 +76,7 @@ describe('an agent', () => {
     agent = await createAgentServer({
       config: readConfig(agentService, argv, {}),
       log: createLogger('agent', process.env['TEST_LOG'] ?? 'silent'),
-      tracing: noTracing,
+      tracing: more.tracing ?? noTracing,
       onFatal: (error) => fatal.push(error),
       ...(more.timers !== undefined && { timers: more.timers }),
       ...(more.now !== undefined && { clock: { now: more.now as never } }),
@@ -135,8 +146,11 @@ describe('an agent', () => {
   test('kills with grace a task that ignores SIGTERM, and tells KILLING, KILLED', async () => {
     await start();
     await registered();
-    master.launch('t1', "trap '' TERM; echo ready; while :; do sleep 0.1; done");
+    const ready = join(workDir, 'ready');
+    master.launch('t1', `trap '' TERM; touch ${ready}; while :; do sleep 0.1; done`);
     await master.untilState('t1', 'TASK_RUNNING');
+    // It runs before it has said what it ignores.
+    await master.until('the task ignores SIGTERM', () => existsSync(ready));
     master.kill('t1', 300);
     await master.untilState('t1', 'TASK_KILLED');
     expect(master.states('t1')).toEqual(['TASK_STARTING', 'TASK_RUNNING', 'TASK_KILLING', 'TASK_KILLED']);
@@ -147,7 +161,9 @@ describe('an agent', () => {
     const timers = new HandTimers();
     let now = 1_000_000;
     master.acknowledges = false;
-    await start([], { timers, now: () => now });
+    const tracing = new RecordedTracing();
+    master.traceparent = launched;
+    await start([], { timers, now: () => now, tracing });
     await registered();
     master.launch('t1', 'exit 0');
     await master.until('one update', () => master.updates.length === 1);
@@ -159,11 +175,46 @@ describe('an agent', () => {
     timers.fire(10_001, 20_000);
     await master.until('three updates', () => master.updates.length === 3);
     expect(master.states('t1')).toEqual(['TASK_STARTING']);
+    // Each new try is in the trace of the launch.
+    expect(tracing.named('agent.status_update')).toMatchObject(
+      [2, 3].map((attempt) => ({
+        parent: launched,
+        attributes: { 'task.id': 't1', state: 'TASK_STARTING' },
+        events: [
+          {
+            name: 'retry',
+            attributes: { 'retry.attempt': attempt, 'retry.delay_ms': 10_000 * (attempt - 1) },
+          },
+        ],
+        ended: true,
+      })),
+    );
     expect(master.updates.at(-1)?.latestState).toBe('TASK_FINISHED');
     const uuid = master.updates[0]?.status?.uuid ?? Buffer.alloc(0);
     master.acknowledge('t1', Buffer.alloc(16, 1));
     master.acknowledge('t1', uuid);
     await master.untilState('t1', 'TASK_RUNNING');
+  });
+
+  test('a container that cannot be started is an error of both its spans', async () => {
+    const tracing = new RecordedTracing();
+    master.traceparent = launched;
+    await start([], { tracing });
+    await registered();
+    master.launch('t1', {
+      environment: { variables: [{ name: 'a.b', value: '1' }] },
+      uris: [],
+      arguments: [],
+      shell: true,
+      value: 'true',
+    });
+    await master.untilState('t1', 'TASK_FAILED');
+    const message = master.statuses('t1').at(-1)?.message;
+    expect(tracing.seen.map(({ name, parent, ended }) => [name, parent, ended])).toEqual([
+      ['agent.launch', launched, true],
+      ['agent.container.start', tracing.seen[0]?.traceparent, true],
+    ]);
+    for (const { error } of tracing.seen) expect((error as Error).message).toBe(message);
   });
 
   test('a running task survives a restart of the agent and is found again', async () => {

@@ -1,4 +1,10 @@
-import { createMetrics, createQueueSeries, createStreamSeries, type Metrics } from '@meseta/kit';
+import {
+  createMetrics,
+  createQueueSeries,
+  createSpanSeries,
+  createStreamSeries,
+  type Metrics,
+} from '@meseta/kit';
 
 /** Every series of the agent. */
 export type AgentMetrics = ReturnType<typeof createAgentMetrics>;
@@ -8,6 +14,7 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
   return {
     queues,
     streams: createStreamSeries(metrics, queues),
+    spans: createSpanSeries(metrics, queues),
     registry: metrics.registry,
     containers: metrics.gauge('containers', 'Containers that run now.', ['runtime']),
     unacknowledged: metrics.gauge(

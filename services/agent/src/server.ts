@@ -187,10 +187,12 @@ async function assemble(
     statusContext,
     completed,
     metrics,
+    tracing,
     log,
     fatal,
   });
   const loop: Loop = new Loop(state, world, clock, timers);
+  metrics.spans.watch(tracing);
   metrics.queues.watch('commands', commandsQueuedMax, () => loop.queued);
   metrics.queues.watch('starts', startsQueuedMax, () => containers.queued);
   metrics.queues.watch('agent_messages', messagesQueuedMax, () => session.queued);

@@ -1,4 +1,10 @@
-import { createMetrics, createQueueSeries, createStreamSeries, otherLabel } from '@meseta/kit';
+import {
+  createMetrics,
+  createQueueSeries,
+  createSpanSeries,
+  createStreamSeries,
+  otherLabel,
+} from '@meseta/kit';
 
 /** Roles that have a series of their own; the greatest share of all others is told as role "other". */
 export const roleLabelsMax = 200;
@@ -10,6 +16,7 @@ export function createAllocatorMetrics() {
   return {
     queues,
     streams: createStreamSeries(metrics, queues),
+    spans: createSpanSeries(metrics, queues),
     registry: metrics.registry,
     onCollect: metrics.onCollect,
     turnSeconds: metrics.histogram(

@@ -49,6 +49,7 @@ export async function createAllocatorServer(deps: AllocatorDeps): Promise<Alloca
     log,
   });
   metrics.onCollect(() => sessions.current?.observe());
+  metrics.spans.watch(tracing);
   metrics.queues.watch('proposals', proposalsQueuedMax, () => sessions.current?.queued ?? 0);
   const grpc = await startGrpcServer({
     ...config,

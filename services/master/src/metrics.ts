@@ -1,4 +1,10 @@
-import { boundedLabel, createMetrics, createQueueSeries, createStreamSeries } from '@meseta/kit';
+import {
+  boundedLabel,
+  createMetrics,
+  createQueueSeries,
+  createSpanSeries,
+  createStreamSeries,
+} from '@meseta/kit';
 import type { IgnoredKind } from './state/effect';
 import type { AgentMembership, FrameworkMembership } from './state/state';
 
@@ -29,6 +35,7 @@ export function createMasterMetrics() {
   const made = {
     queues,
     streams: createStreamSeries(metrics, queues),
+    spans: createSpanSeries(metrics, queues),
     resourceLabel: boundedLabel(resourceLabelsMax),
     registry: metrics.registry,
     onCollect: metrics.onCollect,

@@ -26,6 +26,7 @@ import { changesQueuedMax } from './effects/allocator-link';
 import { eventsQueuedMax } from './effects/framework-streams';
 import { eventsUnreadMax } from './effects/operator-events';
 import { forgetState } from './effects/gauges';
+import { CommitTraces } from './effects/commit-traces';
 import { RegistryClient } from './effects/registry-client';
 import { agentGatewayHandlers } from './handlers/agent-gateway';
 import type { Leading } from './handlers/leading';
@@ -96,6 +97,7 @@ export async function createMasterServer(deps: MasterDeps): Promise<MasterServer
   });
   for (const [queue, itemsMax] of Object.entries(queueBounds) as [QueueName, number][])
     metrics.queues.watch(queue, itemsMax, () => holder.leader?.term?.queued[queue] ?? 0);
+  metrics.spans.watch(tracing);
   metrics.elected.set(0);
   try {
     http = await startHttpServer({
@@ -140,7 +142,7 @@ export async function createMasterServer(deps: MasterDeps): Promise<MasterServer
   }
   const grpcAddress = config.advertise ?? grpc.address;
   identity.masterInfo = masterInfoOf(masterId, hostname, http.address);
-  const registry = new RegistryClient(config.registry, random, timers);
+  const registry = new RegistryClient(config.registry, random, timers, new CommitTraces(tracing, clock));
   const leader = new Leader({
     config,
     masterId,

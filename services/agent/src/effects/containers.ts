@@ -1,5 +1,12 @@
-import { isFailureError, type Logger, type Span, type Tracing } from '@meseta/kit';
-import { assert, type ContainerId } from '@meseta/model';
+import {
+  isFailureError,
+  retryEvent,
+  type Attributes,
+  type Logger,
+  type Span,
+  type Tracing,
+} from '@meseta/kit';
+import { assert, failure, type ContainerId } from '@meseta/model';
 import type { AgentMetrics } from '../metrics';
 import type { ContainerRuntime } from '../runtime/container-runtime';
 import { createSandbox } from '../sandbox/create';
@@ -49,7 +56,9 @@ export class Containers {
     if (task === undefined) return;
     if (this.waiting.size >= startsQueuedMax) {
       this.options.metrics.queues.refused('starts');
-      this.fail(task, `${startsQueuedMax} tasks wait to be started already`);
+      const error = failure('overloaded', `${startsQueuedMax} tasks wait to be started already`);
+      this.#span(task).end({ error });
+      this.fail(task, error.message);
       return;
     }
     this.waiting.set(task.containerId, task);
@@ -126,16 +135,7 @@ export class Containers {
   private async startOne(task: TaskRecord): Promise<void> {
     const { state, runtimes, workDir, tracing, metrics, push } = this.options;
     const { key, containerId } = task;
-    const attributes = {
-      'task.id': task.taskId,
-      'framework.id': task.frameworkId,
-      'container.runtime': task.runtime,
-    };
-    const span = tracing.start('agent.launch', {
-      parent: task.traceparent,
-      attributes,
-      startMs: task.launchedAt,
-    });
+    const span = this.#span(task);
     this.beginning.set(containerId, undefined);
     try {
       const runtime = runtimes.get(task.runtime);
@@ -154,9 +154,12 @@ export class Containers {
         sandbox,
         this.options,
       );
-      const facts = await withSpan(
-        tracing.start('agent.container.start', { parent: span.traceparent, attributes }),
-        () => runtime.start(spec),
+      const startSpan = tracing.start('agent.container.start', {
+        parent: span.traceparent,
+        attributes: attributesOf(task),
+      });
+      const facts = await withSpan(startSpan, () =>
+        runtime.start(spec, (retry) => retryEvent(startSpan, retry)),
       );
       metrics.launches.inc({ runtime: task.runtime, outcome: 'started' });
       metrics.launchSeconds.observe(
@@ -171,11 +174,19 @@ export class Containers {
       if (exit !== undefined) this.ended(task.runtime, containerId, exit);
     } catch (error) {
       this.beginning.delete(containerId);
-      span.end({ error: String(error) });
+      span.end({ error });
       if (!isFailureError(error))
         this.options.log.error({ err: error, taskId: task.taskId }, 'a container could not be started');
       this.fail(task, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
     }
+  }
+
+  #span(task: TaskRecord): Span {
+    return this.options.tracing.start('agent.launch', {
+      parent: task.traceparent,
+      attributes: attributesOf(task),
+      startMs: task.launchedAt,
+    });
   }
 
   private fail(task: TaskRecord, message: string): void {
@@ -196,13 +207,17 @@ export class Containers {
   }
 }
 
+function attributesOf(task: TaskRecord): Attributes {
+  return { 'task.id': task.taskId, 'framework.id': task.frameworkId, 'container.runtime': task.runtime };
+}
+
 async function withSpan<T>(span: Span, fn: () => Promise<T>): Promise<T> {
   try {
     const result = await fn();
     span.end();
     return result;
   } catch (error) {
-    span.end({ error: String(error) });
+    span.end({ error });
     throw error;
   }
 }

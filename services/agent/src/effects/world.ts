@@ -1,11 +1,12 @@
-import type { Logger } from '@meseta/kit';
+import { retryEvent, type Logger, type Tracing } from '@meseta/kit';
 import { taskStateToProto } from '@meseta/protocol';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { CompletedTasks } from '../handlers/agent-view';
 import type { World } from '../loop';
 import type { AgentMetrics } from '../metrics';
 import type { MasterSession } from '../session';
-import type { Act, Write } from '../state/effect';
+import type { Act, StatusOut, Write } from '../state/effect';
+import { retryDelayMs } from '../state/status-updates';
 import { assertNever } from '@meseta/model';
 import type { Containers } from './containers';
 import { registerMessage, taskToProto, type Identity } from './register-message';
@@ -20,6 +21,7 @@ export interface WorldParts {
   readonly statusContext: () => StatusContext;
   readonly completed: CompletedTasks;
   readonly metrics: AgentMetrics;
+  readonly tracing: Tracing;
   readonly log: Logger;
   readonly fatal: (kind: 'conflict' | 'bug', message: string) => void;
 }
@@ -52,6 +54,19 @@ export function createWorld(parts: WorldParts): World {
   };
 }
 
+/** An update that nobody acknowledged: it has no span that is still open, so each new try is one. */
+function retried(
+  { metrics, tracing }: WorldParts,
+  { attempt, taskId, frameworkId, status, traceparent }: StatusOut,
+): void {
+  metrics.statusRetries.inc();
+  if (!tracing.enabled || traceparent === '') return;
+  const attributes = { 'task.id': taskId, 'framework.id': frameworkId, state: status.state };
+  const span = tracing.start('agent.status_update', { parent: traceparent, attributes, kind: 'producer' });
+  retryEvent(span, { attempt, delayMs: retryDelayMs(attempt - 1), error: 'no acknowledgement' });
+  span.end();
+}
+
 function perform(parts: WorldParts, act: Act): void {
   const { checkpoint, containers, session, metrics, log } = parts;
   const { state } = checkpoint;
@@ -78,7 +93,7 @@ function perform(parts: WorldParts, act: Act): void {
       session.send({ message: { $case: 'pong', value: { sequence: act.sequence } } });
       return;
     case 'status': {
-      if (act.attempt > 1) metrics.statusRetries.inc();
+      if (act.attempt > 1) retried(parts, act);
       const task = act.key === undefined ? undefined : state.tasks.get(act.key);
       session.send(statusMessage(act, task?.runtime === '' ? undefined : task, parts.statusContext()));
       return;

@@ -1,4 +1,5 @@
 import type { AgentId, ContainerId, FrameworkId, Resources, TaskId } from '@meseta/model';
+import type { Retry } from '@meseta/kit';
 import type { CommandInfo, ContainerInfo } from '@meseta/protocol';
 import type { Exit } from '../state/command';
 import type { ContainerFacts } from '../state/state';
@@ -25,8 +26,10 @@ export interface ContainerRuntime {
    * Starts a container. When it resolves the task's process exists; its end may have been told already.
    *
    * Rejects with a FailureError whose message is fit for the task's framework; then nothing is left behind.
+   *
+   * @param retried told of everything that failed on the way and is tried again
    */
-  start(spec: ContainerSpec): Promise<ContainerFacts>;
+  start(spec: ContainerSpec, retried?: RetryListener): Promise<ContainerFacts>;
 
   /** Asks the task to end: SIGTERM to everything in the container. */
   terminate(containerId: ContainerId): Promise<void>;
@@ -43,6 +46,9 @@ export interface ContainerRuntime {
   /** Stops watching. The containers run on. */
   close(): Promise<void>;
 }
+
+/** Told of what is tried again during a start. */
+export type RetryListener = (retry: Retry) => void;
 
 /** Told once of each container's end, when everything in it is gone. */
 export type EndListener = (containerId: ContainerId, exit: Exit) => void;

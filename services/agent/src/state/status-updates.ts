@@ -88,8 +88,8 @@ function send(state: AgentState, task: TaskRecord, now: Instant): Effect[] {
   const status = task.updates[0];
   task.retryAt = undefined;
   if (status === undefined || state.session?.registered !== true) return [];
-  const waitMs = Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(task.sent, 30));
   task.sent++;
+  const waitMs = retryDelayMs(task.sent);
   task.retryAt = plusMs(now, waitMs);
   state.deadlines.add({ at: task.retryAt, kind: 'retry', key: task.key });
   return [
@@ -104,6 +104,11 @@ function send(state: AgentState, task: TaskRecord, now: Instant): Effect[] {
       attempt: task.sent,
     },
   ];
+}
+
+/** How long an acknowledgement is waited for after an update was sent for the `sent`th time. */
+export function retryDelayMs(sent: number): number {
+  return Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(sent - 1, 30));
 }
 
 /** Keeps the newest status of each state (T31). */

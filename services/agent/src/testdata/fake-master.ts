@@ -26,6 +26,8 @@ export class FakeMaster {
   cluster = 'meseta';
   refusal: string | undefined;
   silenceMaxMs = 60_000n;
+  /** The trace that launches are part of. */
+  traceparent = '';
   unregistered: string | undefined;
   private stream: Stream | undefined;
   private waiting: (() => void)[] = [];
@@ -62,7 +64,11 @@ export class FakeMaster {
   ): void {
     this.say({
       $case: 'launchTask',
-      value: { frameworkInfo: frameworkInfo(framework), task: taskInfo(id, command, more), traceparent: '' },
+      value: {
+        frameworkInfo: frameworkInfo(framework),
+        task: taskInfo(id, command, more),
+        traceparent: this.traceparent,
+      },
     });
   }
 

@@ -2,7 +2,7 @@ import type { Clock, Logger } from '@meseta/kit';
 import type { MasterMetrics } from '../metrics';
 import type { Observation } from '../state/effect';
 import type { Offer, Task } from '../state/state';
-import type { Spans } from './spans';
+import { wentWrong, type Spans } from './spans';
 
 /** Traces of accepted offers that are kept for the stages of the launches they led to. */
 const tracesKeptMax = 10_000;
@@ -46,6 +46,9 @@ export class Observations {
         spans.offerDecided(offer, outcome);
         return;
       }
+      case 'launchRefused':
+        spans.launchRefused(observation);
+        return;
       case 'proposalDropped':
         metrics.proposalsDropped.inc({ why: observation.why });
         return;
@@ -75,8 +78,8 @@ export class Observations {
             this.#traceOf(task),
           );
         }
-        // Only of sampled traces: those are the ones that somebody can look up.
-        if (traceparent.endsWith('-01')) {
+        // Only of sampled traces: those are the ones that somebody can look up. One line for a task that goes well.
+        if (traceparent.endsWith('-01') && (state === 'TASK_RUNNING' || wentWrong.has(state))) {
           const traceId = traceparent.slice(3, 35);
           log.info(
             { taskId: task.id, frameworkId: task.frameworkId, state, traceId },

@@ -1,7 +1,16 @@
 import { credentials } from '@grpc/grpc-js';
-import { FailureError, LeaderFinder, callUnary, channelOptions, failureOf, type Timers } from '@meseta/kit';
+import {
+  FailureError,
+  LeaderFinder,
+  callUnary,
+  channelOptions,
+  failureOf,
+  type Retry,
+  type Timers,
+} from '@meseta/kit';
 import { failure } from '@meseta/model';
 import { internal } from '@meseta/protocol';
+import type { CommitTraces } from './commit-traces';
 
 /** The election that masters stand in. */
 export const masterElection = 'master';
@@ -18,6 +27,7 @@ export class RegistryClient {
     addresses: readonly string[],
     random: () => number,
     private readonly timers: Timers,
+    private readonly traces: CommitTraces,
   ) {
     this.#finder = new LeaderFinder({ addresses, random, backoffMaxMs: 500 });
   }
@@ -54,7 +64,23 @@ export class RegistryClient {
     operations: readonly internal.RegistryOperation[],
     mayStillLead: () => boolean,
   ): Promise<void> {
-    for (;;) {
+    const trace = this.traces.begin(term, operations.length);
+    try {
+      await this.#commit(term, operations, mayStillLead, (retry) => trace.retried(retry));
+      trace.done();
+    } catch (error) {
+      trace.failed(error);
+      throw error;
+    }
+  }
+
+  async #commit(
+    term: number,
+    operations: readonly internal.RegistryOperation[],
+    mayStillLead: () => boolean,
+    retried: (retry: Retry) => void,
+  ): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
       const client = this.client();
       try {
         await callUnary(
@@ -67,6 +93,7 @@ export class RegistryClient {
         const failed = failureOf(error);
         if ((failed.kind !== 'notLeader' && failed.kind !== 'overloaded') || !mayStillLead()) throw error;
         const waitMs = failed.kind === 'overloaded' ? 20 : Math.max(10, this.failed(error));
+        retried({ attempt: attempt + 1, delayMs: waitMs, error });
         await new Promise<void>((resolve) => void this.timers.after(waitMs, resolve));
         if (!mayStillLead())
           throw new FailureError(failure('fenced', 'the lease ran out while a commit was tried again'));

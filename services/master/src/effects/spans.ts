@@ -1,6 +1,6 @@
-import type { Clock, Span, Tracing } from '@meseta/kit';
-import type { OfferId } from '@meseta/model';
-import type { OfferOutcome } from '../state/effect';
+import type { Clock, NamedError, Span, Tracing } from '@meseta/kit';
+import type { OfferId, TaskState } from '@meseta/model';
+import type { Observation, OfferOutcome } from '../state/effect';
 import type { Offer, Task } from '../state/state';
 
 /** Spans of decided offers that are kept for the launches of the same turn. */
@@ -54,12 +54,30 @@ export class Spans {
     return span.traceparent;
   }
 
-  statusUpdate(task: Task, state: string, traceparent: string): void {
+  /** A launch that never reached an agent: a span that failed, below the offer that it was tried on. */
+  launchRefused({
+    framework,
+    offerIds,
+    taskId,
+    reason,
+    message,
+  }: Extract<Observation, { kind: 'launchRefused' }>): void {
+    if (!this.tracing.enabled) return;
+    const parent = offerIds.map((id) => this.#decided.get(id)).find((one) => one !== undefined);
+    this.tracing
+      .start('master.launch', {
+        ...(parent === undefined ? {} : { parent }),
+        attributes: { 'task.id': taskId, 'framework.id': framework.id },
+      })
+      .end({ error: { type: reason, message } });
+  }
+
+  statusUpdate(task: Task, state: TaskState, traceparent: string): void {
     if (!this.tracing.enabled || traceparent === '') return;
     const attributes = { 'task.id': task.id, 'framework.id': task.frameworkId, state };
     this.tracing
       .start('master.status_update', { parent: traceparent, attributes, startMs: this.clock.now() })
-      .end();
+      .end(wentWrong.has(state) ? { error: whyOf(task, state) } : {});
   }
 
   /** The term is over: what is open ends with it. */
@@ -67,4 +85,20 @@ export class Spans {
     for (const span of this.#open.values()) span.end({ error: 'the master leads no more' });
     this.#open.clear();
   }
+}
+
+/** States in which a span of a task has failed. A task that was killed has done what it was asked to. */
+export const wentWrong: ReadonlySet<TaskState> = new Set<TaskState>([
+  'TASK_FAILED',
+  'TASK_ERROR',
+  'TASK_LOST',
+  'TASK_DROPPED',
+  'TASK_GONE',
+  'TASK_GONE_BY_OPERATOR',
+  'TASK_UNREACHABLE',
+]);
+
+function whyOf(task: Task, state: TaskState): NamedError {
+  const status = task.statuses.findLast((one) => one.state === (state as unknown));
+  return { type: status?.reason ?? state, message: status?.message ?? state };
 }

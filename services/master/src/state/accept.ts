@@ -6,7 +6,7 @@ import { launchGroup } from './launch-group';
 import { changeResources, dropOperation } from './operations';
 import { endOffer, takeBack } from './offers';
 import { isPartitionAware, type Agent, type Framework, type Offer } from './state';
-import { tellMade } from './tasks';
+import { refuseLaunch } from './tasks';
 import { tellAllocator, type Turn } from './turn';
 
 /** An ACCEPT under way: what is left of its offers, for the operations that come next. */
@@ -104,20 +104,21 @@ function refuseAll(turn: Turn, framework: Framework, call: Accept, why: string):
   for (const operation of call.operations) {
     if (operation.kind === 'resources')
       dropOperation(turn, framework, operation, 'OPERATION_DROPPED', `invalid offers: ${why}`);
-    else for (const task of operation.tasks) dropTask(turn, framework, task, why, dropped);
+    else for (const task of operation.tasks) dropTask(turn, framework, call, task, why, dropped);
   }
 }
 
 function dropTask(
   turn: Turn,
   framework: Framework,
+  { offerIds }: Accept,
   { taskId }: TaskToLaunch,
   why: string,
   dropped: Set<TaskId>,
 ): void {
   if (dropped.has(taskId) || framework.tasks.has(taskId)) return;
   dropped.add(taskId);
-  tellMade(turn, framework, {
+  refuseLaunch(turn, framework, offerIds, {
     taskId,
     state: isPartitionAware(framework) ? 'TASK_DROPPED' : 'TASK_LOST',
     reason: 'REASON_INVALID_OFFERS',

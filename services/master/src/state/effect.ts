@@ -126,6 +126,14 @@ export type OfferOutcome = 'accepted' | 'declined' | 'rescinded' | 'expired' | '
 export type Observation =
   | { readonly kind: 'offerSent'; readonly offer: Offer }
   | { readonly kind: 'offerDecided'; readonly offer: Offer; readonly outcome: OfferOutcome }
+  | {
+      readonly kind: 'launchRefused';
+      readonly framework: Framework;
+      readonly offerIds: readonly OfferId[];
+      readonly taskId: TaskId;
+      readonly reason: string;
+      readonly message: string;
+    }
   | { readonly kind: 'proposalDropped'; readonly why: 'stale' | 'unfit' | 'gone' }
   | {
       readonly kind: 'taskState';

@@ -2,7 +2,7 @@ import { assert } from '@meseta/model';
 import type { Acceptance } from './accept';
 import type { OfferOperation } from './command';
 import { startExecutor, startTask } from './launch';
-import { tellMade } from './tasks';
+import { refuseLaunch } from './tasks';
 import { validateGroup } from './validation/group';
 
 /** LAUNCH_GROUP (S72): all of its tasks or none. */
@@ -14,7 +14,7 @@ export function launchGroup(
   const refused = validateGroup(operation, { framework, agent, pool });
   if (refused !== undefined) {
     for (const { taskId } of operation.tasks) {
-      tellMade(turn, framework, {
+      refuseLaunch(turn, framework, [offer.id], {
         taskId,
         agentId: agent.id,
         state: 'TASK_ERROR',

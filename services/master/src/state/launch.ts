@@ -3,7 +3,7 @@ import type { Acceptance } from './accept';
 import type { ExecutorToLaunch, OfferOperation, TaskToLaunch } from './command';
 import { addExecutor, addTask, takeFrom } from './ledger';
 import { executorKey, type Executor, type Task } from './state';
-import { tellMade } from './tasks';
+import { refuseLaunch } from './tasks';
 import { observe, tellOperators } from './turn';
 import { validateTask } from './validation/task';
 
@@ -83,8 +83,8 @@ export function startExecutor(acceptance: Acceptance, wanted: ExecutorToLaunch):
   return executor;
 }
 
-function refuse({ turn, framework, agent }: Acceptance, { taskId }: TaskToLaunch, message: string): void {
-  tellMade(turn, framework, {
+function refuse({ turn, framework, agent, offer }: Acceptance, { taskId }: TaskToLaunch, message: string): void {
+  refuseLaunch(turn, framework, [offer.id], {
     taskId,
     agentId: agent.id,
     state: 'TASK_ERROR',

@@ -1,4 +1,4 @@
-import { assert, isTerminal, mayFollow, type TaskState } from '@meseta/model';
+import { assert, isTerminal, mayFollow, type OfferId, type TaskState } from '@meseta/model';
 import type { TaskStatus } from '@meseta/protocol';
 import type { MadeStatus } from './effect';
 import { releaseTask, removeTask } from './ledger';
@@ -63,6 +63,18 @@ export function tellMade(
     kind: 'madeUpdate',
     status: { agentId: undefined, at: turn.now, unreachableSince: undefined, like: undefined, ...status },
   });
+}
+
+/** Tells a framework of a launch that never reaches an agent, and whoever watches of the offers that it was tried on. */
+export function refuseLaunch(
+  turn: Turn,
+  framework: Framework,
+  offerIds: readonly OfferId[],
+  status: Pick<MadeStatus, 'taskId' | 'state' | 'reason' | 'message'> & Partial<MadeStatus>,
+): void {
+  const { taskId, reason, message } = status;
+  observe(turn, { kind: 'launchRefused', framework, offerIds, taskId, reason, message });
+  tellMade(turn, framework, status);
 }
 
 export function statusAt(task: Task): TaskStatus | undefined {

@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { anyPorts, startLocalCluster, type LocalCluster, type LocalClusterOptions } from '@meseta/cli';
 import { offerToRunning } from './latency';
 import { launchRate } from './launches';
-import { residentMegabytes } from './memory';
+import { cpuSeconds, residentMegabytes } from './process';
 import { sampling, startSink } from './tracing';
 
 const durationMs = Number(process.env['BENCH_SECONDS'] ?? 10) * 1000;
+/** How often each kind of tracing is measured; odd, for the median. */
+const rounds = 5;
 
 async function main(): Promise<void> {
   console.log(`${cpus().length} cores, Node ${process.versions.node}\n`);
@@ -18,7 +20,7 @@ async function main(): Promise<void> {
     console.log(
       'resident memory of each service, idle, 2 s after the start of a cluster of one agent (goal < 120 MB)',
     );
-    for (const service of [cluster.registry, cluster.allocator, ...cluster.masters, ...cluster.agents]) {
+    for (const service of servicesOf(cluster)) {
       console.log(`  ${service.name.padEnd(10)} ${residentMegabytes(service.pid)?.toFixed(0) ?? '?'} MB`);
     }
     const sorted = await offerToRunning(cluster);
@@ -49,31 +51,46 @@ async function main(): Promise<void> {
   await measureTracing(agent);
 }
 
-/** Launch rates with traces off, at 1 % and at 100 %, in turns so that a drifting machine is fair to each. */
+/**
+ * Launch rates with traces off, at 1 % and at 100 %, in turns so that a drifting machine is fair to each. The CPU that the services use for
+ * a launch is told as well: it is the same ratio without the noise of whatever else the machine does.
+ */
 async function measureTracing(agent: { readonly resources: string }): Promise<void> {
   const sink = await startSink();
   const envs = { off: {}, '1 %': sampling(sink.url, 0.01), '100 %': sampling(sink.url, 1) };
-  const rates = new Map<string, number[]>();
-  for (let round = 0; round < 3; round++) {
+  const runs = new Map<string, { readonly rate: number; readonly cpuMicros: number }[]>();
+  for (let round = 0; round < rounds; round++) {
     for (const [name, env] of Object.entries(envs)) {
       await withCluster({ agents: [agent, agent], runtimes: 'fake', env }, async (cluster) => {
-        await launchRate(cluster, 1000);
+        await launchRate(cluster, 2000);
+        const before = cpuOf(cluster);
         const { launches, seconds } = await launchRate(cluster, durationMs / 2);
-        rates.set(name, [...(rates.get(name) ?? []), launches / seconds]);
+        const cpuMicros = ((cpuOf(cluster) - before) * 1e6) / launches;
+        runs.set(name, [...(runs.get(name) ?? []), { rate: launches / seconds, cpuMicros }]);
       });
     }
   }
   sink.close();
-  const median = (name: string): number =>
-    [...(rates.get(name) ?? [])].sort((a, b) => a - b)[1] ?? Number.NaN;
+  const median = (name: string, what: 'rate' | 'cpuMicros'): number =>
+    (runs.get(name) ?? []).map((run) => run[what]).sort((a, b) => a - b)[(rounds - 1) / 2] ?? Number.NaN;
   console.log(
-    '\nlaunches a second with tracing, medians of three runs each (goals: over 95 % at 1 %, over 75 % at 100 %)',
+    `\nlaunches a second with tracing, medians of ${rounds} runs each, in turns (goals: over 95 % at 1 %, over 75 % at 100 %)`,
   );
   for (const name of Object.keys(envs)) {
+    const [rate, cpu] = [median(name, 'rate'), median(name, 'cpuMicros')];
     console.log(
-      `  ${name.padEnd(6)} ${Math.round(median(name))} launches/s, ${((100 * median(name)) / median('off')).toFixed(0)} %`,
+      `  ${name.padEnd(6)} ${Math.round(rate)} launches/s, ${((100 * rate) / median('off', 'rate')).toFixed(0)} %;` +
+        ` ${cpu.toFixed(0)} µs of CPU of all services for a launch, ${((100 * median('off', 'cpuMicros')) / cpu).toFixed(0)} %`,
     );
   }
+}
+
+function servicesOf(cluster: LocalCluster) {
+  return [cluster.registry, cluster.allocator, ...cluster.masters, ...cluster.agents];
+}
+
+function cpuOf(cluster: LocalCluster): number {
+  return servicesOf(cluster).reduce((sum, { pid }) => sum + (cpuSeconds(pid) ?? Number.NaN), 0);
 }
 
 async function withCluster(

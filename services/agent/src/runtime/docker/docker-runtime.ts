@@ -10,6 +10,7 @@ import type {
   EndListener,
   KnownContainer,
   RecoveredContainer,
+  RetryListener,
 } from '../container-runtime';
 import { signalName } from '../signals';
 import { agentLabel, containerLabel, createOptions } from './create-options';
@@ -42,7 +43,7 @@ export class DockerRuntime implements ContainerRuntime {
   private readonly ended = new AbortController();
 
   constructor(private readonly options: DockerRuntimeOptions) {
-    this.images = new Images(options.docker);
+    this.images = new Images(options.docker, options.timers);
   }
 
   async recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {
@@ -61,10 +62,10 @@ export class DockerRuntime implements ContainerRuntime {
     return Promise.all(known.map((container) => this.find(container, dockerIds.get(container.containerId))));
   }
 
-  async start(spec: ContainerSpec): Promise<ContainerFacts> {
+  async start(spec: ContainerSpec, retried?: RetryListener): Promise<ContainerFacts> {
     const options = createOptions(spec, this.options.agentName);
     if (isFailure(options)) throw new FailureError(options);
-    await this.images.ensure(options.Image ?? '', spec.container?.docker?.forcePullImage === true);
+    await this.images.ensure(options.Image ?? '', spec.container?.docker?.forcePullImage === true, retried);
     let container: Docker.Container | undefined;
     try {
       container = await this.options.docker.createContainer(options);
