@@ -83,7 +83,11 @@ export function startExecutor(acceptance: Acceptance, wanted: ExecutorToLaunch):
   return executor;
 }
 
-function refuse({ turn, framework, agent, offer }: Acceptance, { taskId }: TaskToLaunch, message: string): void {
+function refuse(
+  { turn, framework, agent, offer }: Acceptance,
+  { taskId }: TaskToLaunch,
+  message: string,
+): void {
   refuseLaunch(turn, framework, [offer.id], {
     taskId,
     agentId: agent.id,
