@@ -141,8 +141,16 @@ function nameOf(write: Write): string {
     case 'saveFramework':
     case 'forgetFramework':
       return `framework ${write.frameworkId}`;
+    case 'saveNewExecutor':
     case 'saveNewTask':
       return `new ${write.key}`;
+    case 'saveExecutor':
+      return `executor ${write.key}`;
+    case 'forgetExecutor':
+      return `executor ${write.executor.key}`;
+    case 'saveOperation':
+    case 'forgetOperation':
+      return `operation ${write.uuid}`;
     case 'saveTask':
       return `task ${write.key}`;
     case 'forgetTask':

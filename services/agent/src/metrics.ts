@@ -30,6 +30,20 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
       'status_update_retries_total',
       'Status updates sent again because nobody acknowledged them.',
     ),
+    operations: metrics.counter(
+      'operations_total',
+      'Operations on the agent’s resources that have ended, by how.',
+      ['state'],
+    ),
+    operationRetries: metrics.counter(
+      'operation_retries_total',
+      'Operations told again because nobody acknowledged them.',
+    ),
+    executors: metrics.gauge(
+      'executors',
+      'Executors of frameworks and of task groups that run now, by type.',
+      ['type'],
+    ),
     launches: metrics.counter('launches_total', 'Containers asked for, by runtime and by how that went.', [
       'runtime',
       'outcome',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { failure, isFailure, parseAttributes } from '@meseta/model';
+import { failure, isFailure, parseAttributes, type Resources } from '@meseta/model';
 import {
   FailureError,
   parseAddress,
@@ -20,9 +20,14 @@ import { attributesToProto, resourcesToProto, type AgentInfo } from '@meseta/pro
 import { Checkpoint } from './checkpoint/checkpoint';
 import { agentIpOf, hostnameOf, type AgentConfig } from './config';
 import { Containers, startsQueuedMax } from './effects/containers';
+import { taskSpec } from './effects/container-spec';
+import { executorEventsQueuedMax, ExecutorStreams } from './effects/executor-streams';
+import { Probes } from './effects/probes';
+import { ensureVolumes } from './effects/volumes';
 import { createWorld } from './effects/world';
 import { agentGrpcService } from './handlers/agent-service';
 import { CompletedTasks, type AgentView } from './handlers/agent-view';
+import { executorGrpcService } from './handlers/executor-service';
 import { ordersOf } from './handlers/orders';
 import { commandsQueuedMax, Loop } from './loop';
 import { createAgentMetrics, type AgentMetrics } from './metrics';
@@ -30,9 +35,11 @@ import { detectResources } from './resources/detect';
 import { createRuntimes } from './runtime/create';
 import type { ContainerRuntime } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
-import { sandboxDirectory } from './sandbox/paths';
+import { sandboxOfExecutor, sandboxOfTask } from './sandbox/sandbox-of';
+import { volumesOf } from './state/operations';
 import { messagesQueuedMax, MasterSession } from './session';
-import { recoverContainers } from './checkpoint/recover';
+import { recoverContainers, type Sandboxes } from './checkpoint/recover';
+import type { AgentState } from './state/state';
 
 /** What an agent is made of. Nothing is global, so one process may have several. */
 export interface AgentDependencies {
@@ -93,7 +100,8 @@ async function assemble(
   const checkpoint = await Checkpoint.open(config.workDir, config.cluster);
   opened.push(() => checkpoint.close());
   const { state } = checkpoint;
-  const info = await describe(config);
+  const { info, resources } = await describe(config);
+  ensureVolumes(config.workDir, volumesOf(state.resources));
 
   // These know each other: the loop performs through the world, and what the world does comes back to the loop.
   const runtimes = await createRuntimes({
@@ -104,12 +112,17 @@ async function assemble(
     ...(dependencies.fakeMachine !== undefined && { fakeMachine: dependencies.fakeMachine }),
   });
   opened.push(() => closeAll(runtimes));
-  const containers: Containers = new Containers({
+  let grpcAddress = '';
+  const specContext = {
     state,
-    runtimes,
     workDir: config.workDir,
     switchUser: config.switchUser,
     limitCpu: config.limitCpu,
+    grpcAddress: () => grpcAddress,
+  };
+  const containers: Containers = new Containers({
+    ...specContext,
+    runtimes,
     push: (command) => loop.push(command),
     log,
     metrics,
@@ -119,6 +132,14 @@ async function assemble(
     metrics.containers.set({ runtime }, 0);
     for (const outcome of ['started', 'failed']) metrics.launches.inc({ runtime, outcome }, 0);
   }
+  const probes = new Probes({
+    state,
+    runtimes,
+    specOf: (task) => (state.agentId === undefined ? undefined : taskSpec(specContext, state.agentId, task)),
+    push: (command) => loop.push(command),
+    timers,
+  });
+  const executorStreams = new ExecutorStreams(log, timers, metrics.streams.observer('executor_events'));
   let started = false;
   let fault: FailureError | undefined;
   const fatal = (kind: 'conflict' | 'bug', message: string): void => {
@@ -153,14 +174,15 @@ async function assemble(
     runtimes,
     containers,
     join(config.workDir, 'meta', 'runs'),
-    (task) =>
-      state.agentId === undefined
-        ? ''
-        : sandboxDirectory(config.workDir, state.agentId, task.frameworkId, task.taskId, task.containerId),
+    sandboxesOf(config.workDir, state),
   );
-  const service = agentGrpcService(view);
-  const definition = metrics.streams.counted(service.definition);
-  const grpc = await startGrpcServer({ ...config, services: [{ ...service, definition }], log });
+  const services = [
+    agentGrpcService(view),
+    executorGrpcService({ view, streams: executorStreams, push: (command) => loop.push(command) }),
+  ].map((service) => ({ ...service, definition: metrics.streams.counted(service.definition) }));
+  const grpc = await startGrpcServer({ ...config, services, log });
+  // Executors run on this machine: an agent that listens everywhere is found by them on the machine itself.
+  grpcAddress = `${agentIpOf(config)}:${portOf(grpc)}`;
   opened.push(() => grpc.close());
   const http = await startHttpServer({
     ...config,
@@ -183,6 +205,10 @@ async function assemble(
     checkpoint,
     containers,
     session,
+    probes,
+    executorStreams,
+    push: (command) => loop.push(command),
+    workDir: config.workDir,
     identity,
     statusContext,
     completed,
@@ -196,6 +222,8 @@ async function assemble(
   metrics.queues.watch('commands', commandsQueuedMax, () => loop.queued);
   metrics.queues.watch('starts', startsQueuedMax, () => containers.queued);
   metrics.queues.watch('agent_messages', messagesQueuedMax, () => session.queued);
+  metrics.queues.watch('executor_events', executorEventsQueuedMax, () => executorStreams.queuedMost);
+  loop.push({ kind: 'configured', resources });
   loop.push({ kind: 'recovered', outcomes });
   await loop.settle();
   throwIfAny(fault);
@@ -214,7 +242,18 @@ async function assemble(
       loop.push({ kind: 'unregister', reason });
       await loop.settle();
     },
-    close: () => (closing ??= close({ loop, session, containers, runtimes, checkpoint, grpc, http })),
+    close: () =>
+      (closing ??= close({
+        loop,
+        session,
+        containers,
+        probes,
+        executorStreams,
+        runtimes,
+        checkpoint,
+        grpc,
+        http,
+      })),
   };
 }
 
@@ -223,15 +262,35 @@ function throwIfAny(error: FailureError | undefined): void {
 }
 
 /** What the agent tells of itself, but for the id. */
-async function describe(config: AgentConfig): Promise<Omit<AgentInfo, 'id'>> {
+async function describe(
+  config: AgentConfig,
+): Promise<{ readonly info: Omit<AgentInfo, 'id'>; readonly resources: Resources }> {
   const resources = await detectResources(config.resources, config.workDir);
   if (isFailure(resources)) throw new FailureError(resources);
   const attributes = parseAttributes(config.attributes ?? '');
   if (isFailure(attributes)) throw new FailureError(attributes);
-  return {
+  const info = {
     hostname: hostnameOf(config),
     resources: resourcesToProto(resources),
     attributes: attributesToProto(attributes),
+  };
+  return { info, resources };
+}
+
+function sandboxesOf(workDir: string, state: AgentState): Sandboxes {
+  return {
+    ofTask: (key) => {
+      const task = state.tasks.get(key);
+      return task === undefined || state.agentId === undefined
+        ? ''
+        : sandboxOfTask(workDir, state.agentId, state, task);
+    },
+    ofExecutor: (key) => {
+      const executor = state.executors.get(key);
+      return executor === undefined || state.agentId === undefined
+        ? ''
+        : sandboxOfExecutor(workDir, state.agentId, executor);
+    },
   };
 }
 
@@ -245,18 +304,22 @@ async function close(parts: {
   readonly loop: Loop;
   readonly session: MasterSession;
   readonly containers: Containers;
+  readonly probes: Probes;
+  readonly executorStreams: ExecutorStreams;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
   readonly checkpoint: Checkpoint;
   readonly grpc: GrpcServer;
   readonly http: HttpServer;
 }): Promise<void> {
-  const { loop, session, containers, runtimes, checkpoint, grpc, http } = parts;
+  const { loop, session, containers, probes, executorStreams, runtimes, checkpoint, grpc, http } = parts;
+  probes.close();
   await containers.close();
   loop.push({ kind: 'closing' });
   await loop.settle();
   loop.stop();
   await containers.drain();
   session.close();
+  executorStreams.closeAll();
   await Promise.all([grpc.close(), http.close()]);
   await closeAll(runtimes);
   await checkpoint.close();

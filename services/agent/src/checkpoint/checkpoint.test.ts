@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isWrite } from '../state/effect';
 import { frameworkInfo, Story } from '../state/testdata/story';
 import { step } from '../state/step';
-import { instant, taskId, frameworkId, containerId } from '@meseta/model';
+import { instant, taskId, frameworkId, containerId, Resources } from '@meseta/model';
 import type { TaskRecord } from '../state/state';
 import { Checkpoint } from './checkpoint';
 
@@ -39,6 +39,7 @@ describe('the checkpoint', () => {
             },
             traceparent: '00-1-2-01',
             containerId: containerId('0123'),
+            resources: Resources.empty,
             plan: { runtime: 'process' },
           },
         ],
@@ -54,7 +55,7 @@ describe('the checkpoint', () => {
     expect(after.state.term).toBe(9);
     expect(after.state.unacknowledged).toBe(1);
     expect([...after.state.frameworks.values()]).toMatchObject([
-      { id: 'F', tasks: 1, info: { name: 'f', checkpoint: true } },
+      { id: 'F', uses: 1, info: { name: 'f', checkpoint: true } },
     ]);
     const [was] = before.state.tasks.values();
     const [is] = after.state.tasks.values();

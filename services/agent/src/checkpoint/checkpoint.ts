@@ -1,11 +1,22 @@
 import { dirname, join } from 'node:path';
-import { agentId, assert, assertNever, failure, frameworkId, type FrameworkId } from '@meseta/model';
-import { FrameworkInfo, TaskInfo } from '@meseta/protocol';
+import {
+  agentId,
+  assert,
+  assertNever,
+  failure,
+  frameworkId,
+  Resources,
+  type FrameworkId,
+  type Resource,
+} from '@meseta/model';
+import { ExecutorInfo, FrameworkInfo, TaskInfo } from '@meseta/protocol';
 import { FailureError } from '@meseta/kit';
 import { open as openDatabase, type RootDatabase } from 'lmdb';
 import type { Write } from '../state/effect';
-import { emptyState, type AgentState, type TaskKey } from '../state/state';
+import { emptyState, type AgentState, type Drain, type ExecutorKey, type TaskKey } from '../state/state';
 import { readBootId } from './boot-id';
+import { executorOf, storedExecutor, type StoredExecutor } from './executor-codec';
+import { operationOf, storedOperation, type StoredOperation } from './operation-codec';
 import { storedTask, taskOf, type StoredTask } from './task-codec';
 import { checkFormat, makeDirectory, unusable } from './work-directory';
 import { lockWorkDir, type LockHolder, type LockStore } from './work-dir-lock';
@@ -16,14 +27,20 @@ interface StoredAgent {
   readonly cluster: string;
   readonly term: number;
   readonly bootId: string;
+  /** What its resources have become; unset while no operation has changed them. */
+  readonly resources?: readonly Resource[];
+  readonly drain?: Drain;
 }
 
-type Stored = StoredAgent | StoredTask | LockHolder | Buffer;
+type Stored = StoredAgent | StoredTask | StoredExecutor | StoredOperation | LockHolder | Buffer;
 
 const lockKey = 'lock';
 const agentKey = 'agent';
 const infoKey = (key: TaskKey): string => `info/${key}`;
 const taskStateKey = (key: TaskKey): string => `task/${key}`;
+const executorInfoKey = (key: ExecutorKey): string => `executor-info/${key}`;
+const executorStateKey = (key: ExecutorKey): string => `executor/${key}`;
+const operationKey = (uuid: string): string => `operation/${uuid}`;
 const frameworkKey = (id: FrameworkId): string => `framework/${id}`;
 
 /**
@@ -89,14 +106,10 @@ export class Checkpoint {
     const { state } = this;
     switch (write.kind) {
       case 'saveAgent':
-        this.put(agentKey, {
-          agentId: state.agentId,
-          cluster: state.cluster,
-          term: state.term,
-          bootId: this.bootId,
-        });
+        this.put(agentKey, this.storedAgent());
         return;
       case 'forgetAgent':
+        // Reservations and volumes go with the agent that had them.
         this.put(agentKey, {
           agentId: undefined,
           cluster: state.cluster,
@@ -113,6 +126,30 @@ export class Checkpoint {
       case 'forgetFramework':
         // It may be back by the time that the turn's writes are made.
         if (!state.frameworks.has(write.frameworkId)) this.remove(frameworkKey(write.frameworkId));
+        return;
+      case 'saveNewExecutor': {
+        const executor = state.executors.get(write.key);
+        if (executor !== undefined)
+          this.put(executorInfoKey(executor.key), Buffer.from(ExecutorInfo.encode(executor.info).finish()));
+        return;
+      }
+      case 'saveExecutor': {
+        const executor = state.executors.get(write.key);
+        if (executor !== undefined) this.put(executorStateKey(executor.key), storedExecutor(executor));
+        return;
+      }
+      case 'forgetExecutor':
+        if (state.executors.has(write.executor.key)) return;
+        this.remove(executorStateKey(write.executor.key));
+        this.remove(executorInfoKey(write.executor.key));
+        return;
+      case 'saveOperation': {
+        const operation = state.operations.get(write.uuid);
+        if (operation !== undefined) this.put(operationKey(write.uuid), storedOperation(operation));
+        return;
+      }
+      case 'forgetOperation':
+        if (!state.operations.has(write.uuid)) this.remove(operationKey(write.uuid));
         return;
       case 'saveNewTask': {
         const task = state.tasks.get(write.key);
@@ -146,6 +183,18 @@ export class Checkpoint {
     await this.db.close();
   }
 
+  private storedAgent(): StoredAgent {
+    const { agentId: id, cluster, term, resources, resourcesChanged, drain } = this.state;
+    return {
+      agentId: id,
+      cluster,
+      term,
+      bootId: this.bootId,
+      ...(resourcesChanged && { resources: resources.entries }),
+      ...(drain !== undefined && { drain }),
+    };
+  }
+
   private put(key: string, value: Stored): void {
     this.db.put(key, value).catch(this.fail);
   }
@@ -175,9 +224,27 @@ function readState(
   const state = emptyState(cluster);
   if (stored?.agentId !== undefined) state.agentId = agentId(stored.agentId);
   state.term = stored?.term ?? 0;
+  state.resources = Resources.of(stored?.resources ?? []);
+  state.resourcesChanged = stored?.resources !== undefined;
+  state.drain = stored?.drain;
   for (const { key, value } of db.getRange({ start: 'framework/', end: 'framework0' })) {
     const id = frameworkId(key.slice('framework/'.length));
-    state.frameworks.set(id, { id, info: FrameworkInfo.decode(value as Buffer), tasks: 0 });
+    state.frameworks.set(id, { id, info: FrameworkInfo.decode(value as Buffer), uses: 0 });
+  }
+  for (const { value } of db.getRange({ start: 'executor/', end: 'executor0' })) {
+    const held = value as StoredExecutor;
+    const info = db.get(executorInfoKey(`${held.frameworkId}//${held.executorId}`)) as Buffer | undefined;
+    assert(
+      info !== undefined,
+      `the description of executor ${held.executorId} is missing from the checkpoint`,
+    );
+    const executor = executorOf(held, info);
+    state.executors.set(executor.key, executor);
+    use(state, executor.frameworkId);
+  }
+  for (const { value } of db.getRange({ start: 'operation/', end: 'operation0' })) {
+    const operation = operationOf(value as StoredOperation);
+    state.operations.set(operation.uuid, operation);
   }
   for (const { value } of db.getRange({ start: 'task/', end: 'task0' })) {
     const held = value as StoredTask;
@@ -186,9 +253,14 @@ function readState(
     const task = taskOf(held, info);
     state.tasks.set(task.key, task);
     state.unacknowledged += task.updates.length;
-    const framework = state.frameworks.get(task.frameworkId);
-    assert(framework !== undefined, `the framework of task ${held.taskId} is missing from the checkpoint`);
-    framework.tasks++;
+    if (task.executor !== undefined) state.executors.get(task.executor)?.tasks.add(task.key);
+    use(state, task.frameworkId);
   }
   return state;
+}
+
+function use(state: AgentState, id: FrameworkId): void {
+  const framework = state.frameworks.get(id);
+  assert(framework !== undefined, `the framework ${id} is missing from the checkpoint`);
+  framework.uses++;
 }

@@ -1,10 +1,22 @@
 import { readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ContainerId } from '@meseta/model';
 import type { Containers } from '../effects/containers';
 import type { ContainerRuntime } from '../runtime/container-runtime';
-import type { Recovered } from '../state/command';
-import type { TaskRecord } from '../state/state';
+import type { OwnerKey, Recovered } from '../state/command';
+import type { AgentState } from '../state/state';
 import type { Checkpoint } from './checkpoint';
+
+/** A container that the checkpoint tells of. */
+interface Known {
+  readonly key: OwnerKey;
+  readonly containerId: ContainerId;
+  readonly runtime: string;
+  readonly phase: 'starting' | 'running' | 'ended';
+  readonly sandbox: string;
+  readonly groupId?: ContainerId;
+  readonly isGroup?: boolean;
+}
 
 /**
  * Asks each runtime what became of the containers that the checkpoint tells of. One whose runtime is no longer there is lost.
@@ -16,50 +28,79 @@ export async function recoverContainers(
   runtimes: ReadonlyMap<string, ContainerRuntime>,
   containers: Containers,
   runsDirectory: string,
-  sandbox: (task: TaskRecord) => string,
+  sandbox: Sandboxes,
 ): Promise<readonly Recovered[]> {
   if (checkpoint.rebooted) await forgetPids(runsDirectory);
-  const tasks = [...checkpoint.state.tasks.values()].filter(({ runtime }) => runtime !== '');
+  const known = knownOf(checkpoint.state, sandbox);
   const outcomes: Recovered[] = [];
   for (const [name, runtime] of runtimes) {
-    const own = tasks.filter((task) => task.runtime === name);
-    outcomes.push(...(await recoverOf(name, runtime, own, containers, checkpoint.rebooted, sandbox)));
+    const own = known.filter((one) => one.runtime === name);
+    outcomes.push(...(await recoverOf(name, runtime, own, containers, checkpoint.rebooted)));
   }
-  for (const task of tasks) {
-    if (runtimes.has(task.runtime)) continue;
-    const message = `The agent was restarted without the runtime ${task.runtime}, which ran the task`;
-    outcomes.push({ ...nameOf(task), found: { kind: 'ended', exit: { kind: 'lost', message } } });
+  for (const one of known) {
+    if (runtimes.has(one.runtime) || one.isGroup === true) continue;
+    const message = `The agent was restarted without the runtime ${one.runtime}, which ran the task`;
+    outcomes.push({ ...nameOf(one), found: { kind: 'ended', exit: { kind: 'lost', message } } });
   }
   return outcomes;
+}
+
+/** Where sandboxes are. */
+export interface Sandboxes {
+  ofTask(key: OwnerKey): string;
+  ofExecutor(key: OwnerKey): string;
+}
+
+/** Groups first: what is part of one is found within it. */
+function knownOf({ tasks, executors }: AgentState, sandbox: Sandboxes): Known[] {
+  const known: Known[] = [];
+  for (const { key, containerId, runtime, phase, kind } of executors.values())
+    known.push({
+      key,
+      containerId,
+      runtime,
+      phase,
+      sandbox: sandbox.ofExecutor(key),
+      isGroup: kind === 'pod',
+    });
+  for (const { key, containerId, runtime, phase, executor } of tasks.values()) {
+    if (runtime === '') continue;
+    const pod = executor === undefined ? undefined : executors.get(executor);
+    known.push({
+      key,
+      containerId,
+      runtime,
+      phase,
+      sandbox: sandbox.ofTask(key),
+      ...(pod !== undefined && { groupId: pod.containerId }),
+    });
+  }
+  return known;
 }
 
 async function recoverOf(
   name: string,
   runtime: ContainerRuntime,
-  tasks: readonly TaskRecord[],
+  containersKnown: readonly Known[],
   containers: Containers,
   rebooted: boolean,
-  sandbox: (task: TaskRecord) => string,
 ): Promise<readonly Recovered[]> {
   // Before the runtime looks: it may tell of an end while it looks for others.
-  for (const { containerId, key, phase } of tasks)
-    if (phase !== 'ended') containers.adopt(containerId, key, name);
+  for (const { containerId, key, phase, isGroup } of containersKnown)
+    if (phase !== 'ended' && isGroup !== true) containers.adopt(containerId, key, name);
   // After the machine's restart nobody can say that a start which was ordered did not happen.
-  const known = tasks.map((task) => ({
-    containerId: task.containerId,
-    ran: task.phase !== 'starting' || rebooted,
-    sandbox: sandbox(task),
-  }));
-  const found = await runtime.recover(known);
-  return tasks.flatMap((task, i) => {
+  const found = await runtime.recover(
+    containersKnown.map((one) => ({ ...one, ran: one.phase !== 'starting' || rebooted })),
+  );
+  return containersKnown.flatMap((one, i) => {
     const answer = found[i];
-    if (answer === undefined) return [];
-    if (answer.kind !== 'running') containers.abandon(task.containerId, name);
-    return [{ ...nameOf(task), found: answer }];
+    if (answer === undefined || one.isGroup === true) return [];
+    if (answer.kind !== 'running') containers.abandon(one.containerId, name);
+    return [{ ...nameOf(one), found: answer }];
   });
 }
 
-function nameOf({ key, containerId }: TaskRecord): Pick<Recovered, 'key' | 'containerId'> {
+function nameOf({ key, containerId }: Known): Pick<Recovered, 'key' | 'containerId'> {
   return { key, containerId };
 }
 

@@ -1,5 +1,5 @@
 import { containerId, frameworkId, instant, taskId } from '@meseta/model';
-import { TaskInfo } from '@meseta/protocol';
+import { TaskInfo, TaskStatus } from '@meseta/protocol';
 import type { ContainerFacts, Kill, StatusRecord, TaskRecord } from '../state/state';
 import { taskKey } from '../state/state';
 
@@ -9,23 +9,56 @@ export interface StoredTask {
   readonly taskId: string;
   readonly containerId: string;
   readonly runtime: string;
+  readonly executor: string | undefined;
+  readonly group: string | undefined;
   readonly traceparent: string;
   readonly launchedAt: number;
+  readonly startedAt: number | undefined;
+  readonly healthy: boolean | undefined;
+  readonly checkStatus: TaskRecord['checkStatus'];
   readonly phase: TaskRecord['phase'];
   readonly state: TaskRecord['state'];
   readonly container: ContainerFacts;
   readonly kill: Kill | undefined;
-  readonly updates: readonly StatusRecord[];
-  readonly history: readonly StatusRecord[];
+  readonly updates: readonly StoredStatus[];
+  readonly history: readonly StoredStatus[];
   readonly statusesMade: number;
 }
 
+/** A status; a custom executor's is kept as it goes over the wire. */
+export type StoredStatus = Omit<StatusRecord, 'given'> & { readonly given?: Uint8Array };
+
 export function storedTask(task: TaskRecord): StoredTask {
-  const { frameworkId, taskId, containerId, runtime, traceparent, launchedAt, phase, state, container } =
-    task;
-  const { kill, updates, history, statusesMade } = task;
-  const place = { frameworkId, taskId, containerId, runtime, traceparent, launchedAt };
-  return { ...place, phase, state, container, kill, updates, history, statusesMade };
+  const { frameworkId, taskId, containerId, runtime, executor, group, traceparent } = task;
+  const { launchedAt, startedAt, healthy, checkStatus, phase, state, container, kill, statusesMade } = task;
+  return {
+    frameworkId,
+    taskId,
+    containerId,
+    runtime,
+    executor,
+    group,
+    traceparent,
+    launchedAt,
+    startedAt,
+    healthy,
+    checkStatus,
+    phase,
+    state,
+    container,
+    kill,
+    updates: task.updates.map(storedStatus),
+    history: task.history.map(storedStatus),
+    statusesMade,
+  };
+}
+
+function storedStatus({ given, ...status }: StatusRecord): StoredStatus {
+  return given === undefined ? status : { ...status, given: Buffer.from(TaskStatus.encode(given).finish()) };
+}
+
+function statusOf({ given, ...status }: StoredStatus): StatusRecord {
+  return given === undefined ? status : { ...status, given: TaskStatus.decode(given) };
 }
 
 /** The record again; nothing of it has been sent in this life of the agent. */
@@ -38,17 +71,24 @@ export function taskOf(stored: StoredTask, info: Uint8Array): TaskRecord {
     taskId: task,
     containerId: containerId(stored.containerId),
     runtime: stored.runtime,
+    executor: stored.executor,
+    group: stored.group,
     info: TaskInfo.decode(info),
     traceparent: stored.traceparent,
     launchedAt: instant(stored.launchedAt),
+    startedAt: stored.startedAt === undefined ? undefined : instant(stored.startedAt),
+    healthy: stored.healthy,
+    checkStatus: stored.checkStatus,
+    check: undefined,
+    health: undefined,
     phase: stored.phase,
     state: stored.state,
     container: stored.container,
     kill: stored.kill,
-    updates: [...stored.updates],
+    updates: stored.updates.map(statusOf),
     sent: 0,
     retryAt: undefined,
-    history: [...stored.history],
+    history: stored.history.map(statusOf),
     statusesMade: stored.statusesMade,
   };
 }

@@ -1,60 +1,169 @@
-import { isFailure, type Resources, assert, type AgentId } from '@meseta/model';
-import { resourcesFromProto, type FrameworkInfo, type TaskInfo } from '@meseta/protocol';
-import type { ContainerLimits, ContainerSpec } from '../runtime/container-runtime';
+import { isFailure, Resources, assert, type AgentId, type Resource } from '@meseta/model';
+import {
+  resourcesFromProto,
+  type CommandInfo,
+  type FrameworkInfo,
+  type Resource as ProtoResource,
+  type TaskInfo,
+} from '@meseta/protocol';
+import type { ContainerLimits, ContainerMount, ContainerSpec } from '../runtime/container-runtime';
 import { defaultPath } from '../runtime/process/programs';
 import { sandboxInContainer } from '../sandbox/paths';
-import type { TaskRecord } from '../state/state';
+import { sandboxOfExecutor, sandboxOfTask } from '../sandbox/sandbox-of';
+import type { AgentState, ExecutorRecord, TaskRecord } from '../state/state';
+import { volumesOf } from '../state/operations';
+import { volumePath } from './volumes';
 
 /** Less memory than this does not hold a shell and its C library: no container is limited below it, as in Mesos. */
 const memoryBytesMin = 32 * 1024 * 1024;
 const bytesPerMegabyte = 1024 * 1024;
 
-/** What the runtime is told to run. */
-export function containerSpec(
-  task: TaskRecord,
-  agentId: AgentId,
-  framework: FrameworkInfo | undefined,
-  sandbox: string,
-  options: { readonly switchUser: boolean; readonly limitCpu: boolean },
-): ContainerSpec {
-  const { info, containerId, frameworkId, taskId } = task;
-  const resources = resourcesOf(info);
+/** What specs depend on besides the records. */
+export interface SpecContext {
+  readonly state: AgentState;
+  readonly workDir: string;
+  readonly switchUser: boolean;
+  readonly limitCpu: boolean;
+  /** Where executors find this agent's gRPC server, as host:port. */
+  readonly grpcAddress: () => string;
+}
+
+/** What the runtime is told to run for a task: a command, alone or in a group. */
+export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecord): ContainerSpec {
+  const { state, workDir } = context;
+  const { info, containerId, frameworkId } = task;
+  const resources = resourcesOf(info.resources);
+  const sandbox = sandboxOfTask(workDir, agentId, state, task);
+  const pod = task.executor === undefined ? undefined : state.executors.get(task.executor);
+  const shares = pod !== undefined && info.container?.linuxInfo?.shareCgroups !== false;
+  const own = limitsOf(info.limits, resources, context.limitCpu);
   return {
     containerId,
     agentId,
     frameworkId,
-    taskId,
+    name: task.taskId,
     command: info.command,
     container: info.container,
-    user: options.switchUser ? userOf(info, framework) : undefined,
-    environment: environmentOf(task, agentId, resources, sandbox),
+    user: userOf(context, info.command, state.frameworks.get(frameworkId)?.info),
+    environment: environmentOf(task.runtime, sandbox, resources, info.command, [
+      ['MESOS_TASK_ID', task.taskId],
+      ['MESOS_FRAMEWORK_ID', frameworkId],
+      ['MESOS_AGENT_ID', agentId],
+      ['MESOS_EXECUTOR_ID', pod?.executorId ?? task.taskId],
+    ]),
     sandbox,
     resources,
-    limits: limitsOf(info, resources, options.limitCpu),
+    // Of a group that shares, the weights are each its own and the bounds are those of all together (E51).
+    limits: shares && info.limits['mem'] === undefined ? { cpuMilli: own.cpuMilli } : own,
+    ...(pod !== undefined && {
+      group: { containerId: pod.containerId, limits: executorLimits(context, pod) },
+    }),
+    mounts: mountsOf(workDir, resources),
   };
 }
 
-function resourcesOf(info: TaskInfo): Resources {
-  const resources = resourcesFromProto(info.resources);
-  assert(!isFailure(resources), 'the resources of a task were checked when it came in');
+/** What the runtime is told to run for a custom executor (E19). */
+export function executorSpec(
+  context: SpecContext,
+  agentId: AgentId,
+  executor: ExecutorRecord,
+): ContainerSpec {
+  const { state, workDir } = context;
+  const { info, containerId, frameworkId, executorId } = executor;
+  const framework = state.frameworks.get(frameworkId)?.info;
+  const resources = resourcesOf(info.resources);
+  const sandbox = sandboxOfExecutor(workDir, agentId, executor);
+  const graceMs = Number(info.shutdownGracePeriod?.nanoseconds ?? 0n) / 1e6 || state.timing.shutdownGraceMs;
+  return {
+    containerId,
+    agentId,
+    frameworkId,
+    name: executorId,
+    command: info.command,
+    container: info.container,
+    user: userOf(context, info.command, framework),
+    environment: environmentOf(executor.runtime, sandbox, resources, info.command, [
+      ['MESOS_FRAMEWORK_ID', frameworkId],
+      ['MESOS_EXECUTOR_ID', executorId],
+      ['MESOS_AGENT_ID', agentId],
+      ['MESOS_SLAVE_ID', agentId],
+      ['MESOS_AGENT_ENDPOINT', context.grpcAddress()],
+      ['MESOS_CHECKPOINT', framework?.checkpoint === true ? '1' : '0'],
+      ['MESOS_RECOVERY_TIMEOUT', '15mins'],
+      ['MESOS_SUBSCRIPTION_BACKOFF_MAX', '2secs'],
+      ['MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD', `${graceMs}ms`],
+    ]),
+    sandbox,
+    resources,
+    limits: executorLimits(context, executor),
+    mounts: mountsOf(workDir, resources),
+  };
+}
+
+/** What an executor and its tasks may use together (E21). */
+export function executorLimits({ state, limitCpu }: SpecContext, executor: ExecutorRecord): ContainerLimits {
+  const tasks = [...executor.tasks].flatMap((key) => {
+    const task = state.tasks.get(key);
+    return task === undefined || task.phase === 'ended' ? [] : [task.info];
+  });
+  const all = [executor.info.resources, ...tasks.map(({ resources }) => resources)].map(resourcesOf);
+  return limitsOf(
+    sumOfLimits(tasks),
+    all.reduce((sum, one) => sum.add(one), Resources.empty),
+    limitCpu,
+  );
+}
+
+/** A limit of one of a group counts for the group as so much more than was asked for. */
+function sumOfLimits(tasks: readonly TaskInfo[]): TaskInfo['limits'] {
+  const limits: { [name: string]: { value: number } } = {};
+  for (const name of ['cpus', 'mem']) {
+    if (!tasks.some((task) => task.limits[name] !== undefined)) continue;
+    const value = tasks.reduce(
+      (sum, task) => sum + (task.limits[name]?.value ?? resourcesOf(task.resources).scalarMilli(name) / 1000),
+      0,
+    );
+    limits[name] = { value };
+  }
+  return limits;
+}
+
+function resourcesOf(given: readonly ProtoResource[]): Resources {
+  const resources = resourcesFromProto(given);
+  assert(!isFailure(resources), 'resources were checked when they came in');
   return resources;
 }
 
+/** Persistent volumes of the resources, where the task wants them (R54). */
+function mountsOf(workDir: string, resources: Resources): readonly ContainerMount[] {
+  return volumesOf(resources).map((volume: Resource) => ({
+    source: volumePath(workDir, volume),
+    target: volume.disk?.volume?.containerPath ?? '',
+    readOnly: volume.disk?.volume?.mode === 'RO',
+    isVolume: volume.shared !== true,
+  }));
+}
+
 /** The command's user, else the framework's (G17). Only root can become another, so elsewhere the framework's general wish is left. */
-function userOf(info: TaskInfo, framework: FrameworkInfo | undefined): string | undefined {
-  if (info.command?.user) return info.command.user;
+function userOf(
+  { switchUser }: SpecContext,
+  command: CommandInfo | undefined,
+  framework: FrameworkInfo | undefined,
+): string | undefined {
+  if (!switchUser) return undefined;
+  if (command?.user) return command.user;
   return process.getuid?.() === 0 && framework?.user ? framework.user : undefined;
 }
 
 /** Nothing of the agent's own (G41): what Mesos gives, then what the task brings. */
 function environmentOf(
-  task: TaskRecord,
-  agentId: AgentId,
-  resources: Resources,
+  runtime: string,
   sandbox: string,
+  resources: Resources,
+  command: CommandInfo | undefined,
+  names: readonly (readonly [string, string])[],
 ): ReadonlyMap<string, string> {
-  const inDocker = task.runtime === 'docker';
-  const seen = inDocker ? sandboxInContainer : sandbox;
+  const inDocker = runtime === 'docker';
   const role = resources.entries.find((entry) => entry.allocationRole !== undefined)?.allocationRole;
   const environment = new Map<string, string>([
     ...(inDocker
@@ -63,22 +172,19 @@ function environmentOf(
           ['PATH', defaultPath],
           ['HOME', sandbox],
         ] as const)),
-    ['MESOS_SANDBOX', seen],
+    ['MESOS_SANDBOX', inDocker ? sandboxInContainer : sandbox],
     ['MESOS_DIRECTORY', sandbox],
-    ['MESOS_TASK_ID', task.taskId],
-    ['MESOS_FRAMEWORK_ID', task.frameworkId],
-    ['MESOS_AGENT_ID', agentId],
-    ['MESOS_EXECUTOR_ID', task.taskId],
+    ...names,
     ['MESOS_ALLOCATION_ROLE', role ?? '*'],
   ]);
-  for (const { name, value } of task.info.command?.environment?.variables ?? []) {
+  for (const { name, value } of command?.environment?.variables ?? []) {
     if (name !== undefined) environment.set(name, value ?? '');
   }
   return environment;
 }
 
 /** What was asked for is the weight; a limit of its own lifts or sets the bound (R64). */
-function limitsOf({ limits }: TaskInfo, resources: Resources, limitCpu: boolean): ContainerLimits {
+function limitsOf(limits: TaskInfo['limits'], resources: Resources, limitCpu: boolean): ContainerLimits {
   const cpuMilli = resources.scalarMilli('cpus');
   const cpuLimit = limits['cpus']?.value;
   const quota = cpuLimit === undefined ? (limitCpu ? cpuMilli : undefined) : finite(cpuLimit * 1000);

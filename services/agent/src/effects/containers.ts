@@ -1,19 +1,13 @@
-import {
-  isFailureError,
-  retryEvent,
-  type Attributes,
-  type Logger,
-  type Span,
-  type Tracing,
-} from '@meseta/kit';
-import { assert, failure, type ContainerId } from '@meseta/model';
+import { isFailureError, retryEvent, type Logger, type Span, type Tracing } from '@meseta/kit';
+import { assert, failure, type AgentId, type ContainerId, type Instant } from '@meseta/model';
 import type { AgentMetrics } from '../metrics';
-import type { ContainerRuntime } from '../runtime/container-runtime';
-import { createSandbox } from '../sandbox/create';
-import { sandboxDirectory } from '../sandbox/paths';
-import type { Command, Exit } from '../state/command';
-import type { AgentState, TaskKey, TaskRecord } from '../state/state';
-import { containerSpec } from './container-spec';
+import type { ContainerRuntime, ContainerSpec } from '../runtime/container-runtime';
+import { createMemberSandbox, createSandbox, linkTask } from '../sandbox/create';
+import { taskLink } from '../sandbox/paths';
+import { sandboxOfExecutor } from '../sandbox/sandbox-of';
+import type { Command, Exit, OwnerKey } from '../state/command';
+import type { AgentState, ExecutorKey, ExecutorRecord, TaskKey, TaskRecord } from '../state/state';
+import { executorLimits, executorSpec, taskSpec, type SpecContext } from './container-spec';
 
 /** How many containers are started at once; the rest wait their turn. More only makes each of them slower. */
 export const startsAtOnceMax = 16;
@@ -21,24 +15,33 @@ export const startsAtOnceMax = 16;
 export const startsQueuedMax = 20_000;
 
 /** What containers need of the agent around them. */
-export interface ContainersOptions {
+export interface ContainersOptions extends SpecContext {
   readonly state: AgentState;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
-  readonly workDir: string;
-  readonly switchUser: boolean;
-  readonly limitCpu: boolean;
   readonly push: (command: Command) => void;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
   readonly tracing: Tracing;
 }
 
+/** A container that is to be started: a task's, or a custom executor's. */
+interface Start {
+  readonly key: OwnerKey;
+  readonly containerId: ContainerId;
+  readonly runtime: string;
+  readonly traceparent: string;
+  readonly launchedAt: Instant;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Makes its sandbox and says what is to be run. */
+  readonly prepare: (agentId: AgentId, usesSandbox: boolean) => Promise<ContainerSpec>;
+}
+
 /** Starts and ends containers, as many at once as is good. */
 export class Containers {
-  private readonly waiting = new Map<ContainerId, TaskRecord>();
+  private readonly waiting = new Map<ContainerId, Start>();
   private starting = 0;
-  /** The task of each container that runs or may run. */
-  private readonly keys = new Map<ContainerId, TaskKey>();
+  /** Whose each container is that runs or may run. */
+  private readonly keys = new Map<ContainerId, OwnerKey>();
   /** Containers being started; an end that comes meanwhile is told after the start. */
   private readonly beginning = new Map<ContainerId, Exit | undefined>();
   private readonly pending = new Set<Promise<void>>();
@@ -54,24 +57,92 @@ export class Containers {
   start(key: TaskKey): void {
     const task = this.options.state.tasks.get(key);
     if (task === undefined) return;
+    const { taskId, frameworkId, runtime } = task;
+    this.enqueue({
+      ...task,
+      attributes: { 'task.id': taskId, 'framework.id': frameworkId, 'container.runtime': runtime },
+      prepare: (agentId, usesSandbox) => this.prepareTask(agentId, task, usesSandbox),
+    });
+  }
+
+  startExecutor(key: ExecutorKey): void {
+    const executor = this.options.state.executors.get(key);
+    if (executor === undefined) return;
+    const { executorId, frameworkId, runtime } = executor;
+    this.enqueue({
+      ...executor,
+      attributes: { 'executor.id': executorId, 'framework.id': frameworkId, 'container.runtime': runtime },
+      prepare: async (agentId, usesSandbox) => {
+        const spec = executorSpec(this.options, agentId, executor);
+        if (usesSandbox) await createSandbox(spec.sandbox);
+        return usesSandbox ? spec : { ...spec, sandbox: '' };
+      },
+    });
+  }
+
+  /** The tasks of an executor have changed, and with them what it may use. */
+  resize(key: ExecutorKey): void {
+    const executor = this.options.state.executors.get(key);
+    if (executor === undefined || executor.phase !== 'running') return;
+    const limits = executorLimits(this.options, executor);
+    this.follow(
+      this.options.runtimes.get(executor.runtime)?.update(executor.containerId, limits),
+      executor.containerId,
+      'resize',
+    );
+  }
+
+  /** An executor's task was handed over: its sandbox is found by its own name too. */
+  linkToExecutor(executor: ExecutorRecord, taskIds: readonly string[]): void {
+    const { state, workDir } = this.options;
+    const { agentId } = state;
+    if (agentId === undefined) return;
+    const sandbox = sandboxOfExecutor(workDir, agentId, executor);
+    for (const taskId of taskIds)
+      this.follow(
+        linkTask(taskLink(workDir, agentId, executor.frameworkId, taskId), sandbox),
+        executor.containerId,
+        'link',
+      );
+  }
+
+  private async prepareTask(
+    agentId: AgentId,
+    task: TaskRecord,
+    usesSandbox: boolean,
+  ): Promise<ContainerSpec> {
+    const { state, workDir } = this.options;
+    const spec = taskSpec(this.options, agentId, task);
+    if (!usesSandbox) return { ...spec, sandbox: '' };
+    const executor = task.executor === undefined ? undefined : state.executors.get(task.executor);
+    if (executor === undefined) {
+      await createSandbox(spec.sandbox);
+    } else {
+      await createMemberSandbox(sandboxOfExecutor(workDir, agentId, executor), spec.sandbox, task.taskId);
+      await linkTask(taskLink(workDir, agentId, task.frameworkId, task.taskId), spec.sandbox);
+    }
+    return spec;
+  }
+
+  private enqueue(start: Start): void {
     if (this.waiting.size >= startsQueuedMax) {
       this.options.metrics.queues.refused('starts');
       const error = failure('overloaded', `${startsQueuedMax} tasks wait to be started already`);
-      this.#span(task).end({ error });
-      this.fail(task, error.message);
+      this.#span(start).end({ error });
+      this.fail(start, error.message);
       return;
     }
-    this.waiting.set(task.containerId, task);
+    this.waiting.set(start.containerId, start);
     this.next();
   }
 
   /** Takes back a start that has not begun. */
-  cancelStart(key: TaskKey, containerId: ContainerId): void {
+  cancelStart(key: OwnerKey, containerId: ContainerId): void {
     if (this.waiting.delete(containerId)) this.options.push({ kind: 'startCancelled', key, containerId });
   }
 
   /** A container of a former life of the agent runs on. */
-  adopt(containerId: ContainerId, key: TaskKey, runtime: string): void {
+  adopt(containerId: ContainerId, key: OwnerKey, runtime: string): void {
     this.keys.set(containerId, key);
     this.options.metrics.containers.inc({ runtime });
   }
@@ -121,10 +192,10 @@ export class Containers {
     while (this.starting < startsAtOnceMax) {
       const first = this.waiting.entries().next();
       if (first.done === true) return;
-      const [containerId, task] = first.value;
+      const [containerId, start] = first.value;
       this.waiting.delete(containerId);
       this.starting++;
-      void this.startOne(task).then(() => {
+      void this.startOne(start).then(() => {
         this.starting--;
         this.next();
         if (this.starting === 0) for (const resolve of this.idle.splice(0)) resolve();
@@ -132,71 +203,61 @@ export class Containers {
     }
   }
 
-  private async startOne(task: TaskRecord): Promise<void> {
-    const { state, runtimes, workDir, tracing, metrics, push } = this.options;
-    const { key, containerId } = task;
-    const span = this.#span(task);
+  private async startOne(start: Start): Promise<void> {
+    const { state, runtimes, tracing, metrics, push } = this.options;
+    const { key, containerId, attributes } = start;
+    const span = this.#span(start);
     this.beginning.set(containerId, undefined);
     try {
-      const runtime = runtimes.get(task.runtime);
+      const runtime = runtimes.get(start.runtime);
       assert(
         runtime !== undefined && state.agentId !== undefined,
-        'a task is planned for a runtime of a registered agent',
+        'what is started is planned for a runtime of a registered agent',
       );
-      const sandbox = runtime.usesSandbox
-        ? sandboxDirectory(workDir, state.agentId, task.frameworkId, task.taskId, containerId)
-        : '';
-      if (sandbox !== '') await createSandbox(sandbox);
-      const spec = containerSpec(
-        task,
-        state.agentId,
-        state.frameworks.get(task.frameworkId)?.info,
-        sandbox,
-        this.options,
-      );
-      const startSpan = tracing.start('agent.container.start', {
-        parent: span.traceparent,
-        attributes: attributesOf(task),
-      });
+      const spec = await start.prepare(state.agentId, runtime.usesSandbox);
+      const startSpan = tracing.start('agent.container.start', { parent: span.traceparent, attributes });
       const facts = await withSpan(startSpan, () =>
         runtime.start(spec, (retry) => retryEvent(startSpan, retry)),
       );
-      metrics.launches.inc({ runtime: task.runtime, outcome: 'started' });
+      metrics.launches.inc({ runtime: start.runtime, outcome: 'started' });
       metrics.launchSeconds.observe(
-        { runtime: task.runtime },
-        Math.max(0, Date.now() - task.launchedAt) / 1000,
+        { runtime: start.runtime },
+        Math.max(0, Date.now() - start.launchedAt) / 1000,
       );
       span.end();
       push({ kind: 'containerStarted', key, containerId, facts });
-      this.adopt(containerId, key, task.runtime);
+      this.adopt(containerId, key, start.runtime);
       const exit = this.beginning.get(containerId);
       this.beginning.delete(containerId);
-      if (exit !== undefined) this.ended(task.runtime, containerId, exit);
+      if (exit !== undefined) this.ended(start.runtime, containerId, exit);
     } catch (error) {
       this.beginning.delete(containerId);
       span.end({ error });
       if (!isFailureError(error))
-        this.options.log.error({ err: error, taskId: task.taskId }, 'a container could not be started');
-      this.fail(task, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+        this.options.log.error({ err: error, ...attributes }, 'a container could not be started');
+      this.fail(start, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
     }
   }
 
-  #span(task: TaskRecord): Span {
+  #span({ traceparent, attributes, launchedAt }: Start): Span {
     return this.options.tracing.start('agent.launch', {
-      parent: task.traceparent,
-      attributes: attributesOf(task),
-      startMs: task.launchedAt,
+      parent: traceparent,
+      attributes,
+      startMs: launchedAt,
     });
   }
 
-  private fail(task: TaskRecord, message: string): void {
-    this.options.metrics.launches.inc({ runtime: task.runtime, outcome: 'failed' });
-    const { key, containerId } = task;
+  private fail({ key, containerId, runtime }: Start, message: string): void {
+    this.options.metrics.launches.inc({ runtime, outcome: 'failed' });
     this.options.push({ kind: 'startFailed', key, containerId, message, reason: 'CONTAINER_LAUNCH_FAILED' });
   }
 
   private try(runtime: string, containerId: ContainerId, verb: 'terminate' | 'destroy' | 'release'): void {
-    const asked = this.options.runtimes.get(runtime)?.[verb](containerId);
+    this.follow(this.options.runtimes.get(runtime)?.[verb](containerId), containerId, verb);
+  }
+
+  /** Sees to it that what was asked for is done before the agent ends, and that it is told if it fails. */
+  private follow(asked: Promise<void> | undefined, containerId: ContainerId, verb: string): void {
     if (asked === undefined) return;
     const done = asked
       .catch((error: unknown) =>
@@ -205,10 +266,6 @@ export class Containers {
       .finally(() => this.pending.delete(done));
     this.pending.add(done);
   }
-}
-
-function attributesOf(task: TaskRecord): Attributes {
-  return { 'task.id': task.taskId, 'framework.id': task.frameworkId, 'container.runtime': task.runtime };
 }
 
 async function withSpan<T>(span: Span, fn: () => Promise<T>): Promise<T> {

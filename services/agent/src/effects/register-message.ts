@@ -1,13 +1,14 @@
-import type { AgentId } from '@meseta/model';
 import {
   AgentInfo_Capability_Type,
+  resourcesToProto,
   taskStateToProto,
   type AgentInfo,
   type internal,
   type Task,
 } from '@meseta/protocol';
 import type { AgentState, TaskRecord } from '../state/state';
-import { statusToProto, type StatusContext } from './status-message';
+import { operationToProto } from './operation-message';
+import { statusContainerOf, statusToProto, type StatusContext } from './status-message';
 
 /** What does not change while the agent runs. */
 export interface Identity {
@@ -23,6 +24,9 @@ const capabilities: readonly AgentInfo_Capability_Type[] = [
   AgentInfo_Capability_Type.HIERARCHICAL_ROLE,
   AgentInfo_Capability_Type.RESERVATION_REFINEMENT,
   AgentInfo_Capability_Type.TASK_RESOURCE_LIMITS,
+  AgentInfo_Capability_Type.AGENT_OPERATION_FEEDBACK,
+  AgentInfo_Capability_Type.RESIZE_VOLUME,
+  AgentInfo_Capability_Type.AGENT_DRAINING,
 ];
 
 /** How the agent introduces itself: with every task that it still answers for. */
@@ -34,7 +38,10 @@ export function registerMessage(
   const { info, version, grpcAddress, httpAddress } = identity;
   // A task whose framework is gone is nobody's any more, and ends without a word.
   const tasks = [...state.tasks.values()];
-  const frameworks = new Set(tasks.map((task) => task.frameworkId));
+  const executors = [...state.executors.values()].filter(
+    ({ phase, tasks: records }) => phase !== 'ended' || records.size > 0,
+  );
+  const frameworks = new Set([...tasks, ...executors].map(({ frameworkId }) => frameworkId));
   return {
     message: {
       $case: 'register',
@@ -45,30 +52,36 @@ export function registerMessage(
         grpcAddress,
         httpAddress,
         cluster: state.cluster,
-        tasks: tasks.map((task) => taskToProto(task, state.agentId, context)),
+        tasks: tasks.map((task) => taskToProto(state, task, context)),
         frameworks: [...frameworks].flatMap((id) => state.frameworks.get(id)?.info ?? []),
         taskInfos: tasks.map((task) => task.info),
-        checkpointedResources: [],
-        executors: [],
-        operations: [],
-        oversubscribedResources: [],
+        checkpointedResources: state.resourcesChanged ? resourcesToProto(state.resources) : [],
+        executors: executors.map(({ info, frameworkId }) => ({
+          ...info,
+          frameworkId: { value: frameworkId },
+        })),
+        operations: [...state.operations.values()].map((one) => operationToProto(one, state.agentId)),
+        oversubscribedResources: resourcesToProto(state.oversubscribed),
       },
     },
   };
 }
 
 /** A task as the master and operators see it. */
-export function taskToProto(task: TaskRecord, agentId: AgentId | undefined, context: StatusContext): Task {
+export function taskToProto(state: AgentState, task: TaskRecord, context: StatusContext): Task {
   const { info } = task;
+  const { agentId } = state;
+  const container = statusContainerOf(state, task);
   const pending = task.updates[0];
   return {
     name: info.name,
     taskId: { value: task.taskId },
     frameworkId: { value: task.frameworkId },
+    ...(task.executor !== undefined && { executorId: { value: container.executorId } }),
     ...(agentId !== undefined && { agentId: { value: agentId } }),
     state: taskStateToProto(task.state),
     resources: info.resources,
-    statuses: task.history.map((status) => statusToProto(task.taskId, status, task, context)),
+    statuses: task.history.map((status) => statusToProto(task.taskId, status, container, context)),
     ...(pending !== undefined && {
       statusUpdateState: taskStateToProto(pending.state),
       statusUpdateUuid: Buffer.from(pending.uuid, 'hex'),

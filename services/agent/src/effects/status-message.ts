@@ -1,14 +1,19 @@
 import type { AgentId, ContainerId } from '@meseta/model';
+import { Resources } from '@meseta/model';
 import {
+  CheckInfo_Type,
+  resourcesToProto,
   taskStateToProto,
   TaskStatus_Reason,
   TaskStatus_Source,
+  type CheckStatusInfo,
   type ContainerStatus,
   type internal,
   type TaskStatus,
 } from '@meseta/protocol';
 import type { StatusOut } from '../state/effect';
-import type { ContainerFacts, StatusRecord } from '../state/state';
+import type { CheckAnswer } from '../state/check-record';
+import type { AgentState, ContainerFacts, StatusRecord, TaskRecord } from '../state/state';
 
 /** What the agent adds to every status (T32). */
 export interface StatusContext {
@@ -21,6 +26,10 @@ export interface StatusContext {
 export interface StatusContainer {
   readonly containerId: ContainerId;
   readonly container: ContainerFacts;
+  /** The executor that the task has; of a command it is the task's own id. */
+  readonly executorId: string;
+  /** The pod that it is in, if it is in one. */
+  readonly parentId?: ContainerId;
 }
 
 /** A status on its way to the master. */
@@ -42,34 +51,75 @@ export function statusMessage(
   };
 }
 
-/** A status with everything that the agent knows. */
+/** A status with everything that the agent knows; what an executor said itself beats it (T32). */
 export function statusToProto(
   taskId: string,
   status: StatusRecord,
   task: StatusContainer | undefined,
   context: StatusContext,
 ): TaskStatus {
+  const { given, healthy, checkStatus, limitation, message, reason } = status;
+  const containers = task === undefined ? undefined : containerStatus(task, context);
   return {
+    ...given,
     taskId: { value: taskId },
     state: taskStateToProto(status.state),
-    ...(status.message !== undefined && { message: status.message }),
+    ...(message !== undefined && { message }),
     source: TaskStatus_Source[status.source],
-    ...(status.reason !== undefined && { reason: TaskStatus_Reason[status.reason] }),
+    ...(reason !== undefined && { reason: TaskStatus_Reason[reason] }),
     ...(context.agentId !== undefined && { agentId: { value: context.agentId } }),
-    executorId: { value: taskId },
-    timestamp: status.at / 1000,
+    executorId: { value: task?.executorId ?? taskId },
+    timestamp: given?.timestamp ?? status.at / 1000,
     uuid: Buffer.from(status.uuid, 'hex'),
-    ...(task !== undefined && { containerStatus: containerStatus(task, context) }),
+    ...(healthy !== undefined && { healthy }),
+    ...(checkStatus !== undefined && { checkStatus: checkStatusToProto(checkStatus) }),
+    ...(limitation !== undefined && { limitation: { resources: limitationToProto(limitation) } }),
+    ...(containers !== undefined && { containerStatus: { ...containers, ...given?.containerStatus } }),
   };
 }
 
+/** Empty, but of the check's type, while there is no answer (T71). */
+function checkStatusToProto(answer: CheckAnswer): CheckStatusInfo {
+  switch (answer.type) {
+    case 'COMMAND':
+      return { type: CheckInfo_Type.COMMAND, command: { exitCode: answer.exitCode } };
+    case 'HTTP':
+      return { type: CheckInfo_Type.HTTP, http: { statusCode: answer.statusCode } };
+    case 'TCP':
+      return { type: CheckInfo_Type.TCP, tcp: { succeeded: answer.succeeded } };
+  }
+}
+
+function limitationToProto(limitation: NonNullable<StatusRecord['limitation']>) {
+  return resourcesToProto(
+    Resources.of(
+      limitation.map(({ name, milli }) => ({ name, value: { kind: 'scalar', milli }, reservations: [] })),
+    ),
+  );
+}
+
 export function containerStatus(
-  { containerId, container }: StatusContainer,
+  { containerId, container, parentId }: StatusContainer,
   { agentIp }: StatusContext,
 ): ContainerStatus {
   return {
-    containerId: { value: containerId },
+    containerId: {
+      value: containerId,
+      ...(parentId !== undefined && { parent: { value: parentId } }),
+    },
     networkInfos: [{ ipAddresses: [{ ipAddress: container.ip ?? agentIp }], groups: [], portMappings: [] }],
     ...(container.pid !== undefined && { executorPid: container.pid }),
+  };
+}
+
+/** The container of a task as statuses tell of it: its own, or that of the executor that runs it. */
+export function statusContainerOf(state: AgentState, task: TaskRecord): StatusContainer {
+  const executor = task.executor === undefined ? undefined : state.executors.get(task.executor);
+  const { containerId, container } = executor?.kind === 'custom' ? executor : task;
+  return {
+    containerId,
+    container,
+    executorId: executor?.executorId ?? task.taskId,
+    ...(executor?.kind === 'pod' && { parentId: executor.containerId }),
   };
 }

@@ -5,18 +5,28 @@ import type { CompletedTasks } from '../handlers/agent-view';
 import type { World } from '../loop';
 import type { AgentMetrics } from '../metrics';
 import type { MasterSession } from '../session';
+import type { Command } from '../state/command';
 import type { Act, StatusOut, Write } from '../state/effect';
+import type { AgentState } from '../state/state';
 import { retryDelayMs } from '../state/status-updates';
 import { assertNever } from '@meseta/model';
 import type { Containers } from './containers';
-import { registerMessage, taskToProto, type Identity } from './register-message';
-import { statusMessage, type StatusContext } from './status-message';
+import { agentMessage, type Said } from './agent-message';
+import { taskToProto, type Identity } from './register-message';
+import type { ExecutorStreams } from './executor-streams';
+import type { Probes } from './probes';
+import type { StatusContext } from './status-message';
+import { changeVolumes } from './volumes';
 
 /** Whatever effects act upon. */
 export interface WorldParts {
   readonly checkpoint: Checkpoint;
   readonly containers: Containers;
   readonly session: MasterSession;
+  readonly probes: Probes;
+  readonly executorStreams: ExecutorStreams;
+  readonly push: (command: Command) => void;
+  readonly workDir: string;
   readonly identity: Identity;
   readonly statusContext: () => StatusContext;
   readonly completed: CompletedTasks;
@@ -46,6 +56,8 @@ export function createWorld(parts: WorldParts): World {
       metrics.unacknowledged.set(state.unacknowledged);
       metrics.registered.set(state.session?.registered === true ? 1 : 0);
       metrics.term.set(state.term);
+      metrics.executors.set({ type: 'pod' }, executorsOf(state, 'pod'));
+      metrics.executors.set({ type: 'custom' }, executorsOf(state, 'custom'));
     },
     failed: (error) => {
       log.fatal({ err: error }, 'the agent cannot go on');
@@ -67,12 +79,40 @@ function retried(
   span.end();
 }
 
+function executorsOf({ executors }: AgentState, kind: 'pod' | 'custom'): number {
+  let count = 0;
+  for (const executor of executors.values())
+    if (executor.kind === kind && executor.phase !== 'ended') count++;
+  return count;
+}
+
+function tell({ checkpoint, session, identity, statusContext }: WorldParts, said: Said): void {
+  session.send(agentMessage(checkpoint.state, said, identity, statusContext()));
+}
+
 function perform(parts: WorldParts, act: Act): void {
-  const { checkpoint, containers, session, metrics, log } = parts;
-  const { state } = checkpoint;
+  const { containers, session, metrics, log } = parts;
   switch (act.kind) {
     case 'start':
       containers.start(act.key);
+      return;
+    case 'startExecutor':
+      containers.startExecutor(act.key);
+      return;
+    case 'resize':
+      containers.resize(act.key);
+      return;
+    case 'probe':
+      parts.probes.ask(act.key, act.which, act.attempt);
+      return;
+    case 'changeVolumes':
+      performVolumes(parts, act);
+      return;
+    case 'deliver':
+      performDelivery(parts, act);
+      return;
+    case 'disconnectExecutor':
+      parts.executorStreams.close(act.connection, act.message);
       return;
     case 'cancelStart':
       containers.cancelStart(act.key, act.containerId);
@@ -82,24 +122,26 @@ function perform(parts: WorldParts, act: Act): void {
     case 'release':
       containers[act.kind](act.runtime, act.containerId);
       return;
-    case 'register':
-      session.send(registerMessage(state, parts.identity, parts.statusContext()));
-      return;
     case 'registered':
       metrics.registrations.inc();
       session.accepted(act.silenceMaxMs);
       return;
-    case 'pong':
-      session.send({ message: { $case: 'pong', value: { sequence: act.sequence } } });
-      return;
-    case 'status': {
+    case 'status':
       if (act.attempt > 1) retried(parts, act);
-      const task = act.key === undefined ? undefined : state.tasks.get(act.key);
-      session.send(statusMessage(act, task?.runtime === '' ? undefined : task, parts.statusContext()));
+      tell(parts, act);
       return;
-    }
+    case 'operation':
+      if (act.attempt > 1) metrics.operationRetries.inc();
+      else metrics.operations.inc({ state: act.state });
+      tell(parts, act);
+      return;
+    case 'register':
+    case 'pong':
+    case 'executorMessage':
+    case 'executorEnded':
+    case 'resourcesChanged':
     case 'sayGoodbye':
-      session.send({ message: { $case: 'unregister', value: { reason: act.reason } } });
+      tell(parts, act);
       return;
     case 'closeSession':
       session.reopen(act.reason);
@@ -118,12 +160,56 @@ function perform(parts: WorldParts, act: Act): void {
   }
 }
 
+function performVolumes(
+  { workDir, push, log }: WorldParts,
+  { uuid, changes }: Act & { kind: 'changeVolumes' },
+): void {
+  const leftover = (error: unknown): void =>
+    log.warn({ err: error }, 'what was on a destroyed volume could not all be deleted');
+  try {
+    changeVolumes(workDir, changes, leftover);
+    push({ kind: 'volumesChanged', uuid });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    push({ kind: 'volumesChanged', uuid, message });
+  }
+}
+
+function performDelivery(
+  { checkpoint, containers, executorStreams, identity }: WorldParts,
+  { key, connection, events }: Act & { kind: 'deliver' },
+): void {
+  const { state } = checkpoint;
+  const executor = state.executors.get(key);
+  const introduction =
+    executor === undefined
+      ? undefined
+      : {
+          executorInfo: { ...executor.info, frameworkId: { value: executor.frameworkId } },
+          frameworkInfo: state.frameworks.get(executor.frameworkId)?.info,
+          agentInfo: {
+            ...identity.info,
+            ...(state.agentId !== undefined && { id: { value: state.agentId } }),
+          },
+          containerId: executor.containerId,
+        };
+  for (const event of events) {
+    executorStreams.send(connection, event, introduction);
+    const launched = event.kind === 'launch' ? [event.task] : event.kind === 'launchGroup' ? event.tasks : [];
+    if (executor !== undefined && launched.length > 0)
+      containers.linkToExecutor(
+        executor,
+        launched.map(({ taskId }) => taskId?.value ?? ''),
+      );
+  }
+}
+
 function remember(
   { checkpoint, completed, statusContext }: WorldParts,
   { task }: Write & { kind: 'forgetTask' },
 ): void {
   completed.add({
-    ...taskToProto(task, checkpoint.state.agentId, statusContext()),
+    ...taskToProto(checkpoint.state, task, statusContext()),
     state: taskStateToProto(task.state),
   });
 }

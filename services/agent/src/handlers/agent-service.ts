@@ -1,9 +1,10 @@
 import { unaryHandler, version, type GrpcService } from '@meseta/kit';
 import { AgentServiceService, type agent, type AgentServiceServer, type Task } from '@meseta/protocol';
-import { containerStatus } from '../effects/status-message';
+import { containerStatus, statusContainerOf } from '../effects/status-message';
 import { taskToProto } from '../effects/register-message';
 import { listFiles, readFilePiece } from '../sandbox/browse';
-import type { TaskRecord } from '../state/state';
+import type { FrameworkId } from '@meseta/model';
+import type { StatusContainer } from '../effects/status-message';
 import { sandboxOf, type AgentView } from './agent-view';
 import { namesOf } from './names';
 import { readLog } from './read-log';
@@ -42,26 +43,48 @@ function getAgent(view: AgentView) {
 
 /** What runs, with what it uses where that is known. */
 async function containersOf(view: AgentView): Promise<agent.Response_GetContainers_Container[]> {
-  const running = [...view.state.tasks.values()].filter(({ phase }) => phase === 'running');
-  return Promise.all(running.map((task) => containerOf(view, task)));
+  const { state } = view;
+  const tasks = [...state.tasks.values()].filter(
+    ({ phase, runtime }) => phase === 'running' && runtime !== '',
+  );
+  const executors = [...state.executors.values()].filter(
+    ({ kind, phase }) => kind === 'custom' && phase === 'running',
+  );
+  return Promise.all([
+    ...tasks.map((task) =>
+      containerOf(view, { ...task, ...statusContainerOf(state, task), name: task.info.name }),
+    ),
+    ...executors.map((executor) => containerOf(view, { ...executor, name: executor.info.name })),
+  ]);
+}
+
+/** A container that runs, whosever it is. */
+interface RunningContainer extends StatusContainer {
+  readonly frameworkId: FrameworkId;
+  readonly runtime: string;
+  readonly name: string | undefined;
 }
 
 async function containerOf(
   view: AgentView,
-  task: TaskRecord,
+  running: RunningContainer,
 ): Promise<agent.Response_GetContainers_Container> {
-  const usage = await view.runtimes.get(task.runtime)?.usage(task.containerId);
+  const usage = await view.runtimes.get(running.runtime)?.usage(running.containerId);
+  const status = containerStatus(running, view.statusContext());
   return {
-    frameworkId: { value: task.frameworkId },
-    executorId: { value: task.taskId },
-    executorName: task.info.name,
-    containerId: { value: task.containerId },
-    containerStatus: containerStatus(task, view.statusContext()),
+    frameworkId: { value: running.frameworkId },
+    executorId: { value: running.executorId },
+    executorName: running.name,
+    containerId: status.containerId,
+    containerStatus: status,
     ...(usage !== undefined && {
       resourceStatistics: {
         timestamp: Date.now() / 1000,
         ...(usage.memoryBytes !== undefined && { memTotalBytes: BigInt(Math.round(usage.memoryBytes)) }),
+        ...(usage.memoryLimitBytes !== undefined && { memLimitBytes: BigInt(usage.memoryLimitBytes) }),
+        ...(usage.memoryRssBytes !== undefined && { memRssBytes: BigInt(usage.memoryRssBytes) }),
         ...(usage.cpuSeconds !== undefined && { cpusUserTimeSecs: usage.cpuSeconds }),
+        ...(usage.cpuThrottledSeconds !== undefined && { cpusThrottledTimeSecs: usage.cpuThrottledSeconds }),
         ...(usage.processes !== undefined && { processes: usage.processes }),
         diskStatistics: [],
         netTrafficControlStatistics: [],
@@ -74,7 +97,7 @@ async function containerOf(
 function tasksOf(view: AgentView): agent.Response_GetTasks {
   const lists: Record<'starting' | 'running' | 'ended', Task[]> = { starting: [], running: [], ended: [] };
   for (const task of view.state.tasks.values()) {
-    lists[task.phase].push(taskToProto(task, view.state.agentId, view.statusContext()));
+    lists[task.phase].push(taskToProto(view.state, task, view.statusContext()));
   }
   return {
     pendingTasks: [],

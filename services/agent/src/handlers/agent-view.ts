@@ -2,9 +2,10 @@ import type { FrameworkId, TaskId } from '@meseta/model';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { AgentInfo, Task } from '@meseta/protocol';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerRuntime } from '../runtime/container-runtime';
-import { latestName, runsDirectory } from '../sandbox/paths';
+import { latestName, runsDirectory, taskLink } from '../sandbox/paths';
 import type { AgentState } from '../state/state';
 import { taskKey } from '../state/state';
 import type { StatusContext } from '../effects/status-message';
@@ -38,13 +39,15 @@ export class CompletedTasks {
   }
 }
 
-/** A task's newest sandbox, whether the task runs or has ended long ago. */
+/** A task's newest sandbox, whether the task runs or has ended long ago. A command's is its own, an executor's task finds its by a link. */
 export function sandboxOf(view: AgentView, frameworkId: FrameworkId, taskId: TaskId): string {
   const { agentId } = view.state;
   const unknown = new FailureError(
     failure('notFound', `task '${taskId}' of framework '${frameworkId}' is not on this agent`),
   );
   if (agentId === undefined) throw unknown;
+  const link = taskLink(view.workDir, agentId, frameworkId, taskId);
+  if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) return link;
   return join(runsDirectory(view.workDir, agentId, frameworkId, taskId), latestName);
 }
 

@@ -1,7 +1,25 @@
-import { agentId, frameworkId, taskId, type ContainerId } from '@meseta/model';
-import type { internal } from '@meseta/protocol';
-import type { Order } from '../state/command';
-import { planOf } from '../runtime/plan';
+import {
+  agentId,
+  frameworkId,
+  isFailure,
+  Resources,
+  taskId,
+  type ContainerId,
+  type FrameworkId,
+} from '@meseta/model';
+import {
+  ExecutorInfo_Type,
+  resourceOperationFromProto,
+  resourcesFromProto,
+  type ExecutorID,
+  type ExecutorInfo,
+  type FrameworkID,
+  type internal,
+  type TaskInfo,
+} from '@meseta/protocol';
+import { planOf, planOfExecutor, type RunBy } from '../runtime/plan';
+import type { LaunchedExecutor, LaunchedTask, Order } from '../state/command';
+import type { OperationName } from '../state/operation-record';
 
 /** What the core may not do itself: be random, and know the configuration. */
 export interface OrderContext {
@@ -85,6 +103,41 @@ function add(
       if (id !== undefined) orders.push({ kind: 'shutdownFramework', frameworkId: frameworkId(id) });
       return;
     }
+    case 'launchGroup':
+      addLaunchGroup(orders, message.value, context);
+      return;
+    case 'applyOperation':
+      addOperation(orders, message.value, context);
+      return;
+    case 'acknowledgeOperation': {
+      const uuid = message.value.operationUuid?.value?.toString('hex');
+      const statusUuid = message.value.statusUuid?.value?.toString('hex');
+      if (uuid !== undefined && statusUuid !== undefined)
+        orders.push({ kind: 'acknowledgeOperation', uuid, statusUuid });
+      return;
+    }
+    case 'reconcileOperations':
+      for (const reference of message.value.operations)
+        if (reference.operationUuid?.value !== undefined)
+          orders.push({ kind: 'reconcileOperation', name: operationName(reference) });
+      return;
+    case 'frameworkMessage': {
+      const executor = executorOf(message.value);
+      if (executor !== undefined)
+        orders.push({ kind: 'frameworkMessage', ...executor, data: message.value.data });
+      return;
+    }
+    case 'shutdownExecutor': {
+      const executor = executorOf(message.value);
+      if (executor !== undefined) orders.push({ kind: 'shutdownExecutor', ...executor });
+      return;
+    }
+    case 'drain': {
+      const { maxGracePeriodMs, markGone } = message.value;
+      const graceMaxMs = Number(maxGracePeriodMs);
+      orders.push({ kind: 'drain', markGone, ...(graceMaxMs >= 0 && { graceMaxMs }) });
+      return;
+    }
   }
 }
 
@@ -94,19 +147,102 @@ function addLaunch(
   context: OrderContext,
 ): void {
   const framework = frameworkInfo?.id?.value;
-  const name = task?.taskId?.value;
-  if (frameworkInfo === undefined || task === undefined || framework === undefined || name === undefined)
-    return;
+  if (frameworkInfo === undefined || framework === undefined || task?.taskId?.value === undefined) return;
+  const { executor } = task;
   orders.push({
     kind: 'launch',
     frameworkId: frameworkId(framework),
     framework: frameworkInfo,
-    taskId: taskId(name),
+    ...launchedTask(task, framework, traceparent, executor === undefined ? 'command' : 'custom', context),
+    ...(executor !== undefined && { executor: launchedExecutor(executor, 'custom', context) }),
+  });
+}
+
+function addLaunchGroup(
+  orders: Order[],
+  { frameworkInfo, executor, taskGroup, traceparents }: internal.LaunchGroup,
+  context: OrderContext,
+): void {
+  const framework = frameworkInfo?.id?.value;
+  const tasks = taskGroup?.tasks ?? [];
+  if (frameworkInfo === undefined || framework === undefined || executor === undefined) return;
+  if (tasks.length === 0 || tasks.some(({ taskId: id }) => id?.value === undefined)) return;
+  const by = executor.type === ExecutorInfo_Type.CUSTOM ? 'custom' : 'pod';
+  orders.push({
+    kind: 'launchGroup',
+    frameworkId: frameworkId(framework),
+    framework: frameworkInfo,
+    executor: launchedExecutor(executor, by, context),
+    tasks: tasks.map((task, at) => launchedTask(task, framework, traceparents[at] ?? '', by, context)),
+  });
+}
+
+function launchedTask(
+  task: TaskInfo,
+  framework: string,
+  traceparent: string,
+  by: RunBy,
+  context: OrderContext,
+): LaunchedTask {
+  const resources = resourcesFromProto(task.resources);
+  return {
+    taskId: taskId(task.taskId?.value ?? ''),
     task,
+    resources: isFailure(resources) ? Resources.empty : resources,
     traceparent,
     containerId: context.newId() as ContainerId,
-    plan: planOf(task, framework, context.runtimes),
+    plan: planOf(task, framework, { resources }, by, context.runtimes),
+  };
+}
+
+function launchedExecutor(info: ExecutorInfo, by: 'pod' | 'custom', context: OrderContext): LaunchedExecutor {
+  const resources = resourcesFromProto(info.resources);
+  return {
+    executorId: info.executorId?.value ?? '',
+    info,
+    kind: by,
+    containerId: context.newId() as ContainerId,
+    plan: planOfExecutor(info, resources, by, context.runtimes),
+  };
+}
+
+function addOperation(
+  orders: Order[],
+  { frameworkId: framework, operation, operationUuid, acknowledged }: internal.ApplyOperation,
+  context: OrderContext,
+): void {
+  if (operation === undefined || operationUuid?.value === undefined) return;
+  orders.push({
+    kind: 'applyOperation',
+    name: operationName({ frameworkId: framework, operationUuid, operationId: operation.id }),
+    change: resourceOperationFromProto(operation),
+    info: operation,
+    acknowledged,
+    statusUuid: context.newId().replaceAll('-', ''),
   });
+}
+
+function operationName({
+  frameworkId: framework,
+  operationUuid,
+  operationId,
+}: internal.OperationReference): OperationName {
+  return {
+    uuid: operationUuid?.value?.toString('hex') ?? '',
+    frameworkId: framework?.value === undefined ? undefined : frameworkId(framework.value),
+    operationId: operationId?.value,
+  };
+}
+
+function executorOf(message: {
+  readonly frameworkId?: FrameworkID | undefined;
+  readonly executorId?: ExecutorID | undefined;
+}): { readonly frameworkId: FrameworkId; readonly executorId: string } | undefined {
+  const framework = message.frameworkId?.value;
+  const executor = message.executorId?.value;
+  return framework === undefined || executor === undefined
+    ? undefined
+    : { frameworkId: frameworkId(framework), executorId: executor };
 }
 
 function namesOf(

@@ -8,7 +8,6 @@ import {
   frameworkId,
   isFailure,
   Resources,
-  taskId,
   type ContainerId,
 } from '@meseta/model';
 import type { CommandInfo } from '@meseta/protocol';
@@ -176,7 +175,8 @@ export class Bench {
       containerId: id,
       agentId: agentId('agent'),
       frameworkId: frameworkId('framework'),
-      taskId: taskId('task'),
+      name: 'task',
+      mounts: [],
       command,
       container: undefined,
       user: undefined,

@@ -1,4 +1,4 @@
-import type { AgentId, ContainerId, FrameworkId, Resources, TaskId } from '@meseta/model';
+import type { AgentId, ContainerId, FrameworkId, Resources } from '@meseta/model';
 import type { Retry } from '@meseta/kit';
 import type { CommandInfo, ContainerInfo } from '@meseta/protocol';
 import type { Exit } from '../state/command';
@@ -40,6 +40,16 @@ export interface ContainerRuntime {
   /** Forgets a container that has ended, and removes the last traces that would tell `recover` of it. */
   release(containerId: ContainerId): Promise<void>;
 
+  /** Changes what a container may use while it runs; of a group of control groups, what all in it may use together. */
+  update(containerId: ContainerId, limits: ContainerLimits): Promise<void>;
+
+  /**
+   * Runs a command beside a container's own, in all that isolates it.
+   *
+   * @returns the command's exit status, and what it printed last; rejects with a FailureError if it could not be run or was given up
+   */
+  run(spec: ContainerSpec, signal: AbortSignal): Promise<RunResult>;
+
   /** What the container uses now, where that is known. */
   usage(containerId: ContainerId): Promise<ContainerUsage | undefined>;
 
@@ -58,7 +68,12 @@ export interface ContainerSpec {
   readonly containerId: ContainerId;
   readonly agentId: AgentId;
   readonly frameworkId: FrameworkId;
-  readonly taskId: TaskId;
+  /** The task's id, or the executor's: for people. */
+  readonly name: string;
+  /** The container whose limits this one shares, as those of one group do; unset for most. */
+  readonly group?: { readonly containerId: ContainerId; readonly limits: ContainerLimits };
+  /** What of the machine is to be seen in the container. */
+  readonly mounts: readonly ContainerMount[];
   readonly command: CommandInfo | undefined;
   readonly container: ContainerInfo | undefined;
   /** The user to run as; unset is the runtime's own. */
@@ -71,6 +86,24 @@ export interface ContainerSpec {
   readonly limits: ContainerLimits;
 }
 
+/** A directory or file of the machine that a container finds at a place of its own. */
+export interface ContainerMount {
+  /** Absolute. */
+  readonly source: string;
+  /** Absolute, or relative to the sandbox. */
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** A persistent volume, which is to belong to the user of the task that uses it (R44). */
+  readonly isVolume: boolean;
+}
+
+/** How a command that was run beside a container ended. */
+export interface RunResult {
+  /** 128 and its number for a signal, as a shell counts. */
+  readonly status: number;
+  readonly output: string;
+}
+
 /** How much a container may use. */
 export interface ContainerLimits {
   /** Its weight against others, as thousandths of a cpu. */
@@ -79,6 +112,8 @@ export interface ContainerLimits {
   readonly cpuQuotaMilli?: number;
   /** It is ended when it uses more; unset is no bound. */
   readonly memoryBytes?: number;
+  /** How many processes and threads there may be in it; unset is no bound. */
+  readonly processes?: number;
 }
 
 /** A container that the agent has a record of. */
@@ -87,6 +122,10 @@ export interface KnownContainer {
   /** Whether it was seen to run: then it is not `neverStarted`, whatever is found. */
   readonly ran: boolean;
   readonly sandbox: string;
+  /** The container whose limits it shares. */
+  readonly groupId?: ContainerId;
+  /** It is a group that others are in, and has no process of its own: only to be kept. */
+  readonly isGroup?: boolean;
 }
 
 export type RecoveredContainer =
@@ -97,6 +136,9 @@ export type RecoveredContainer =
 /** A glance at a container. */
 export interface ContainerUsage {
   readonly memoryBytes?: number;
+  readonly memoryLimitBytes?: number;
+  readonly memoryRssBytes?: number;
   readonly cpuSeconds?: number;
+  readonly cpuThrottledSeconds?: number;
   readonly processes?: number;
 }

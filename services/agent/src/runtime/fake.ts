@@ -10,6 +10,7 @@ import type {
   EndListener,
   KnownContainer,
   RecoveredContainer,
+  RunResult,
 } from './container-runtime';
 
 /** What a pretended container does. */
@@ -66,7 +67,11 @@ export class FakeRuntime implements ContainerRuntime {
       container.cancel();
       this.machine.containers.delete(containerId);
     }
-    return Promise.resolve(known.map(({ containerId, ran }) => this.find(containerId, ran)));
+    return Promise.resolve(
+      known.map(({ containerId, ran, isGroup }) =>
+        isGroup === true ? { kind: 'running', facts: {} } : this.find(containerId, ran),
+      ),
+    );
   }
 
   private find(containerId: ContainerId, ran: boolean): RecoveredContainer {
@@ -118,6 +123,15 @@ export class FakeRuntime implements ContainerRuntime {
   release(containerId: ContainerId): Promise<void> {
     this.machine.containers.delete(containerId);
     return Promise.resolve();
+  }
+
+  update(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  run(spec: ContainerSpec): Promise<RunResult> {
+    const { status } = conductOf(spec.command?.value ?? '', 0);
+    return Promise.resolve({ status, output: '' });
   }
 
   usage(): Promise<ContainerUsage | undefined> {

@@ -1,38 +1,87 @@
-import { failure, isFailure, validateId, type Failure } from '@meseta/model';
-import { ContainerInfo_Type, type TaskInfo } from '@meseta/protocol';
-import { resourcesFromProto } from '@meseta/protocol';
-import type { Launch } from '../state/command';
+import { failure, isFailure, validateId, type Failure, type Resources } from '@meseta/model';
+import {
+  ContainerInfo_Type,
+  type CommandInfo,
+  type ContainerInfo,
+  type ExecutorInfo,
+  type TaskInfo,
+} from '@meseta/protocol';
+import type { Plan } from '../state/command';
+
+/** Who runs a task: the agent by itself, the agent as one of a group, or an executor of the framework's. */
+export type RunBy = 'command' | 'pod' | 'custom';
+
+/** What was read of a task, and what of that is wrong. */
+export interface Readable {
+  readonly resources: Resources | Failure;
+}
 
 /** Which runtime runs a task, or why none of this agent's does. The names become directories, so they are checked here once more. */
-export function planOf(task: TaskInfo, frameworkId: string, runtimes: ReadonlySet<string>): Launch['plan'] {
+export function planOf(
+  task: TaskInfo,
+  frameworkId: string,
+  { resources }: Readable,
+  by: RunBy,
+  runtimes: ReadonlySet<string>,
+): Plan {
   const unnameable =
     validateId('task id', task.taskId?.value ?? '') ?? validateId('framework id', frameworkId);
   if (unnameable !== undefined)
     return { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message: unnameable.message, unnameable: true };
-  const invalid = invalidOf(task);
-  if (invalid !== undefined)
-    return { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message: invalid.message };
+  const invalid = isFailure(resources) ? resources : invalidOf(task, by);
+  if (invalid !== undefined) return invalidPlan(invalid);
+  if (by === 'custom') return { runtime: '' };
+  return runtimeOf(task, runtimes);
+}
+
+/** Which runtime runs an executor; a pod is only where its tasks are. */
+export function planOfExecutor(
+  info: ExecutorInfo,
+  resources: Resources | Failure,
+  by: 'pod' | 'custom',
+  runtimes: ReadonlySet<string>,
+): Plan {
+  const invalid =
+    validateId('executor id', info.executorId?.value ?? '') ??
+    (isFailure(resources) ? resources : undefined) ??
+    (by === 'custom' && info.command === undefined && info.container?.docker === undefined
+      ? failure('invalid', 'a custom executor must have a command')
+      : undefined);
+  if (invalid !== undefined) return invalidPlan(invalid);
+  return runtimeOf(info, runtimes);
+}
+
+function invalidPlan({ message }: Failure): Plan {
+  return { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message };
+}
+
+/** What is run: a task, or a custom executor. */
+interface Runnable {
+  readonly command?: CommandInfo | undefined;
+  readonly container?: ContainerInfo | undefined;
+}
+
+function runtimeOf(runnable: Runnable, runtimes: ReadonlySet<string>): Plan {
   const runtime = runtimes.has('fake')
     ? 'fake'
-    : task.container?.type === ContainerInfo_Type.DOCKER
+    : runnable.container?.type === ContainerInfo_Type.DOCKER
       ? 'docker'
       : 'process';
   if (!runtimes.has(runtime)) return cannot(`this agent does not run tasks with ${runtime} (--runtimes)`);
-  const missing = runtime === 'fake' ? undefined : missingOf(task, runtime);
+  const missing = runtime === 'fake' ? undefined : missingOf(runnable, runtime);
   return missing === undefined ? { runtime } : cannot(missing);
 }
 
-function cannot(message: string): Launch['plan'] {
+function cannot(message: string): Plan {
   return { refused: 'TASK_FAILED', reason: 'CONTAINER_LAUNCH_FAILED', message };
 }
 
 /** What is wrong with the description, wherever it were to run. */
-function invalidOf(task: TaskInfo): Failure | undefined {
-  const resources = resourcesFromProto(task.resources);
-  if (isFailure(resources)) return resources;
-  if (task.executor !== undefined)
-    return failure('invalid', 'the task must have a command; this agent does not run executors');
+function invalidOf(task: TaskInfo, by: RunBy): Failure | undefined {
+  if (by === 'custom') return undefined;
   const isDocker = task.container?.type === ContainerInfo_Type.DOCKER;
+  if (by === 'pod' && isDocker)
+    return failure('invalid', 'a task of a group must not have a container of type DOCKER');
   if (task.command === undefined && !isDocker) return failure('invalid', 'the task must have a command');
   if (isDocker && !task.container?.docker?.image)
     return failure('invalid', 'container.docker.image must be set');
@@ -40,7 +89,7 @@ function invalidOf(task: TaskInfo): Failure | undefined {
 }
 
 /** What the task asks for that this agent cannot do. To leave it out in silence would run something else than was asked. */
-function missingOf(task: TaskInfo, runtime: 'docker' | 'process'): string | undefined {
+function missingOf(task: Runnable, runtime: 'docker' | 'process'): string | undefined {
   if ((task.command?.uris.length ?? 0) > 0) return 'this agent does not fetch command.uris';
   if (task.command?.environment?.variables.some(({ secret }) => secret !== undefined) === true) {
     return 'this agent does not resolve secrets of command.environment';
@@ -60,7 +109,7 @@ function missingOf(task: TaskInfo, runtime: 'docker' | 'process'): string | unde
   return undefined;
 }
 
-function missingOfDocker({ container }: TaskInfo): string | undefined {
+function missingOfDocker({ container }: Runnable): string | undefined {
   const docker = container?.docker;
   if (docker?.privileged === true) return 'privileged containers are not allowed';
   if ((docker?.parameters.length ?? 0) > 0) return 'docker.parameters are not supported';

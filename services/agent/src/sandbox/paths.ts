@@ -1,19 +1,15 @@
 import { join } from 'node:path';
-import {
-  assert,
-  validateId,
-  type AgentId,
-  type ContainerId,
-  type FrameworkId,
-  type TaskId,
-} from '@meseta/model';
+import { assert, validateId, type AgentId, type ContainerId, type FrameworkId } from '@meseta/model';
 
-/** Where a task's runs are: `agents/<agent>/frameworks/<framework>/executors/<task>/runs`, as people know it from Mesos (G12). */
+/**
+ * Where an executor's runs are: `agents/<agent>/frameworks/<framework>/executors/<executor>/runs`, as people know it from Mesos (G12). A
+ * command task has an executor of its own id.
+ */
 export function runsDirectory(
   workDir: string,
   agentId: AgentId,
   frameworkId: FrameworkId,
-  taskId: TaskId,
+  executorId: string,
 ): string {
   return join(
     workDir,
@@ -22,20 +18,43 @@ export function runsDirectory(
     'frameworks',
     segment(frameworkId),
     'executors',
-    segment(taskId),
+    segment(executorId),
     'runs',
   );
 }
 
-/** A run's sandbox: the task's working directory, with its stdout and stderr. */
+/** A run's sandbox: the working directory, with its stdout and stderr. */
 export function sandboxDirectory(
   workDir: string,
   agentId: AgentId,
   frameworkId: FrameworkId,
-  taskId: TaskId,
+  executorId: string,
   containerId: ContainerId,
 ): string {
-  return join(runsDirectory(workDir, agentId, frameworkId, taskId), segment(containerId));
+  return join(runsDirectory(workDir, agentId, frameworkId, executorId), segment(containerId));
+}
+
+/** The sandbox of a task of a group, within its executor's (E50). */
+export function memberSandbox(executorSandbox: string, containerId: ContainerId): string {
+  return join(executorSandbox, 'containers', segment(containerId));
+}
+
+/** The link by which the task of an executor finds its sandbox, whatever has become of both. */
+export function taskLink(
+  workDir: string,
+  agentId: AgentId,
+  frameworkId: FrameworkId,
+  taskId: string,
+): string {
+  return join(
+    workDir,
+    'agents',
+    segment(agentId),
+    'frameworks',
+    segment(frameworkId),
+    'tasks',
+    segment(taskId),
+  );
 }
 
 /** The name in `runs` of the link to the newest run. */

@@ -16,3 +16,8 @@ export function stateFor(state: AgentState, frameworkId: FrameworkId, told: Task
   const info = state.frameworks.get(frameworkId)?.info;
   return info === undefined || isCapable(info, 'PARTITION_AWARE') ? told : partitionUnawareState(told);
 }
+
+/** Whether what a framework runs here goes on when the agent ends (E29). */
+export function outlives(state: AgentState, frameworkId: FrameworkId): boolean {
+  return state.frameworks.get(frameworkId)?.info.checkpoint === true;
+}

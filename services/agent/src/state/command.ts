@@ -1,7 +1,22 @@
-import type { AgentId, ContainerId, FrameworkId, TaskId } from '@meseta/model';
-import type { FrameworkInfo, TaskInfo } from '@meseta/protocol';
-import type { ContainerFacts, TaskKey } from './state';
+import type {
+  AgentId,
+  ContainerId,
+  Failure,
+  FrameworkId,
+  ResourceOperation,
+  Resources,
+  TaskId,
+} from '@meseta/model';
+import type { ExecutorInfo, FrameworkInfo, Offer_Operation, TaskInfo } from '@meseta/protocol';
+import type { CheckName, ProbeResult } from './check-record';
+import type { ExecutorKey } from './executor-record';
+import type { ExecutorUpdate } from './executor-session';
+import type { OperationName } from './operation-record';
+import type { ContainerFacts, Limit, TaskKey } from './task-record';
 import type { Reason } from './status';
+
+/** Whose container it is: a task's, or a custom executor's. */
+export type OwnerKey = TaskKey | ExecutorKey;
 
 /** Everything that can happen to an agent. What is random was stamped on at the edge. */
 export type Command =
@@ -15,24 +30,75 @@ export type Command =
     }
   | {
       readonly kind: 'containerStarted';
-      readonly key: TaskKey;
+      readonly key: OwnerKey;
       readonly containerId: ContainerId;
       readonly facts: ContainerFacts;
     }
   | {
       readonly kind: 'startFailed';
-      readonly key: TaskKey;
+      readonly key: OwnerKey;
       readonly containerId: ContainerId;
       readonly message: string;
       readonly reason: Reason;
     }
-  | { readonly kind: 'startCancelled'; readonly key: TaskKey; readonly containerId: ContainerId }
+  | { readonly kind: 'startCancelled'; readonly key: OwnerKey; readonly containerId: ContainerId }
   | {
       readonly kind: 'containerEnded';
-      readonly key: TaskKey;
+      readonly key: OwnerKey;
       readonly containerId: ContainerId;
       readonly exit: Exit;
     }
+  /** The answer to a `probe`. */
+  | {
+      readonly kind: 'probed';
+      readonly key: TaskKey;
+      readonly which: CheckName;
+      readonly attempt: number;
+      readonly result: ProbeResult;
+    }
+  /** A container has passed a limit that is not the kernel's to keep. */
+  | {
+      readonly kind: 'limitPassed';
+      readonly key: OwnerKey;
+      readonly containerId: ContainerId;
+      readonly limit: Limit;
+    }
+  /** The resources of a task are needed by others: only revocable ones are taken so. */
+  | {
+      readonly kind: 'preempted';
+      readonly key: TaskKey;
+      readonly containerId: ContainerId;
+      readonly message: string;
+    }
+  /** The answer to a `changeVolumes`; a message says why it could not be done. */
+  | { readonly kind: 'volumesChanged'; readonly uuid: string; readonly message?: string }
+  | {
+      readonly kind: 'executorSubscribed';
+      readonly key: ExecutorKey;
+      /** A number of the stream that no other has in this life of the agent. */
+      readonly connection: number;
+      readonly unacknowledgedTasks: readonly TaskId[];
+      readonly unacknowledgedUpdates: readonly ExecutorUpdate[];
+    }
+  | {
+      readonly kind: 'executorDisconnected';
+      readonly key: ExecutorKey;
+      readonly connection: number;
+    }
+  | {
+      readonly kind: 'executorUpdated';
+      readonly key: ExecutorKey;
+      readonly updates: readonly ExecutorUpdate[];
+    }
+  | {
+      readonly kind: 'executorSaid';
+      readonly key: ExecutorKey;
+      readonly messages: readonly Uint8Array[];
+    }
+  /** What the configuration says that the agent has; the first command of a life, after which `recovered` is the second. */
+  | { readonly kind: 'configured'; readonly resources: Resources }
+  /** What a resource estimator says may be offered on top. */
+  | { readonly kind: 'estimated'; readonly oversubscribed: Resources }
   | { readonly kind: 'recovered'; readonly outcomes: readonly Recovered[] }
   | { readonly kind: 'unregister'; readonly reason: string }
   | { readonly kind: 'closing' }
@@ -49,6 +115,7 @@ export type Order =
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'ping'; readonly sequence: bigint }
   | Launch
+  | LaunchGroup
   | {
       readonly kind: 'kill';
       readonly frameworkId: FrameworkId;
@@ -69,27 +136,80 @@ export type Order =
       readonly seed: string;
     }
   | { readonly kind: 'updateFramework'; readonly frameworkId: FrameworkId; readonly info: FrameworkInfo }
-  | { readonly kind: 'shutdownFramework'; readonly frameworkId: FrameworkId };
+  | { readonly kind: 'shutdownFramework'; readonly frameworkId: FrameworkId }
+  | ApplyOperation
+  | { readonly kind: 'acknowledgeOperation'; readonly uuid: string; readonly statusUuid: string }
+  | { readonly kind: 'reconcileOperation'; readonly name: OperationName }
+  | {
+      readonly kind: 'frameworkMessage';
+      readonly frameworkId: FrameworkId;
+      readonly executorId: string;
+      readonly data: Uint8Array;
+    }
+  | { readonly kind: 'shutdownExecutor'; readonly frameworkId: FrameworkId; readonly executorId: string }
+  | { readonly kind: 'drain'; readonly graceMaxMs?: number; readonly markGone: boolean };
 
-export interface Launch {
-  readonly kind: 'launch';
-  readonly frameworkId: FrameworkId;
-  readonly framework: FrameworkInfo;
+/** The runtime chosen for something, or why there is none. */
+export type Plan =
+  | { readonly runtime: string }
+  | {
+      readonly refused: 'TASK_ERROR' | 'TASK_FAILED';
+      readonly reason: Reason;
+      readonly message: string;
+      /** The ids are such that no record can be kept. */
+      readonly unnameable?: boolean;
+    };
+
+/** One task to launch. */
+export interface LaunchedTask {
   readonly taskId: TaskId;
   readonly task: TaskInfo;
+  /** As the task names them. */
+  readonly resources: Resources;
   readonly traceparent: string;
   /** Random; also the seed of the task's uuids. */
   readonly containerId: ContainerId;
-  /** The runtime chosen for it, or why there is none. */
-  readonly plan:
-    | { readonly runtime: string }
-    | {
-        readonly refused: 'TASK_ERROR' | 'TASK_FAILED';
-        readonly reason: Reason;
-        readonly message: string;
-        /** The task's ids are such that no record of it can be kept. */
-        readonly unnameable?: boolean;
-      };
+  /** Of a task that a custom executor runs the runtime is empty. */
+  readonly plan: Plan;
+}
+
+/** The executor that tasks are launched with, to be started unless it runs. */
+export interface LaunchedExecutor {
+  readonly executorId: string;
+  readonly info: ExecutorInfo;
+  readonly kind: 'pod' | 'custom';
+  /** Random; used only if it does not run yet. */
+  readonly containerId: ContainerId;
+  readonly plan: Plan;
+}
+
+export interface Launch extends LaunchedTask {
+  readonly kind: 'launch';
+  readonly frameworkId: FrameworkId;
+  readonly framework: FrameworkInfo;
+  /** Unset for a command, which the agent runs by itself. */
+  readonly executor?: LaunchedExecutor;
+}
+
+/** Tasks to launch all or none. */
+export interface LaunchGroup {
+  readonly kind: 'launchGroup';
+  readonly frameworkId: FrameworkId;
+  readonly framework: FrameworkInfo;
+  readonly executor: LaunchedExecutor;
+  readonly tasks: readonly LaunchedTask[];
+}
+
+/** Resources are to change. */
+export interface ApplyOperation {
+  readonly kind: 'applyOperation';
+  readonly name: OperationName;
+  /** What to do, or what is wrong with it. */
+  readonly change: ResourceOperation | Failure;
+  readonly info: Offer_Operation;
+  readonly acknowledged: boolean;
+  /** Random: the uuid of the status that is to be acknowledged. */
+  readonly statusUuid: string;
 }
 
 /** How a container ended. */
@@ -102,7 +222,7 @@ export type Exit =
 
 /** What a runtime found of a container after a restart of the agent. */
 export interface Recovered {
-  readonly key: TaskKey;
+  readonly key: OwnerKey;
   readonly containerId: ContainerId;
   readonly found:
     | { readonly kind: 'running'; readonly facts: ContainerFacts }

@@ -3,7 +3,7 @@ import type { Instant } from '@meseta/model';
 /** Something that must be looked at when its instant comes. */
 export interface Deadline {
   readonly at: Instant;
-  readonly kind: 'retry' | 'grace' | 'completion';
+  readonly kind: 'retry' | 'grace' | 'completion' | 'check' | 'health' | 'executor' | 'operation';
   readonly key: string;
 }
 

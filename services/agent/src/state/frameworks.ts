@@ -1,21 +1,10 @@
 import type { FrameworkId, Instant } from '@meseta/model';
 import type { FrameworkInfo } from '@meseta/protocol';
 import type { Effect } from './effect';
-import { graceOf, kill } from './kills';
+import { graceOf, kill, shutdownExecutor } from './kills';
+import { resendOperations } from './operations';
 import type { AgentState, TaskRecord } from './state';
 import { resend } from './status-updates';
-
-/** Takes a framework in, or what is new of it, with the launch of one of its tasks. */
-export function adopt(state: AgentState, frameworkId: FrameworkId, info: FrameworkInfo): Effect[] {
-  const known = state.frameworks.get(frameworkId);
-  if (known !== undefined) {
-    known.info = info;
-    known.tasks++;
-    return [];
-  }
-  state.frameworks.set(frameworkId, { id: frameworkId, info, tasks: 1 });
-  return [{ kind: 'saveFramework', frameworkId }];
-}
 
 /** A framework subscribed again or changed: what it has not acknowledged is sent at once (T28). */
 export function stepUpdateFramework(
@@ -27,7 +16,11 @@ export function stepUpdateFramework(
   const known = state.frameworks.get(frameworkId);
   if (known === undefined) return [];
   known.info = info;
-  return [{ kind: 'saveFramework', frameworkId }, ...resend(state, tasksOf(state, frameworkId), now)];
+  return [
+    { kind: 'saveFramework', frameworkId },
+    ...resend(state, tasksOf(state, frameworkId), now),
+    ...resendOperations(state, now, frameworkId),
+  ];
 }
 
 /**
@@ -36,10 +29,14 @@ export function stepUpdateFramework(
  */
 export function stepShutdownFramework(state: AgentState, frameworkId: FrameworkId, now: Instant): Effect[] {
   const tasks = tasksOf(state, frameworkId);
-  return [
-    ...resend(state, tasks, now),
-    ...tasks.flatMap((task) => kill(state, task, 'asked', graceOf(task.info), now)),
-  ];
+  const effects = resend(state, tasks, now);
+  for (const executor of [...state.executors.values()])
+    if (executor.frameworkId === frameworkId)
+      effects.push(...shutdownExecutor(state, executor, 'asked', now));
+  for (const task of tasks) {
+    if (task.executor === undefined) effects.push(...kill(state, task, 'asked', graceOf(task.info), now));
+  }
+  return effects;
 }
 
 function tasksOf(state: AgentState, frameworkId: FrameworkId): TaskRecord[] {

@@ -1,53 +1,162 @@
 import type { Instant } from '@meseta/model';
-import { plusMs } from '@meseta/model';
-import type { TaskInfo } from '@meseta/protocol';
+import { isTerminal, plusMs } from '@meseta/model';
+import type { DurationInfo, TaskInfo } from '@meseta/protocol';
 import { isCapable } from './capabilities';
-import type { Effect } from './effect';
-import type { AgentState, Kill, TaskRecord } from './state';
-import { report } from './status-updates';
+import type { Effect, ExecutorEvent } from './effect';
+import type { ExecutorEndReason } from './executor-record';
+import { forgetExecutorIfOver } from './records';
+import type { AgentState, ExecutorRecord, TaskRecord } from './state';
+import type { KillReason, Limit } from './task-record';
+import { report, type News } from './status-updates';
 
 /** How long a task may take to end after SIGTERM when nobody said (T60). */
 export const graceDefaultMs = 3_000;
+
+/** Ends that are asked for; the others come as they come, and are not announced with KILLING. */
+const announced: ReadonlySet<KillReason> = new Set<KillReason>([
+  'asked',
+  'group',
+  'shutdown',
+  'draining',
+  'unhealthy',
+]);
 
 /** Asks a task to end, and ends it by force when the grace is over. Asking again may only shorten the grace (E36). */
 export function kill(
   state: AgentState,
   task: TaskRecord,
-  why: Kill['why'],
-  graceMs: number,
+  why: KillReason,
+  wishedMs: number,
   now: Instant,
+  limit?: Limit,
 ): Effect[] {
   if (task.phase === 'ended') return [];
-  const deadline = task.phase === 'running' ? plusMs(now, graceMs) : undefined;
-  if (task.kill !== undefined) {
-    const shorter =
-      task.kill.deadline === undefined
-        ? graceMs < task.kill.graceMs
-        : plusMs(now, graceMs) < task.kill.deadline;
-    if (!shorter) return [];
-    task.kill = { ...task.kill, graceMs, deadline };
-    if (deadline !== undefined) state.deadlines.add({ at: deadline, kind: 'grace', key: task.key });
-    return [{ kind: 'saveTask', key: task.key }];
-  }
-  task.kill = { graceMs, deadline, why };
+  const graceMs = Math.min(wishedMs, state.drain?.graceMaxMs ?? wishedMs);
+  if (task.kill !== undefined) return hasten(state, task, graceMs, now);
+  task.kill = { graceMs, deadline: undefined, why, ...(limit !== undefined && { limit }) };
+  const executor = customExecutorOf(state, task);
+  if (executor !== undefined) return killThroughExecutor(state, executor, task, now);
+  const effects: Effect[] = [{ kind: 'saveTask', key: task.key }];
   if (task.phase === 'starting') {
     // What has not begun never begins (T61); what has is told to end as soon as it runs.
-    return [
-      { kind: 'saveTask', key: task.key },
-      { kind: 'cancelStart', key: task.key, containerId: task.containerId },
-    ];
+    return [...effects, { kind: 'cancelStart', key: task.key, containerId: task.containerId }];
   }
-  const effects: Effect[] = [{ kind: 'saveTask', key: task.key }];
-  if (why === 'asked' && isCapable(state.frameworks.get(task.frameworkId)?.info, 'TASK_KILLING_STATE')) {
+  if (announced.has(why) && isCapable(state.frameworks.get(task.frameworkId)?.info, 'TASK_KILLING_STATE'))
     effects.push(...report(state, task, { state: 'TASK_KILLING', source: 'EXECUTOR' }, now));
-  }
   return [...effects, ...terminate(state, task, now)];
+}
+
+/** Kills a task and, as they end together (E48), all that are left of its group. */
+export function killWithGroup(
+  state: AgentState,
+  task: TaskRecord,
+  why: KillReason,
+  graceMs: number | undefined,
+  now: Instant,
+): Effect[] {
+  const members = [task, ...siblingsOf(state, task)];
+  return members.flatMap((member) => kill(state, member, why, graceMs ?? graceOf(member.info), now));
+}
+
+function hasten(state: AgentState, task: TaskRecord, graceMs: number, now: Instant): Effect[] {
+  if (task.kill === undefined) return [];
+  const executor = customExecutorOf(state, task);
+  const deadline = task.phase === 'running' && executor === undefined ? plusMs(now, graceMs) : undefined;
+  const shorter =
+    task.kill.deadline === undefined
+      ? graceMs < task.kill.graceMs
+      : plusMs(now, graceMs) < task.kill.deadline;
+  if (!shorter) return [];
+  task.kill = { ...task.kill, graceMs, deadline };
+  if (deadline !== undefined) state.deadlines.add({ at: deadline, kind: 'grace', key: task.key });
+  const again =
+    executor === undefined ? [] : deliver(executor, [{ kind: 'kill', taskId: task.taskId, graceMs }]);
+  return [{ kind: 'saveTask', key: task.key }, ...again];
+}
+
+/** What was not handed over yet never is; of the rest the executor has to see to the end itself. */
+function killThroughExecutor(
+  state: AgentState,
+  executor: ExecutorRecord,
+  task: TaskRecord,
+  now: Instant,
+): Effect[] {
+  if (task.phase === 'starting') {
+    const message = 'The task was killed before it was handed to its executor';
+    return conclude(
+      state,
+      task,
+      { state: 'TASK_KILLED', source: 'AGENT', reason: 'TASK_KILLED_DURING_LAUNCH', message },
+      now,
+    );
+  }
+  const graceMs = task.kill?.graceMs ?? 0;
+  return [
+    { kind: 'saveTask', key: task.key },
+    ...deliver(executor, [{ kind: 'kill', taskId: task.taskId, graceMs }]),
+  ];
+}
+
+/** Tells of a task, and if that is its end, does what follows for its group and its executor. */
+export function conclude(state: AgentState, task: TaskRecord, news: News, now: Instant): Effect[] {
+  const effects = report(state, task, news, now);
+  if (!isTerminal(news.state)) return effects;
+  const executor = task.executor === undefined ? undefined : state.executors.get(task.executor);
+  if (executor === undefined) return effects;
+  // One that failed or was killed takes the others with it (E47).
+  if (news.state !== 'TASK_FINISHED' && executor.kind === 'pod') {
+    for (const sibling of siblingsOf(state, task))
+      effects.push(...kill(state, sibling, 'group', graceOf(sibling.info), now));
+  }
+  const alive = [...executor.tasks].some((key) => state.tasks.get(key)?.phase !== 'ended');
+  if (alive) effects.push({ kind: 'resize', key: executor.key });
+  else if (state.drain !== undefined) effects.push(...shutdownExecutor(state, executor, 'asked', now));
+  return effects;
+}
+
+/** Orders an executor to end, with its tasks; after its grace its container is destroyed (E24). */
+export function shutdownExecutor(
+  state: AgentState,
+  executor: ExecutorRecord,
+  why: ExecutorEndReason,
+  now: Instant,
+): Effect[] {
+  if (executor.end !== undefined || executor.phase === 'ended') return [];
+  executor.end = why;
+  const effects: Effect[] = [{ kind: 'saveExecutor', key: executor.key }];
+  if (executor.kind === 'pod') {
+    for (const key of [...executor.tasks]) {
+      const task = state.tasks.get(key);
+      if (task !== undefined) effects.push(...kill(state, task, 'shutdown', graceOf(task.info), now));
+    }
+    return [...effects, ...forgetExecutorIfOver(state, executor)];
+  }
+  if (executor.phase === 'starting') {
+    const { key, containerId } = executor;
+    return [...effects, { kind: 'cancelStart', key, containerId }];
+  }
+  return [...effects, ...startShutdown(state, executor, now)];
+}
+
+/** Tells a custom executor that runs to end, and starts its grace. */
+export function startShutdown(state: AgentState, executor: ExecutorRecord, now: Instant): Effect[] {
+  const graceMs = msOf(executor.info.shutdownGracePeriod) ?? state.timing.shutdownGraceMs;
+  executor.deadline = plusMs(now, graceMs);
+  state.deadlines.add({ at: executor.deadline, kind: 'executor', key: executor.key });
+  return deliver(executor, [{ kind: 'shutdown' }]);
+}
+
+/** Hands events to an executor that listens. One that does not is told what matters when it is back. */
+export function deliver(executor: ExecutorRecord, events: readonly ExecutorEvent[]): Effect[] {
+  const { key, connection } = executor;
+  return connection === undefined || events.length === 0
+    ? []
+    : [{ kind: 'deliver', key, connection, events }];
 }
 
 /** The grace that a task has if the order names none. */
 export function graceOf(info: TaskInfo): number {
-  const nanoseconds = info.killPolicy?.gracePeriod?.nanoseconds;
-  return nanoseconds === undefined ? graceDefaultMs : Math.max(0, Number(nanoseconds) / 1e6);
+  return Math.max(0, msOf(info.killPolicy?.gracePeriod) ?? graceDefaultMs);
 }
 
 /** Sends the polite signal to a task that runs and is to end, and starts its grace. */
@@ -77,8 +186,29 @@ export function completionTimeOver(
   return kill(state, task, 'completionTime', 0, now);
 }
 
-/** When the task must have completed, if it must. */
+/** When the task must have completed, if it must. A custom executor sees to that itself. */
 export function completionDeadline(task: TaskRecord): Instant | undefined {
-  const nanoseconds = task.info.maxCompletionTime?.nanoseconds;
-  return nanoseconds === undefined ? undefined : plusMs(task.launchedAt, Number(nanoseconds) / 1e6);
+  const ms = task.runtime === '' ? undefined : msOf(task.info.maxCompletionTime);
+  return ms === undefined ? undefined : plusMs(task.launchedAt, ms);
+}
+
+/** The executor of the framework's own that runs a task; undefined when the agent runs it. */
+export function customExecutorOf(state: AgentState, task: TaskRecord): ExecutorRecord | undefined {
+  const executor = task.executor === undefined ? undefined : state.executors.get(task.executor);
+  return executor?.kind === 'custom' ? executor : undefined;
+}
+
+/** The others of a task's group that have not ended. */
+function siblingsOf(state: AgentState, task: TaskRecord): TaskRecord[] {
+  if (task.group === undefined || task.executor === undefined) return [];
+  const keys = state.executors.get(task.executor)?.tasks ?? [];
+  return [...keys].flatMap((key) => {
+    const other = state.tasks.get(key);
+    const isSibling = other !== task && other?.group === task.group && other?.phase !== 'ended';
+    return isSibling && other !== undefined ? [other] : [];
+  });
+}
+
+function msOf(duration: DurationInfo | undefined): number | undefined {
+  return duration?.nanoseconds === undefined ? undefined : Number(duration.nanoseconds) / 1e6;
 }

@@ -1,49 +1,181 @@
-import type { ContainerId, Instant } from '@meseta/model';
-import type { Launch } from './command';
+import type { ContainerId, FrameworkId, Instant } from '@meseta/model';
+import { Resources } from '@meseta/model';
+import type { FrameworkInfo } from '@meseta/protocol';
+import { stateFor } from './capabilities';
+import { firstAnswer, startChecks } from './checks';
+import type { Launch, LaunchedExecutor, LaunchedTask, LaunchGroup } from './command';
 import type { Effect } from './effect';
-import { adopt } from './frameworks';
-import { completionDeadline, terminate } from './kills';
+import { ensureExecutor } from './executors';
+import { handOver } from './executor-session';
+import { completionDeadline, conclude, terminate } from './kills';
+import { adopt } from './records';
 import { tellOnce } from './reconcile';
-import type { AgentState, ContainerFacts, TaskKey, TaskRecord } from './state';
-import { taskKey } from './state';
+import type { AgentState, ContainerFacts, ExecutorRecord, TaskKey, TaskRecord } from './state';
+import { executorKey, taskKey } from './state';
 import { uuidAt, type Reason } from './status';
-import { report } from './status-updates';
+import { report, type News } from './status-updates';
+
+/** What every task of one launch shares. */
+interface Launched {
+  readonly frameworkId: FrameworkId;
+  readonly framework: FrameworkInfo;
+  readonly executor?: LaunchedExecutor;
+  /** Set if they are launched all or none. */
+  readonly group?: string;
+}
 
 /** A task is to run here. Its record is durable before its start is tried, so that no fault can start it twice (A2). */
 export function stepLaunch(state: AgentState, launch: Launch, now: Instant): Effect[] {
-  const key = taskKey(launch.frameworkId, launch.taskId);
-  if (state.tasks.has(key)) {
+  return launchAll(state, launch, [launch], now);
+}
+
+/** Tasks are to run here, all or none (A7). */
+export function stepLaunchGroup(state: AgentState, launch: LaunchGroup, now: Instant): Effect[] {
+  const [first] = launch.tasks;
+  if (first === undefined) return [];
+  return launchAll(state, { ...launch, group: first.containerId }, launch.tasks, now);
+}
+
+function launchAll(
+  state: AgentState,
+  launched: Launched,
+  tasks: readonly LaunchedTask[],
+  now: Instant,
+): Effect[] {
+  const { frameworkId } = launched;
+  const known = tasks.find(({ taskId }) => state.tasks.has(taskKey(frameworkId, taskId)));
+  if (known !== undefined) {
+    const { taskId } = known;
     return [
-      {
-        kind: 'note',
-        level: 'warn',
-        message: 'ignored a second launch of a task',
-        frameworkId: launch.frameworkId,
-        taskId: launch.taskId,
-      },
+      { kind: 'note', level: 'warn', message: 'ignored a second launch of a task', frameworkId, taskId },
     ];
   }
-  const { plan } = launch;
-  if ('refused' in plan && plan.unnameable === true) {
-    const { refused, reason, message } = plan;
-    const status = {
-      uuid: uuidAt(launch.containerId, 0),
-      state: refused,
-      source: 'AGENT',
-      reason,
-      message,
-      at: now,
-    } as const;
-    return tellOnce(state, launch.frameworkId, launch.taskId, status);
+  const refusal = refusalOf(state, launched, tasks);
+  if (refusal !== undefined) return tasks.flatMap((task) => refuse(state, launched, task, refusal, now));
+  const effects: Effect[] = [];
+  let executor: ExecutorRecord | undefined;
+  if (launched.executor !== undefined) {
+    const traceparent = tasks[0]?.traceparent ?? '';
+    const ensured = ensureExecutor(
+      state,
+      frameworkId,
+      launched.framework,
+      launched.executor,
+      traceparent,
+      now,
+    );
+    executor = ensured.executor;
+    effects.push(...ensured.effects);
   }
-  const task: TaskRecord = {
-    key,
-    frameworkId: launch.frameworkId,
-    taskId: launch.taskId,
-    containerId: launch.containerId,
+  for (const task of tasks) effects.push(...begin(state, launched, executor, task, now));
+  return executor?.kind === 'custom' ? [...effects, ...handOver(state, executor)] : effects;
+}
+
+/** Why nothing of a launch can be started (T66). */
+function refusalOf(
+  state: AgentState,
+  { frameworkId, executor }: Launched,
+  tasks: readonly LaunchedTask[],
+): Refusal | undefined {
+  for (const { plan } of [...tasks, ...(executor === undefined ? [] : [executor])]) {
+    if ('refused' in plan) return { ...plan, state: plan.refused };
+  }
+  const drop = (reason: Reason, message: string): Refusal => ({
+    state: stateFor(state, frameworkId, 'TASK_DROPPED'),
+    reason,
+    message,
+  });
+  if (state.drain !== undefined) return drop('AGENT_DRAINING', 'The agent is being emptied');
+  const special = Resources.of(tasks.flatMap(({ resources }) => changedByOperations(resources)));
+  if (!state.resources.contains(special))
+    return drop('RESOURCES_UNKNOWN', `The agent does not have ${special.toString()}`);
+  const running =
+    executor === undefined ? undefined : state.executors.get(executorKey(frameworkId, executor.executorId));
+  if (running !== undefined && (running.end !== undefined || running.phase === 'ended'))
+    return drop('EXECUTOR_TERMINATED', 'The executor is about to end');
+  if (running !== undefined && running.kind !== executor?.kind) {
+    const message = 'An executor of this id and another type runs already';
+    return { state: 'TASK_ERROR', reason: 'TASK_INVALID', message };
+  }
+  return undefined;
+}
+
+interface Refusal {
+  readonly state: News['state'];
+  readonly reason: Reason;
+  readonly message: string;
+  readonly unnameable?: boolean;
+}
+
+/** What of a task's resources is as it is only because of an operation: dynamic reservations and volumes. */
+function changedByOperations(resources: Resources) {
+  return resources.unallocate().filter(({ reservations, disk }) => {
+    return disk?.persistence !== undefined || reservations.some(({ type }) => type === 'DYNAMIC');
+  }).entries;
+}
+
+/** Tells that a task will not run. It has a record all the same, so that it is told until that is acknowledged. */
+function refuse(
+  state: AgentState,
+  launched: Launched,
+  task: LaunchedTask,
+  { state: told, reason, message, unnameable }: Refusal,
+  now: Instant,
+): Effect[] {
+  if (unnameable === true) {
+    const uuid = uuidAt(task.containerId, 0);
+    const status = { uuid, state: told, source: 'AGENT', reason, message, at: now } as const;
+    return tellOnce(state, launched.frameworkId, task.taskId, status);
+  }
+  const record = recordOf(launched, undefined, { ...task, plan: { runtime: '' } }, now);
+  state.tasks.set(record.key, record);
+  return [
+    ...adopt(state, launched.frameworkId, launched.framework),
+    { kind: 'saveNewTask', key: record.key },
+    ...report(state, record, { state: told, source: 'AGENT', reason, message }, now),
+  ];
+}
+
+function begin(
+  state: AgentState,
+  launched: Launched,
+  executor: ExecutorRecord | undefined,
+  launchedTask: LaunchedTask,
+  now: Instant,
+): Effect[] {
+  const task = recordOf(launched, executor, launchedTask, now);
+  state.tasks.set(task.key, task);
+  executor?.tasks.add(task.key);
+  const effects: Effect[] = [
+    ...adopt(state, launched.frameworkId, launched.framework),
+    { kind: 'saveNewTask', key: task.key },
+  ];
+  // A custom executor tells of its tasks itself.
+  if (executor?.kind === 'custom') return [...effects, { kind: 'saveTask', key: task.key }];
+  watchCompletion(state, task);
+  return [
+    ...effects,
+    ...report(state, task, { state: 'TASK_STARTING', source: 'EXECUTOR' }, now),
+    { kind: 'start', key: task.key },
+  ];
+}
+
+function recordOf(
+  { frameworkId, group }: Launched,
+  executor: ExecutorRecord | undefined,
+  { taskId, task, traceparent, containerId, plan }: LaunchedTask,
+  now: Instant,
+): TaskRecord {
+  return {
+    key: taskKey(frameworkId, taskId),
+    frameworkId,
+    taskId,
+    containerId,
     runtime: 'runtime' in plan ? plan.runtime : '',
-    info: launch.task,
-    traceparent: launch.traceparent,
+    executor: executor?.key,
+    group,
+    info: task,
+    traceparent,
     launchedAt: now,
     phase: 'starting',
     state: 'TASK_STAGING',
@@ -54,29 +186,12 @@ export function stepLaunch(state: AgentState, launch: Launch, now: Instant): Eff
     retryAt: undefined,
     history: [],
     statusesMade: 0,
+    startedAt: undefined,
+    healthy: undefined,
+    checkStatus: executor?.kind === 'custom' ? undefined : firstAnswer(task),
+    check: undefined,
+    health: undefined,
   };
-  state.tasks.set(key, task);
-  const effects: Effect[] = [
-    ...adopt(state, launch.frameworkId, launch.framework),
-    { kind: 'saveNewTask', key },
-  ];
-  if ('refused' in plan) {
-    return [
-      ...effects,
-      ...report(
-        state,
-        task,
-        { state: plan.refused, source: 'AGENT', reason: plan.reason, message: plan.message },
-        now,
-      ),
-    ];
-  }
-  watchCompletion(state, task);
-  return [
-    ...effects,
-    ...report(state, task, { state: 'TASK_STARTING', source: 'EXECUTOR' }, now),
-    { kind: 'start', key },
-  ];
 }
 
 /** The container runs. A task that was to be killed meanwhile is not announced as running, but told to end. */
@@ -91,7 +206,9 @@ export function stepContainerStarted(
   if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
   task.phase = 'running';
   task.container = facts;
+  task.startedAt = now;
   if (task.kill !== undefined) return [{ kind: 'saveTask', key }, ...terminate(state, task, now)];
+  startChecks(state, task, now);
   return report(state, task, { state: 'TASK_RUNNING', source: 'EXECUTOR' }, now);
 }
 
@@ -105,16 +222,9 @@ export function stepStartFailed(
 ): Effect[] {
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
-  if (task.kill?.why === 'asked') {
-    const news = {
-      state: 'TASK_KILLED',
-      source: 'AGENT',
-      reason: 'TASK_KILLED_DURING_LAUNCH',
-      message: why.message,
-    } as const;
-    return report(state, task, news, now);
-  }
-  return report(state, task, { state: 'TASK_FAILED', source: 'AGENT', ...why }, now);
+  if (task.kill !== undefined && task.kill.why !== 'completionTime')
+    return conclude(state, task, killedDuringLaunch(why.message), now);
+  return conclude(state, task, { state: 'TASK_FAILED', source: 'AGENT', ...why }, now);
 }
 
 /** The task was killed before its container was begun (T61). */
@@ -126,18 +236,18 @@ export function stepStartCancelled(
 ): Effect[] {
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
-  const expired = task.kill?.why === 'completionTime';
-  return report(
+  const message = 'The task was killed before it was started';
+  if (task.kill?.why !== 'completionTime') return conclude(state, task, killedDuringLaunch(message), now);
+  return conclude(
     state,
     task,
-    {
-      state: expired ? 'TASK_FAILED' : 'TASK_KILLED',
-      source: 'AGENT',
-      reason: expired ? 'MAX_COMPLETION_TIME_REACHED' : 'TASK_KILLED_DURING_LAUNCH',
-      message: 'The task was killed before it was started',
-    },
+    { state: 'TASK_FAILED', source: 'AGENT', reason: 'MAX_COMPLETION_TIME_REACHED', message },
     now,
   );
+}
+
+function killedDuringLaunch(message: string): News {
+  return { state: 'TASK_KILLED', source: 'AGENT', reason: 'TASK_KILLED_DURING_LAUNCH', message };
 }
 
 /** Keeps an eye on the time that the task may take in all. */

@@ -2,6 +2,7 @@ import type { Instant } from '@meseta/model';
 import type { Command, Order } from './command';
 import type { Effect } from './effect';
 import type { AgentState } from './state';
+import { resendOperations } from './operations';
 import { resend } from './status-updates';
 
 /** The agent reached a master: it says who it is, and waits to be taken in. */
@@ -51,5 +52,6 @@ export function stepRegistered(
   session.registered = true;
   effects.push({ kind: 'registered', silenceMaxMs: order.silenceMaxMs });
   effects.push(...resend(state, state.tasks.values(), now));
+  effects.push(...resendOperations(state, now));
   return effects;
 }

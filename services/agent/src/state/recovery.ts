@@ -1,11 +1,14 @@
 import type { Instant } from '@meseta/model';
+import { outlives, stateFor } from './capabilities';
+import { resumeChecks } from './checks';
 import type { Recovered } from './command';
 import type { Effect } from './effect';
 import { stepContainerEnded } from './ends';
-import { report } from './status-updates';
-import { stateFor } from './capabilities';
-import { completionDeadline, graceOf, kill, terminate } from './kills';
+import { endNow, executorOf, resumeExecutor } from './executors';
+import { completionDeadline, conclude, graceOf, kill, terminate } from './kills';
 import { stepContainerStarted, stepStartCancelled, watchCompletion } from './launches';
+import { resumeOperations } from './operations';
+import { forgetExecutorIfOver } from './records';
 import type { AgentState, TaskRecord } from './state';
 
 /**
@@ -13,13 +16,20 @@ import type { AgentState, TaskRecord } from './state';
  * never been away.
  */
 export function stepRecovered(state: AgentState, outcomes: readonly Recovered[], now: Instant): Effect[] {
-  const effects: Effect[] = [];
+  const effects: Effect[] = resumeOperations(state);
   for (const outcome of outcomes) {
+    const executor = executorOf(state, outcome.key, outcome.containerId);
+    if (executor !== undefined && executor.phase !== 'ended') {
+      effects.push(...resumeExecutor(state, executor, outcome.found, now));
+      continue;
+    }
     const task = state.tasks.get(outcome.key);
     if (task === undefined || task.containerId !== outcome.containerId || task.phase === 'ended') continue;
     if (completionDeadline(task) !== undefined) watchCompletion(state, task);
     effects.push(...resume(state, task, outcome.found, now));
   }
+  for (const executor of [...state.executors.values()])
+    effects.push(...forgetExecutorIfOver(state, executor));
   return effects;
 }
 
@@ -35,7 +45,7 @@ function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], 
     }
     case 'neverStarted':
       if (task.kill !== undefined) return stepStartCancelled(state, task.key, task.containerId, now);
-      return report(
+      return conclude(
         state,
         task,
         {
@@ -55,10 +65,12 @@ function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], 
       : [];
   if (task.phase === 'running') {
     task.container = found.facts;
+    if (effects.length === 0) resumeChecks(state, task, now);
     if (effects.length === 0) effects.push(...terminate(state, task, now));
   }
   // A framework that does not checkpoint did not ask for its tasks to outlive the agent (E29).
-  if (!outlives(state, task)) effects.push(...kill(state, task, 'agentEnded', graceOf(task.info), now));
+  if (!outlives(state, task.frameworkId))
+    effects.push(...kill(state, task, 'agentEnded', graceOf(task.info), now));
   return effects;
 }
 
@@ -66,29 +78,39 @@ function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], 
 export function stepClosing(state: AgentState, now: Instant): Effect[] {
   const effects: Effect[] = [];
   for (const task of state.tasks.values()) {
-    if (task.phase === 'ended' || outlives(state, task)) continue;
+    if (task.phase === 'ended' || task.runtime === '' || outlives(state, task.frameworkId)) continue;
     task.kill = { graceMs: 0, deadline: now, why: 'agentEnded' };
     effects.push({ kind: 'saveTask', key: task.key });
     effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
   }
+  for (const executor of state.executors.values()) {
+    if (executor.kind === 'custom' && executor.phase !== 'ended' && !outlives(state, executor.frameworkId))
+      effects.push(...endNow(executor, 'agentEnded'));
+  }
   return effects;
-}
-
-/** Whether a task goes on when its agent ends. */
-function outlives(state: AgentState, task: TaskRecord): boolean {
-  return state.frameworks.get(task.frameworkId)?.info.checkpoint === true;
 }
 
 /** The agent leaves for good (G19): its tasks end with it, and if it ever comes back it is a new agent. */
 export function stepUnregister(state: AgentState, reason: string): Effect[] {
   const effects: Effect[] = state.session?.registered === true ? [{ kind: 'sayGoodbye', reason }] : [];
   for (const task of state.tasks.values()) {
-    if (task.phase !== 'ended')
+    if (task.phase !== 'ended' && task.runtime !== '')
       effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
     effects.push({ kind: 'forgetTask', task });
   }
+  for (const executor of state.executors.values()) {
+    const { containerId, runtime, kind, phase, connection } = executor;
+    if (kind === 'custom' && phase !== 'ended') effects.push({ kind: 'destroy', containerId, runtime });
+    if (connection !== undefined)
+      effects.push({ kind: 'disconnectExecutor', connection, message: 'the agent leaves the cluster' });
+    effects.push({ kind: 'forgetExecutor', executor });
+  }
+  for (const uuid of state.operations.keys()) effects.push({ kind: 'forgetOperation', uuid });
   for (const frameworkId of state.frameworks.keys()) effects.push({ kind: 'forgetFramework', frameworkId });
   state.tasks.clear();
+  state.executors.clear();
+  state.operations.clear();
+  state.drain = undefined;
   state.frameworks.clear();
   state.agentId = undefined;
   state.unacknowledged = 0;

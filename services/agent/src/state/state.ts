@@ -1,6 +1,7 @@
 // The agent, without the world.
 //
-// Owns:          which frameworks and tasks this agent answers for, what must be told to the master and when again, whom it obeys.
+// Owns:          which frameworks, executors and tasks this agent answers for, what its resources are, what must be told to the master and
+//                when again, whom it obeys.
 // Does not own:  the clock, processes, the disk, the network. It says what should be done; the loop does it.
 //
 // Invariants
@@ -9,18 +10,27 @@
 //   A3. A terminal task never changes state again, and its record stays until its last update is acknowledged.
 //   A4. Of one task's updates one is in flight; the next follows only after its acknowledgement.
 //   A5. Nothing is done that a master of a lower term asks for, once a higher one was obeyed.
+//   A6. An operation is applied at most once while its record is kept, and a status of it is told only when its change is durable.
+//   A7. Of a group either all tasks are started or none; when one of it fails or is killed the others end.
 
-import type { AgentId, ContainerId, FrameworkId, Instant, TaskId, TaskState } from '@meseta/model';
-import type { FrameworkInfo, TaskInfo } from '@meseta/protocol';
+import type { AgentId, FrameworkId, Instant } from '@meseta/model';
+import { Resources } from '@meseta/model';
+import type { FrameworkInfo } from '@meseta/protocol';
 import { Deadlines } from './deadlines';
-import type { Reason, Source } from './status';
+import type { ExecutorKey, ExecutorRecord, ExecutorTiming } from './executor-record';
+import { executorTimingDefault } from './executor-record';
+import type { OperationRecord } from './operation-record';
+import type { TaskKey, TaskRecord } from './task-record';
 
-/** A task of a framework: ids hold no slash, so the two joined by one are unambiguous. */
-export type TaskKey = string;
-
-export function taskKey(frameworkId: FrameworkId, taskId: TaskId): TaskKey {
-  return `${frameworkId}/${taskId}`;
-}
+export { executorKey, type ExecutorKey, type ExecutorRecord, type ExecutorTiming } from './executor-record';
+export {
+  taskKey,
+  type ContainerFacts,
+  type Kill,
+  type StatusRecord,
+  type TaskKey,
+  type TaskRecord,
+} from './task-record';
 
 export interface AgentState {
   /** Given by the master at the first registration. */
@@ -32,85 +42,59 @@ export interface AgentState {
   /** The conversation with the master: the stream's number, and whether the master has taken us in. */
   session: { readonly id: number; registered: boolean } | undefined;
   readonly frameworks: Map<FrameworkId, FrameworkRecord>;
+  readonly executors: Map<ExecutorKey, ExecutorRecord>;
   readonly tasks: Map<TaskKey, TaskRecord>;
+  /** What the agent has, with every reservation and volume applied. */
+  resources: Resources;
+  /** Whether an operation ever changed them. */
+  resourcesChanged: boolean;
+  /** What may be offered on top, to be taken back at any moment. */
+  oversubscribed: Resources;
+  /** Operations that have not ended, or whose last status is not acknowledged. */
+  readonly operations: Map<string, OperationRecord>;
+  /** The newest operations that are over, so that one which is asked for again is answered. Not kept. */
+  readonly operationsPast: Map<string, OperationRecord>;
+  /** Set while the agent is being emptied. */
+  drain: Drain | undefined;
+  readonly timing: ExecutorTiming;
   readonly deadlines: Deadlines;
   /** How many updates wait for an acknowledgement, over all tasks. */
   unacknowledged: number;
 }
 
-/** A framework that has tasks here. */
+/** A framework that has tasks or executors here. */
 export interface FrameworkRecord {
   readonly id: FrameworkId;
   info: FrameworkInfo;
-  /** How many records its tasks have; the framework goes with the last. */
-  tasks: number;
+  /** How many records of tasks and executors name it; it goes with the last. */
+  uses: number;
 }
 
-/** One task, from its launch until its last update is acknowledged. */
-export interface TaskRecord {
-  readonly key: TaskKey;
-  readonly frameworkId: FrameworkId;
-  readonly taskId: TaskId;
-  readonly containerId: ContainerId;
-  /** The runtime that runs it. */
-  readonly runtime: string;
-  readonly info: TaskInfo;
-  /** W3C traceparent of the launch; empty when not traced. */
-  readonly traceparent: string;
-  readonly launchedAt: Instant;
-  phase: 'starting' | 'running' | 'ended';
-  /** The newest state, which may be ahead of what was acknowledged. */
-  state: TaskState;
-  /** What the runtime told of the container. */
-  container: ContainerFacts;
-  kill: Kill | undefined;
-  /** Updates not yet acknowledged, the oldest first. */
-  readonly updates: StatusRecord[];
-  /** How many times the first of them was sent, and when it is due again. */
-  sent: number;
-  retryAt: Instant | undefined;
-  /** The newest status of each state, for the master's history. */
-  readonly history: StatusRecord[];
-  /** How many statuses were made; with the container's id it makes the next one's uuid. */
-  statusesMade: number;
-}
-
-/** What is known of a container once it runs. */
-export interface ContainerFacts {
-  /** The process that watches the task, or the task's own where a daemon watches. */
-  readonly pid?: number;
-  /** Where the container is reached, if it has an address of its own. */
-  readonly ip?: string;
-}
-
-/** An order to end a task. */
-export interface Kill {
-  readonly graceMs: number;
-  /** When patience ends; unset while the container has not been asked to end yet. */
-  deadline: Instant | undefined;
-  readonly why: 'asked' | 'completionTime' | 'agentEnded';
-}
-
-/** One status of a task, as it is kept until acknowledged. */
-export interface StatusRecord {
-  /** 32 hex digits: 16 bytes on the wire. */
-  readonly uuid: string;
-  readonly state: TaskState;
-  readonly source: Source;
-  readonly reason?: Reason;
-  readonly message?: string;
-  readonly at: Instant;
+/** The agent is being emptied. */
+export interface Drain {
+  /** The longest grace that any task gets; unset is each task's own. */
+  readonly graceMaxMs: number | undefined;
+  /** What is killed is told as gone for good. */
+  readonly markGone: boolean;
 }
 
 /** An agent that knows nothing yet. */
-export function emptyState(cluster: string): AgentState {
+export function emptyState(cluster: string, timing: ExecutorTiming = executorTimingDefault): AgentState {
   return {
     agentId: undefined,
     cluster,
     term: 0,
     session: undefined,
     frameworks: new Map(),
+    executors: new Map(),
     tasks: new Map(),
+    resources: Resources.empty,
+    resourcesChanged: false,
+    oversubscribed: Resources.empty,
+    operations: new Map(),
+    operationsPast: new Map(),
+    drain: undefined,
+    timing,
     deadlines: new Deadlines(),
     unacknowledged: 0,
   };

@@ -1,6 +1,7 @@
 import type { Instant, TaskState } from '@meseta/model';
 import { assert, isTerminal, mayFollow, plusMs } from '@meseta/model';
 import type { Effect } from './effect';
+import { forgetTask } from './records';
 import type { AgentState, StatusRecord, TaskRecord } from './state';
 import type { Reason, Source } from './status';
 import { uuidAt } from './status';
@@ -15,6 +16,10 @@ export interface News {
   readonly source: Source;
   readonly reason?: Reason;
   readonly message?: string;
+  readonly limitation?: StatusRecord['limitation'];
+  readonly given?: StatusRecord['given'];
+  /** A custom executor's own; others are made here. */
+  readonly uuid?: string;
 }
 
 /** Puts a status at the end of the task's queue; it is sent at once if it is the first (T21). */
@@ -22,7 +27,13 @@ export function report(state: AgentState, task: TaskRecord, news: News, now: Ins
   assert(mayFollow(task.state, news.state), `task ${task.key} goes from ${task.state} to ${news.state}`);
   task.state = news.state;
   if (isTerminal(news.state)) task.phase = 'ended';
-  const status: StatusRecord = { uuid: uuidAt(task.containerId, task.statusesMade++), ...news, at: now };
+  const status: StatusRecord = {
+    ...news,
+    uuid: news.uuid ?? uuidAt(task.containerId, task.statusesMade++),
+    at: now,
+    ...(task.healthy !== undefined && { healthy: task.healthy }),
+    ...(task.checkStatus !== undefined && { checkStatus: task.checkStatus }),
+  };
   remember(task, status);
   const note: Effect = {
     kind: 'note',
@@ -49,7 +60,7 @@ export function acknowledge(state: AgentState, task: TaskRecord, uuid: string, n
   task.sent = 0;
   task.retryAt = undefined;
   if (task.updates.length > 0) return [{ kind: 'saveTask', key: task.key }, ...send(state, task, now)];
-  return task.phase === 'ended' ? forget(state, task) : [{ kind: 'saveTask', key: task.key }];
+  return task.phase === 'ended' ? forgetTask(state, task) : [{ kind: 'saveTask', key: task.key }];
 }
 
 /** Sends everything that waits for an acknowledgement at once (T28, T29), and counts its retries from the start again. */
@@ -66,21 +77,6 @@ export function resend(state: AgentState, tasks: Iterable<TaskRecord>, now: Inst
 export function retry(state: AgentState, task: TaskRecord | undefined, at: Instant, now: Instant): Effect[] {
   if (task === undefined || task.retryAt !== at || task.updates.length === 0) return [];
   return send(state, task, now);
-}
-
-/** The task's record goes, and its framework's with the last one. */
-export function forget(state: AgentState, task: TaskRecord): Effect[] {
-  state.tasks.delete(task.key);
-  const effects: Effect[] = [
-    { kind: 'forgetTask', task },
-    { kind: 'release', containerId: task.containerId, runtime: task.runtime },
-  ];
-  const framework = state.frameworks.get(task.frameworkId);
-  if (framework !== undefined && --framework.tasks === 0) {
-    state.frameworks.delete(framework.id);
-    effects.push({ kind: 'forgetFramework', frameworkId: framework.id });
-  }
-  return effects;
 }
 
 /** While there is no master that took us in, nothing is sent and no time runs. */

@@ -49,7 +49,7 @@ describe('control groups', () => {
   });
 
   test('version 2: one group with all controllers', async () => {
-    const groups = new CgroupsV2(root);
+    const groups = new CgroupsV2(root, '+cpu +memory');
     await mkdir(join(root, 'c1'));
     await writeFile(join(root, 'c1/memory.swap.max'), 'max');
     expect(await groups.create(id, limits)).toEqual([join(root, 'c1/cgroup.procs')]);
@@ -65,11 +65,16 @@ describe('control groups', () => {
     await writeFile(join(root, 'c1/cpu.stat'), 'usage_usec 2500000\nuser_usec 1\n');
     expect(await groups.outOfMemory(id)).toEqual({ limitBytes: 67108864 });
     expect(await groups.pidsOf(id)).toEqual([12, 13]);
-    expect(await groups.usage(id)).toEqual({ memoryBytes: 4096, cpuSeconds: 2.5, processes: 2 });
+    expect(await groups.usage(id)).toEqual({
+      memoryBytes: 4096,
+      memoryLimitBytes: 67108864,
+      cpuSeconds: 2.5,
+      processes: 2,
+    });
   });
 
   test('a group that is gone is removed already, one with something in it is not', async () => {
-    const groups = new CgroupsV2(root);
+    const groups = new CgroupsV2(root, '+cpu +memory');
     expect(await groups.remove(id)).toBe(true);
     await groups.create(id, limits);
     expect(await groups.remove(id)).toBe(false);

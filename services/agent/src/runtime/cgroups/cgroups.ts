@@ -6,9 +6,16 @@ export interface Cgroups {
   /**
    * Makes the group and sets its limits.
    *
+   * @param within the group of several containers that it is to be part of, which is made if it is not there
    * @returns the files to which a process writes `0` to join it
    */
-  create(containerId: ContainerId, limits: ContainerLimits): Promise<readonly string[]>;
+  create(containerId: ContainerId, limits: ContainerLimits, within?: GroupOf): Promise<readonly string[]>;
+  /** A container of a former life of the agent is part of a group of several. */
+  adopt(containerId: ContainerId, groupId: ContainerId): void;
+  /** The files to which a process writes `0` to join a group that is there already. */
+  joins(containerId: ContainerId): readonly string[];
+  /** Changes the limits of a container, or of a group of several. A limit below what is used already is set as soon as that is possible. */
+  update(containerId: ContainerId, limits: ContainerLimits): Promise<void>;
   /** Every process in it. */
   pidsOf(containerId: ContainerId): Promise<readonly number[]>;
   /** The limit, if the kernel has ended a process of it for want of memory. */
@@ -16,10 +23,16 @@ export interface Cgroups {
   usage(containerId: ContainerId): Promise<ContainerUsage | undefined>;
   /** Removes an empty group; false if something is in it still. */
   remove(containerId: ContainerId): Promise<boolean>;
-  /** The groups that there are. */
+  /** The groups that there are, those of several containers last. */
   list(): Promise<readonly ContainerId[]>;
   /** Removes the agent's own group, unless something is in it. */
   leave(): Promise<void>;
+}
+
+/** A group that several containers are part of. */
+export interface GroupOf {
+  readonly containerId: ContainerId;
+  readonly limits: ContainerLimits;
 }
 
 /** The weight of one cpu; the kernel's default for a group. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { failure, type Failure } from '@meseta/model';
 import type { Cgroups } from './cgroups';
 import { makeGroup, readGroupFile, writeGroupFile } from './files';
-import { CgroupsV1 } from './v1';
+import { CgroupsV1, controllersV1 } from './v1';
 import { CgroupsV2 } from './v2';
 
 /** Where the kernel's control groups are mounted on every distribution of the last ten years. */
@@ -36,14 +36,14 @@ async function detectV2(agentName: string, root: string): Promise<Cgroups | unde
   const all = join(root, 'meseta');
   const own = join(all, agentName);
   await makeGroup(own);
-  for (const group of [root, all, own])
-    await writeGroupFile(join(group, 'cgroup.subtree_control'), '+cpu +memory');
-  return new CgroupsV2(own);
+  const enabled = controllers.includes('pids') ? '+cpu +memory +pids' : '+cpu +memory';
+  for (const group of [root, all, own]) await writeGroupFile(join(group, 'cgroup.subtree_control'), enabled);
+  return new CgroupsV2(own, enabled);
 }
 
 async function detectV1(agentName: string, root: string): Promise<Cgroups | undefined> {
-  const parents: { cpu?: string; memory?: string } = {};
-  for (const controller of ['cpu', 'memory'] as const) {
+  const parents: Partial<Record<(typeof controllersV1)[number], string>> = {};
+  for (const controller of controllersV1) {
     const hierarchy = join(root, controller);
     if (!(await isWritable(join(hierarchy, 'cgroup.procs')))) continue;
     parents[controller] = join(hierarchy, 'meseta', agentName);

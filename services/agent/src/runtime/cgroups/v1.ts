@@ -1,9 +1,17 @@
 import { join } from 'node:path';
-import { containerId as asContainerId, type ContainerId } from '@meseta/model';
+import type { ContainerId } from '@meseta/model';
 import type { ContainerLimits, ContainerUsage } from '../container-runtime';
-import type { Cgroups } from './cgroups';
+import type { Cgroups, GroupOf } from './cgroups';
 import { quotaPeriodUs, quotaUsOf, sharesOf } from './cgroups';
-import { fieldOf, groupsIn, makeGroup, parsePids, readGroupFile, removeGroup, writeGroupFile } from './files';
+import { fieldOf, makeGroup, parsePids, readGroupFile, removeGroup, writeGroupFile } from './files';
+import { Places } from './places';
+
+/** The controllers of version 1 that the agent uses. */
+export const controllersV1 = ['memory', 'cpu', 'cpuacct', 'pids'] as const;
+type Controller = (typeof controllersV1)[number];
+
+/** No more is counted than this: what a group without a limit shows is near it. */
+const unlimitedBytes = 2 ** 60;
 
 /**
  * Control groups of version 1: one hierarchy for each controller.
@@ -11,82 +19,140 @@ import { fieldOf, groupsIn, makeGroup, parsePids, readGroupFile, removeGroup, wr
  * @see https://docs.kernel.org/admin-guide/cgroup-v1/index.html
  */
 export class CgroupsV1 implements Cgroups {
+  private readonly places = new Places();
+
   constructor(
     /** The agent's own group in the hierarchy of each controller that may be written to. */
-    private readonly parents: { readonly cpu?: string; readonly memory?: string },
+    private readonly parents: Readonly<Partial<Record<Controller, string>>>,
   ) {}
 
-  async create(containerId: ContainerId, limits: ContainerLimits): Promise<readonly string[]> {
-    const joins: string[] = [];
-    const { cpu, memory } = this.parents;
+  async create(
+    containerId: ContainerId,
+    limits: ContainerLimits,
+    within?: GroupOf,
+  ): Promise<readonly string[]> {
+    if (within !== undefined) {
+      await this.make(within.containerId);
+      await this.update(within.containerId, within.limits);
+      this.places.put(containerId, within.containerId);
+    }
+    await this.make(containerId);
+    await this.update(containerId, limits);
+    return this.joins(containerId);
+  }
+
+  adopt(containerId: ContainerId, groupId: ContainerId): void {
+    this.places.put(containerId, groupId);
+  }
+
+  joins(containerId: ContainerId): readonly string[] {
+    return this.groupsOf(containerId).map((group) => join(group, 'cgroup.procs'));
+  }
+
+  async update(containerId: ContainerId, limits: ContainerLimits): Promise<void> {
+    const { cpu, memory, pids } = this.parents;
     if (cpu !== undefined) {
-      const group = join(cpu, containerId);
-      await makeGroup(group);
+      const group = this.places.of(cpu, containerId);
       await writeGroupFile(join(group, 'cpu.shares'), sharesOf(limits.cpuMilli));
       if (limits.cpuQuotaMilli !== undefined) {
         await writeGroupFile(join(group, 'cpu.cfs_period_us'), quotaPeriodUs);
         await writeGroupFile(join(group, 'cpu.cfs_quota_us'), quotaUsOf(limits.cpuQuotaMilli));
       }
-      joins.push(join(group, 'cgroup.procs'));
     }
-    if (memory !== undefined) {
-      const group = join(memory, containerId);
-      await makeGroup(group);
-      if (limits.memoryBytes !== undefined) await limitMemory(group, limits.memoryBytes);
-      joins.push(join(group, 'cgroup.procs'));
-    }
-    return joins;
+    if (memory !== undefined && limits.memoryBytes !== undefined)
+      await limitMemory(this.places.of(memory, containerId), limits.memoryBytes);
+    if (pids !== undefined && limits.processes !== undefined)
+      await writeGroupFile(join(this.places.of(pids, containerId), 'pids.max'), limits.processes);
   }
 
   async pidsOf(containerId: ContainerId): Promise<readonly number[]> {
-    const parent = this.parents.memory ?? this.parents.cpu;
-    return parent === undefined
-      ? []
-      : parsePids(await readGroupFile(join(parent, containerId, 'cgroup.procs')));
+    const [group] = this.groupsOf(containerId);
+    return group === undefined ? [] : parsePids(await readGroupFile(join(group, 'cgroup.procs')));
   }
 
   async outOfMemory(containerId: ContainerId): Promise<{ readonly limitBytes: number } | undefined> {
-    if (this.parents.memory === undefined) return undefined;
-    const group = join(this.parents.memory, containerId);
+    const { memory } = this.parents;
+    if (memory === undefined) return undefined;
+    const group = this.places.of(memory, containerId);
     const kills = fieldOf(await readGroupFile(join(group, 'memory.oom_control')), 'oom_kill') ?? 0;
-    return kills === 0
-      ? undefined
-      : { limitBytes: Number(await readGroupFile(join(group, 'memory.limit_in_bytes'))) };
+    if (kills === 0) return undefined;
+    const own = Number(await readGroupFile(join(group, 'memory.limit_in_bytes')));
+    const groupId = this.places.groupOf(containerId);
+    if (own < unlimitedBytes || groupId === undefined) return { limitBytes: own };
+    return { limitBytes: Number(await readGroupFile(join(memory, groupId, 'memory.limit_in_bytes'))) };
   }
 
   async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {
-    if (this.parents.memory === undefined) return undefined;
-    const bytes = await readGroupFile(join(this.parents.memory, containerId, 'memory.usage_in_bytes'));
-    return bytes === undefined
-      ? undefined
-      : { memoryBytes: Number(bytes), processes: (await this.pidsOf(containerId)).length };
+    const { memory, cpu, cpuacct } = this.parents;
+    if (memory === undefined) return undefined;
+    const group = this.places.of(memory, containerId);
+    const bytes = await readGroupFile(join(group, 'memory.usage_in_bytes'));
+    if (bytes === undefined) return undefined;
+    const limit = Number(await readGroupFile(join(group, 'memory.limit_in_bytes')));
+    const rss = fieldOf(await readGroupFile(join(group, 'memory.stat')), 'rss');
+    const cpuNs =
+      cpuacct === undefined
+        ? undefined
+        : await readGroupFile(join(this.places.of(cpuacct, containerId), 'cpuacct.usage'));
+    const throttled =
+      cpu === undefined
+        ? undefined
+        : fieldOf(await readGroupFile(join(this.places.of(cpu, containerId), 'cpu.stat')), 'throttled_time');
+    return {
+      memoryBytes: Number(bytes),
+      ...(limit < unlimitedBytes && { memoryLimitBytes: limit }),
+      ...(rss !== undefined && { memoryRssBytes: rss }),
+      ...(cpuNs !== undefined && { cpuSeconds: Number(cpuNs) / 1e9 }),
+      ...(throttled !== undefined && { cpuThrottledSeconds: throttled / 1e9 }),
+      processes: (await this.pidsOf(containerId)).length,
+    };
   }
 
   async remove(containerId: ContainerId): Promise<boolean> {
     let gone = true;
-    for (const parent of [this.parents.cpu, this.parents.memory]) {
-      if (parent !== undefined && !(await removeGroup(join(parent, containerId)))) gone = false;
-    }
+    for (const group of this.groupsOf(containerId)) if (!(await removeGroup(group))) gone = false;
+    if (gone) this.places.forget(containerId);
     return gone;
   }
 
   async list(): Promise<readonly ContainerId[]> {
-    const names = new Set<string>();
-    for (const parent of [this.parents.cpu, this.parents.memory]) {
-      if (parent !== undefined) for (const name of await groupsIn(parent)) names.add(name);
-    }
-    return [...names].map(asContainerId);
+    const names = new Set<ContainerId>();
+    for (const parent of Object.values(this.parents))
+      for (const name of await this.places.list(parent)) names.add(name);
+    return [...names];
   }
 
   async leave(): Promise<void> {
-    for (const parent of [this.parents.cpu, this.parents.memory])
-      if (parent !== undefined) await removeGroup(parent);
+    for (const parent of Object.values(this.parents)) await removeGroup(parent);
+  }
+
+  private groupsOf(containerId: ContainerId): string[] {
+    return Object.values(this.parents).map((parent) => this.places.of(parent, containerId));
+  }
+
+  private async make(containerId: ContainerId): Promise<void> {
+    for (const group of this.groupsOf(containerId)) await makeGroup(group);
   }
 }
 
-/** Swap counts as memory where the kernel counts it: a limit that lets a task swap instead is none. */
+/**
+ * Swap counts as memory where the kernel counts it: a limit that lets a task swap instead is none.
+ *
+ * Neither may pass the other, so a higher limit is set from the outside in and a lower one the other way. A limit below what is in use is
+ * refused by the kernel and left as it was.
+ */
 async function limitMemory(group: string, bytes: number): Promise<void> {
-  await writeGroupFile(join(group, 'memory.limit_in_bytes'), bytes);
+  const limit = join(group, 'memory.limit_in_bytes');
   const withSwap = join(group, 'memory.memsw.limit_in_bytes');
-  if ((await readGroupFile(withSwap)) !== undefined) await writeGroupFile(withSwap, bytes);
+  const before = Number(await readGroupFile(limit));
+  const files = (await readGroupFile(withSwap)) === undefined ? [limit] : [limit, withSwap];
+  // A new group has no limit, and every limit is lower than none.
+  if (bytes > before) files.reverse();
+  for (const file of files) {
+    try {
+      await writeGroupFile(file, bytes);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    }
+  }
 }

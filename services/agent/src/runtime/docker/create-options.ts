@@ -10,7 +10,7 @@ import {
 } from '@meseta/protocol';
 import { sandboxInContainer } from '../../sandbox/paths';
 import { quotaPeriodUs, quotaUsOf, sharesOf } from '../cgroups/cgroups';
-import type { ContainerSpec } from '../container-runtime';
+import type { ContainerLimits, ContainerSpec } from '../container-runtime';
 
 /** The label that says whose container it is; the others are for people. */
 export const agentLabel = 'meseta.agent-name';
@@ -46,22 +46,29 @@ export function createOptions(
       [containerLabel]: spec.containerId,
       'meseta.agent': spec.agentId,
       'meseta.framework': spec.frameworkId,
-      'meseta.task': spec.taskId,
+      'meseta.task': spec.name,
     },
     ExposedPorts: Object.fromEntries(Object.keys(ports.bindings).map((port) => [port, {}])),
     HostConfig: {
       NetworkMode: network,
       Binds: binds.binds,
       PortBindings: ports.bindings,
-      CpuShares: sharesOf(limits.cpuMilli),
-      ...(limits.cpuQuotaMilli !== undefined && {
-        CpuPeriod: quotaPeriodUs,
-        CpuQuota: quotaUsOf(limits.cpuQuotaMilli),
-      }),
-      ...(limits.memoryBytes !== undefined && { Memory: limits.memoryBytes, MemorySwap: limits.memoryBytes }),
+      ...updateOptions(limits),
       // Read back by the agent after its own restart, and gone with the container.
       LogConfig: { Type: 'json-file', Config: {} },
     },
+  };
+}
+
+/** The limits of a container that runs, as they are to be from now on. */
+export function updateOptions(limits: ContainerLimits) {
+  return {
+    CpuShares: sharesOf(limits.cpuMilli),
+    ...(limits.cpuQuotaMilli !== undefined && {
+      CpuPeriod: quotaPeriodUs,
+      CpuQuota: quotaUsOf(limits.cpuQuotaMilli),
+    }),
+    ...(limits.memoryBytes !== undefined && { Memory: limits.memoryBytes, MemorySwap: limits.memoryBytes }),
   };
 }
 
@@ -83,6 +90,10 @@ function commandOf({
 
 function bindsOf(spec: ContainerSpec, volumes: readonly Volume[]): { readonly binds: string[] } | Failure {
   const binds = [`${spec.sandbox}:${sandboxInContainer}:rw`];
+  for (const { source, target, readOnly } of spec.mounts) {
+    const inside = isAbsolute(target) ? target : join(sandboxInContainer, target);
+    binds.push(`${source}:${inside}:${readOnly ? 'ro' : 'rw'}`);
+  }
   for (const { containerPath, hostPath, mode } of volumes) {
     const refuse = (rule: string): Failure =>
       failure('invalid', `volume ${containerPath ?? ''}: ${rule}`, { field: 'container.volumes' });

@@ -4,6 +4,7 @@ import { FailureError, type Logger, type Timers } from '@meseta/kit';
 import type { Exit } from '../../state/command';
 import type { ContainerFacts } from '../../state/state';
 import type {
+  ContainerLimits,
   ContainerRuntime,
   ContainerSpec,
   ContainerUsage,
@@ -11,19 +12,21 @@ import type {
   KnownContainer,
   RecoveredContainer,
   RetryListener,
+  RunResult,
 } from '../container-runtime';
 import { signalName } from '../signals';
-import { agentLabel, containerLabel, createOptions } from './create-options';
+import { agentLabel, containerLabel, createOptions, updateOptions } from './create-options';
 import { isDone, isGone, launchError } from './errors';
 import { Images } from './images';
 import { copyOutput } from './output';
+import { runInContainer } from './run-in-container';
 
 /** How long to wait before a daemon that does not answer is asked again. */
 const askAgainMs = 1_000;
 
 interface Watched {
   readonly container: Docker.Container;
-  readonly memoryBytes: number;
+  memoryBytes: number;
 }
 
 export interface DockerRuntimeOptions {
@@ -90,6 +93,24 @@ export class DockerRuntime implements ContainerRuntime {
   async release(containerId: ContainerId): Promise<void> {
     this.watched.delete(containerId);
     await this.remove(this.options.docker.getContainer(`meseta-${containerId}`));
+  }
+
+  async update(containerId: ContainerId, limits: ContainerLimits): Promise<void> {
+    const watched = this.watched.get(containerId);
+    if (watched === undefined) return;
+    try {
+      await watched.container.update(updateOptions(limits));
+    } catch (error) {
+      if (!isDone(error)) throw error;
+      return;
+    }
+    watched.memoryBytes = limits.memoryBytes ?? 0;
+  }
+
+  async run(spec: ContainerSpec, signal: AbortSignal): Promise<RunResult> {
+    const watched = this.watched.get(spec.containerId);
+    if (watched === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
+    return runInContainer(this.options.docker, watched.container, spec, signal);
   }
 
   async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { watch, type FSWatcher } from 'node:fs';
 import { chmod, chown, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,20 +9,24 @@ import type { Exit } from '../../state/command';
 import type { ContainerFacts } from '../../state/state';
 import type { Cgroups } from '../cgroups/cgroups';
 import type {
+  ContainerLimits,
   ContainerRuntime,
   ContainerSpec,
   ContainerUsage,
   EndListener,
   KnownContainer,
   RecoveredContainer,
+  RunResult,
 } from '../container-runtime';
 import { signalName } from '../signals';
 import { argvOf } from './command';
 import { exitSuffix, RunFiles } from './layout';
 import { isAlive, processesOfSessions, signal, statOf, type ProcessName } from './proc';
-import { supervisorScript } from './script';
+import { linkMounts } from './mounts';
+import { runScript } from './run-script';
+import { besideScript, supervisorScript } from './script';
 import { spawnSupervisor } from './spawn';
-import { findUser, ownUser } from './users';
+import { findUser, ownUser, type User } from './users';
 
 /** How often the exit files are looked for even if nobody told of one. */
 const pollMs = 5_000;
@@ -77,6 +82,8 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {
+    for (const { containerId, groupId } of known)
+      if (groupId !== undefined) this.options.cgroups?.adopt(containerId, groupId);
     await mkdir(this.options.directory, { recursive: true, mode: 0o700 });
     this.watcher = watch(this.options.directory, (_, name) => {
       if (name?.endsWith(exitSuffix) === true) this.look(asContainerId(name.slice(0, -exitSuffix.length)));
@@ -94,7 +101,8 @@ export class ProcessRuntime implements ContainerRuntime {
     const command = argvOf(spec);
     if (isFailure(command)) throw new FailureError(command);
     const switchUser = await this.switchUser(spec);
-    const joins = (await this.options.cgroups?.create(containerId, spec.limits)) ?? [];
+    await linkMounts(spec);
+    const joins = (await this.options.cgroups?.create(containerId, spec.limits, spec.group)) ?? [];
     const script = supervisorScript({
       ...this.options.programs,
       pidFile: this.files.pid(containerId),
@@ -109,7 +117,7 @@ export class ProcessRuntime implements ContainerRuntime {
       secret: containerId,
     });
     try {
-      const supervisor = spawnSupervisor(script, spec.taskId, spec.sandbox, () => this.look(containerId));
+      const supervisor = spawnSupervisor(script, spec.name, spec.sandbox, () => this.look(containerId));
       await supervisor.started;
       const processes = await this.readPids(containerId);
       if (processes === undefined)
@@ -147,6 +155,25 @@ export class ProcessRuntime implements ContainerRuntime {
     await this.removeTraces(containerId);
   }
 
+  async update(containerId: ContainerId, limits: ContainerLimits): Promise<void> {
+    await this.options.cgroups?.update(containerId, limits);
+  }
+
+  async run(spec: ContainerSpec, signal: AbortSignal): Promise<RunResult> {
+    const command = argvOf(spec);
+    if (isFailure(command)) throw new FailureError(command);
+    const container = this.watched.get(spec.containerId);
+    if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
+    const script = besideScript({
+      joins: this.options.cgroups?.joins(spec.containerId) ?? [],
+      switchUser: await this.userWords(spec),
+      environment: spec.environment,
+      ...command,
+      secret: randomUUID(),
+    });
+    return runScript(script, spec.sandbox, signal);
+  }
+
   async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {
     return this.watched.has(containerId) ? this.options.cgroups?.usage(containerId) : undefined;
   }
@@ -159,33 +186,37 @@ export class ProcessRuntime implements ContainerRuntime {
     await this.options.cgroups?.leave();
   }
 
-  /** The words that change to the task's user; the sandbox becomes that user's. */
+  /** The words that change to the task's user; the sandbox and the volumes of the task become that user's. */
   private async switchUser(spec: ContainerSpec): Promise<readonly string[]> {
-    const own = ownUser();
     await chmod(spec.sandbox, 0o750);
-    if (spec.user === undefined || spec.user === own.name) return [];
-    if (own.uid !== 0) {
-      throw new FailureError(
-        failure('denied', `cannot run as user '${spec.user}': the agent runs as '${own.name}', not as root`, {
-          field: 'user',
-        }),
-      );
-    }
-    if (this.options.programs.setpriv === undefined) {
-      throw new FailureError(
-        failure('denied', `cannot run as user '${spec.user}': the agent has no setpriv`, { field: 'user' }),
-      );
-    }
+    const user = await this.otherUserOf(spec);
+    if (user === undefined) return [];
+    await chown(spec.sandbox, user.uid, user.gid);
+    for (const { source, isVolume } of spec.mounts) if (isVolume) await chown(source, user.uid, user.gid);
+    return this.wordsFor(user);
+  }
+
+  private async userWords(spec: ContainerSpec): Promise<readonly string[]> {
+    const user = await this.otherUserOf(spec);
+    return user === undefined ? [] : this.wordsFor(user);
+  }
+
+  private wordsFor(user: User): readonly string[] {
+    const setpriv = this.options.programs.setpriv ?? 'setpriv';
+    return [setpriv, `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
+  }
+
+  /** The user to become; undefined to stay who the agent is. */
+  private async otherUserOf(spec: ContainerSpec): Promise<User | undefined> {
+    const own = ownUser();
+    if (spec.user === undefined || spec.user === own.name) return undefined;
+    const refuse = (why: string): FailureError =>
+      new FailureError(failure('denied', `cannot run as user '${spec.user}': ${why}`, { field: 'user' }));
+    if (own.uid !== 0) throw refuse(`the agent runs as '${own.name}', not as root`);
+    if (this.options.programs.setpriv === undefined) throw refuse('the agent has no setpriv');
     const user = await findUser(spec.user);
     if (isFailure(user)) throw new FailureError(user);
-    await chown(spec.sandbox, user.uid, user.gid);
-    return [
-      this.options.programs.setpriv,
-      `--reuid=${user.uid}`,
-      `--regid=${user.gid}`,
-      '--init-groups',
-      '--',
-    ];
+    return user;
   }
 
   /** Looks whether a container has ended, and if so clears up and tells. */
@@ -259,7 +290,8 @@ export class ProcessRuntime implements ContainerRuntime {
     return this.endingSessions;
   }
 
-  private async find({ containerId, ran }: KnownContainer): Promise<RecoveredContainer> {
+  private async find({ containerId, ran, isGroup }: KnownContainer): Promise<RecoveredContainer> {
+    if (isGroup === true) return { kind: 'running', facts: {} };
     const exit = await this.readExit(containerId);
     const processes = await this.readPids(containerId);
     if (

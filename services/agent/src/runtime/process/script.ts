@@ -50,27 +50,22 @@ exit 1
 `;
 }
 
+/** What is run beside a task: in its control groups, as its user, and with no record. */
+export type BesidePlan = Pick<
+  SupervisorPlan,
+  'joins' | 'switchUser' | 'environment' | 'argv' | 'argv0' | 'secret'
+>;
+
+/** The script of a command that is run beside a task, as a check is. */
+export function besideScript(plan: BesidePlan): string {
+  const mark = `END_${plan.secret.replaceAll('-', '')}`;
+  return ['{', 'set -f', 'umask 022', ...joinsOf(plan.joins, '2'), ...becomeOf(plan, mark), '}', ''].join(
+    '\n',
+  );
+}
+
 /** Runs in the task's new session: says who it is, joins its groups, and becomes the task. Field 22 of proc(5)'s stat is the start time. */
 function taskScript(plan: SupervisorPlan, mark: string): string {
-  const joins = plan.joins.map(
-    (file) =>
-      `printf 0 >${quote(file)} || { printf 'failed cannot join %s\\n' ${quote(file)} >&3; exit 125; }`,
-  );
-  const become = [
-    ...[...plan.environment].map(([name, value]) => `export ${name}=${quote(value)}`),
-    'exec </dev/null',
-    plan.argv0 === undefined
-      ? `exec ${plan.argv.map(quote).join(' ')}`
-      : `exec /bin/bash -c 'a=$1; shift; exec -a "$a" "$@"' bash ${[plan.argv0, ...plan.argv].map(quote).join(' ')}`,
-  ];
-  const switched = [
-    `exec ${plan.switchUser.map(quote).join(' ')} /bin/sh -s <<'${mark}'`,
-    '{',
-    'unset PWD OLDPWD',
-    ...become,
-    '}',
-    mark,
-  ];
   return [
     '{',
     'set -f',
@@ -79,17 +74,38 @@ function taskScript(plan: SupervisorPlan, mark: string): string {
     'set -- ${stat##*) }',
     `printf '%s\\n' "$$ \${20} $supervisor" >${quote(plan.pidFile)} || exit 125`,
     `[ -e ${quote(plan.voidFile)} ] && exit 125`,
-    ...joins,
+    ...joinsOf(plan.joins, '3'),
     `exec >>${quote(plan.stdout)} 2>>${quote(plan.stderr)}`,
     // The agent that asked may be dead by now; the next one finds the task by its pid file.
     "trap '' PIPE",
     "printf 'started\\n' 2>/dev/null >&3",
     'trap - PIPE',
     'exec 3>&-',
-    'unset PWD OLDPWD',
-    ...(plan.switchUser.length === 0 ? become : switched),
+    ...becomeOf(plan, mark),
     '}',
   ].join('\n');
+}
+
+/** @param told the file to which a failure is told */
+function joinsOf(files: readonly string[], told: string): readonly string[] {
+  return files.map(
+    (file) =>
+      `printf 0 >${quote(file)} || { printf 'failed cannot join %s\\n' ${quote(file)} >&${told}; exit 125; }`,
+  );
+}
+
+/** Changes the user, sets the task's variables, and becomes the task. */
+function becomeOf({ environment, argv, argv0, switchUser }: BesidePlan, mark: string): readonly string[] {
+  const become = [
+    'unset PWD OLDPWD',
+    ...[...environment].map(([name, value]) => `export ${name}=${quote(value)}`),
+    'exec </dev/null',
+    argv0 === undefined
+      ? `exec ${argv.map(quote).join(' ')}`
+      : `exec /bin/bash -c 'a=$1; shift; exec -a "$a" "$@"' bash ${[argv0, ...argv].map(quote).join(' ')}`,
+  ];
+  if (switchUser.length === 0) return become;
+  return [`exec ${switchUser.map(quote).join(' ')} /bin/sh -s <<'${mark}'`, '{', ...become, '}', mark];
 }
 
 /** One word of shell, whatever it holds. */

@@ -1,8 +1,10 @@
-import { agentId, containerId, frameworkId, instant, taskId, type Instant, type TaskState } from '@meseta/model';
+import { agentId, containerId, frameworkId, instant, Resources, taskId, type Failure, type Instant, type Resource, type ResourceOperation, type TaskState } from '@meseta/model';
 import type { FrameworkInfo, FrameworkInfo_Capability_Type, TaskInfo } from '@meseta/protocol';
-import type { Command, Exit, Launch, Order, Recovered } from '../command';
-import { isWrite, type Effect } from '../effect';
-import { emptyState, nextDeadline, taskKey, type AgentState, type TaskRecord } from '../state';
+import type { CheckAnswer, CheckName, ProbeResult } from '../check-record';
+import type { Command, Exit, Launch, LaunchedExecutor, Order, Plan, Recovered } from '../command';
+import type { ExecutorUpdate } from '../executor-session';
+import { isWrite, type Effect, type ExecutorEvent } from '../effect';
+import { emptyState, executorKey, nextDeadline, taskKey, type AgentState, type TaskRecord } from '../state';
 import { step } from '../step';
 
 const framework = frameworkId('F');
@@ -12,6 +14,7 @@ export class Story {
   readonly state: AgentState = emptyState('meseta');
   now: Instant = instant(1_000_000);
   private sessions = 0;
+  private connections = 0;
 
   /** An agent that a master of term 5 has taken in. */
   static registered(): Story {
@@ -40,9 +43,97 @@ export class Story {
       framework: frameworkInfo(more.framework),
       taskId: taskId(id),
       task: { taskId: { value: id }, resources: [], limits: {}, ...more.task },
+      resources: Resources.empty,
       traceparent: '',
       containerId: containerId(`C-${id}`),
       plan: more.plan ?? { runtime: 'process' },
+    });
+  }
+
+  /** Tasks of one group, whose executor the agent plays or the framework brings. */
+  launchGroup(executorId: string, ids: readonly string[], more: { task?: Partial<TaskInfo>; framework?: Partial<FrameworkInfo>; kind?: 'pod' | 'custom'; plan?: Plan } = {}): string[] {
+    const kind = more.kind ?? 'pod';
+    return this.order({
+      kind: 'launchGroup',
+      frameworkId: framework,
+      framework: frameworkInfo(more.framework),
+      executor: launchedExecutor(executorId, kind),
+      tasks: ids.map((id) => ({
+        taskId: taskId(id),
+        task: { taskId: { value: id }, resources: [], limits: {}, ...more.task },
+        resources: Resources.empty,
+        traceparent: '',
+        containerId: containerId(`C-${id}`),
+        plan: more.plan ?? { runtime: kind === 'pod' ? 'process' : '' },
+      })),
+    });
+  }
+
+  /** A task of a custom executor. */
+  launchWith(executorId: string, id: string, more: { framework?: Partial<FrameworkInfo> } = {}): string[] {
+    return this.order({
+      kind: 'launch',
+      frameworkId: framework,
+      framework: frameworkInfo(more.framework),
+      taskId: taskId(id),
+      task: { taskId: { value: id }, resources: [], limits: {} },
+      resources: Resources.empty,
+      traceparent: '',
+      containerId: containerId(`C-${id}`),
+      plan: { runtime: '' },
+      executor: launchedExecutor(executorId, 'custom'),
+    });
+  }
+
+  executorStarted(id: string): string[] {
+    return this.do({ kind: 'containerStarted', key: executorKey(framework, id), containerId: containerId(`X-${id}`), facts: { pid: 8 } });
+  }
+
+  executorEnded(id: string, exit: Exit | number): string[] {
+    const how: Exit = typeof exit === 'number' ? { kind: 'exited', status: exit } : exit;
+    return this.do({ kind: 'containerEnded', key: executorKey(framework, id), containerId: containerId(`X-${id}`), exit: how });
+  }
+
+  subscribe(id: string, more: { tasks?: readonly string[]; updates?: readonly ExecutorUpdate[] } = {}): string[] {
+    return this.do({
+      kind: 'executorSubscribed',
+      key: executorKey(framework, id),
+      connection: ++this.connections,
+      unacknowledgedTasks: (more.tasks ?? []).map((task) => taskId(task)),
+      unacknowledgedUpdates: more.updates ?? [],
+    });
+  }
+
+  /** An executor that runs and listens. */
+  executorRunning(executorId: string, id: string, more: Parameters<Story['launchWith']>[2] = {}): void {
+    this.launchWith(executorId, id, more);
+    this.executorStarted(executorId);
+    this.subscribe(executorId);
+  }
+
+  executorSays(id: string, ...updates: ExecutorUpdate[]): string[] {
+    return this.do({ kind: 'executorUpdated', key: executorKey(framework, id), updates });
+  }
+
+  apply(uuid: string, change: ResourceOperation | Failure, acknowledged = true): string[] {
+    return this.order({
+      kind: 'applyOperation',
+      name: { uuid, frameworkId: framework, operationId: undefined },
+      change,
+      info: {},
+      acknowledged,
+      statusUuid: `S-${uuid}`,
+    });
+  }
+
+  probed(id: string, which: CheckName, result: ProbeResult | CheckAnswer): string[] {
+    const task = this.task(id);
+    return this.do({
+      kind: 'probed',
+      key: taskKey(framework, taskId(id)),
+      which,
+      attempt: task?.[which]?.attempt ?? 0,
+      result: 'type' in result ? { kind: 'answered', answer: result } : result,
     });
   }
 
@@ -119,12 +210,35 @@ export class Story {
       task.sent = 0;
       task.retryAt = undefined;
     }
+    for (const executor of this.state.executors.values()) {
+      executor.connection = undefined;
+      executor.deadline = undefined;
+    }
+    for (const operation of this.state.operations.values()) {
+      operation.sent = 0;
+      operation.retryAt = undefined;
+    }
     while (this.state.deadlines.takeDue(instant(Number.MAX_SAFE_INTEGER)) !== undefined);
   }
 
   do(command: Command): string[] {
     return step(this.state, command, this.now).flatMap(inWords);
   }
+}
+
+function launchedExecutor(executorId: string, kind: 'pod' | 'custom'): LaunchedExecutor {
+  return {
+    executorId,
+    info: { executorId: { value: executorId }, resources: [] },
+    kind,
+    containerId: containerId(`X-${executorId}`),
+    plan: { runtime: 'process' },
+  };
+}
+
+/** A status that an executor tells. */
+export function executorUpdate(id: string, state: TaskState, uuid = `U-${id}-${state}`): ExecutorUpdate {
+  return { taskId: taskId(id), uuid, state, given: { taskId: { value: id } } };
 }
 
 export function frameworkInfo(more: Partial<FrameworkInfo> = {}): FrameworkInfo {
@@ -166,7 +280,48 @@ function inWords(effect: Effect): string[] {
       return [`pong ${effect.sequence}`];
     case 'register':
     case 'registered':
+    case 'resourcesChanged':
       return [effect.kind];
+    case 'startExecutor':
+      return [`start executor ${effect.key.slice(3)}`];
+    case 'resize':
+      return [`resize ${effect.key.slice(3)}`];
+    case 'probe':
+      return [`ask ${effect.key.slice(2)} ${effect.which} ${effect.attempt}`];
+    case 'changeVolumes': {
+      const names = (volumes: readonly Resource[]): string =>
+        volumes.map(({ disk }) => disk?.persistence?.id).join(' ');
+      const { create, destroy } = effect.changes;
+      return [...(create.length > 0 ? [`make volume ${names(create)}`] : []), ...(destroy.length > 0 ? [`remove volume ${names(destroy)}`] : [])];
+    }
+    case 'deliver':
+      return effect.events.map((event) => `to ${effect.key.slice(3)}: ${eventInWords(event)}`);
+    case 'disconnectExecutor':
+      return [`disconnect ${effect.connection}`];
+    case 'operation':
+      return [`operation ${effect.name.uuid} ${effect.state.slice('OPERATION_'.length)}${effect.statusUuid === undefined ? '' : ' to be acknowledged'}${effect.attempt > 1 ? ` again, ${effect.attempt}` : ''}`];
+    case 'executorMessage':
+      return [`message of ${effect.executorId}: ${Buffer.from(effect.data).toString()}`];
+    case 'executorEnded':
+      return [`executor ${effect.executorId} ended with ${effect.status}`];
+  }
+}
+
+function eventInWords(event: ExecutorEvent): string {
+  switch (event.kind) {
+    case 'launch':
+      return `launch ${event.task.taskId?.value}`;
+    case 'launchGroup':
+      return `launch group ${event.tasks.map((task) => task.taskId?.value).join(' ')}`;
+    case 'kill':
+      return `kill ${event.taskId} in ${event.graceMs} ms`;
+    case 'acknowledged':
+      return `acknowledged ${event.taskId} ${event.uuid}`;
+    case 'message':
+      return `message ${Buffer.from(event.data).toString()}`;
+    case 'subscribed':
+    case 'shutdown':
+      return event.kind;
   }
 }
 

@@ -1,0 +1,143 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
+import type { Timers } from '@meseta/kit';
+import type { CheckInfo, CommandInfo, HealthCheck } from '@meseta/protocol';
+import { NetworkInfo_Protocol } from '@meseta/protocol';
+import type { ContainerRuntime, ContainerSpec } from '../runtime/container-runtime';
+import type { CheckName, ProbeResult } from '../state/check-record';
+import { checkOf, timeoutDefault } from '../state/checks';
+import type { Command } from '../state/command';
+import type { AgentState, TaskKey, TaskRecord } from '../state/state';
+
+/** How often an answer that sends elsewhere is followed. */
+const redirectionsMax = 5;
+
+/** What questions need of the agent around them. */
+export interface ProbesOptions {
+  readonly state: AgentState;
+  readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
+  readonly specOf: (task: TaskRecord) => ContainerSpec | undefined;
+  readonly push: (command: Command) => void;
+  readonly timers: Timers;
+}
+
+/** Asks the questions of checks (T70 – T78). */
+export class Probes {
+  private readonly controllers = new Set<AbortController>();
+
+  constructor(private readonly options: ProbesOptions) {}
+
+  /** Asks one, and pushes the answer, or why there is none, as a command. */
+  ask(key: TaskKey, which: CheckName, attempt: number): void {
+    const task = this.options.state.tasks.get(key);
+    const check = task === undefined ? undefined : checkOf(task, which);
+    if (task === undefined || check === undefined) return;
+    const controller = new AbortController();
+    this.controllers.add(controller);
+    const timeoutMs = (check.timeoutSeconds ?? timeoutDefault) * 1000;
+    const cancel =
+      timeoutMs > 0 ? this.options.timers.after(timeoutMs, () => controller.abort()) : () => undefined;
+    const late = `no answer within ${timeoutMs} ms`;
+    this.answer(task, check, controller.signal)
+      .catch((error: unknown): ProbeResult => {
+        const message = error instanceof Error ? error.message : String(error);
+        return { kind: 'failed', message: controller.signal.aborted ? late : message };
+      })
+      .then((result) => {
+        cancel();
+        if (this.controllers.delete(controller))
+          this.options.push({ kind: 'probed', key, which, attempt, result });
+      })
+      .catch(() => undefined);
+  }
+
+  /** Gives up every question; none of them is answered any more. */
+  close(): void {
+    const controllers = [...this.controllers];
+    this.controllers.clear();
+    for (const controller of controllers) controller.abort();
+  }
+
+  private answer(
+    task: TaskRecord,
+    check: CheckInfo | HealthCheck,
+    signal: AbortSignal,
+  ): Promise<ProbeResult> {
+    // A service in a network of its own is asked at its address there; any other on this machine's own.
+    const host = task.container.ip ?? (isIpv6(check) ? '::1' : '127.0.0.1');
+    if (check.http !== undefined) return askHttp(host, check.http, signal);
+    if (check.tcp !== undefined) return askTcp(host, check.tcp.port ?? 0, signal);
+    return this.askCommand(task, commandOf(check), signal);
+  }
+
+  private async askCommand(
+    task: TaskRecord,
+    command: CommandInfo | undefined,
+    signal: AbortSignal,
+  ): Promise<ProbeResult> {
+    const runtime = this.options.runtimes.get(task.runtime);
+    const spec = this.options.specOf(task);
+    if (runtime === undefined || spec === undefined || command === undefined)
+      return { kind: 'failed', message: 'the check has no command' };
+    const environment = new Map(spec.environment);
+    for (const { name, value } of command.environment?.variables ?? [])
+      if (name !== undefined) environment.set(name, value ?? '');
+    const { status } = await runtime.run({ ...spec, command, environment }, signal);
+    return { kind: 'answered', answer: { type: 'COMMAND', exitCode: status } };
+  }
+}
+
+/** A check wraps its command, a health check does not. */
+function commandOf({ command }: CheckInfo | HealthCheck): CommandInfo | undefined {
+  if (command === undefined) return undefined;
+  return 'command' in command ? command.command : (command as CommandInfo);
+}
+
+function isIpv6({ http, tcp }: CheckInfo | HealthCheck): boolean {
+  const protocols = [http, tcp].map((one) =>
+    one !== undefined && 'protocol' in one ? one.protocol : undefined,
+  );
+  return protocols.includes(NetworkInfo_Protocol.IPv6);
+}
+
+/** The status that the end of all redirections has; certificates are not checked. */
+function askHttp(
+  host: string,
+  { scheme, port, path }: { readonly scheme?: string; readonly port?: number; readonly path?: string },
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const address = host.includes(':') ? `[${host}]` : host;
+  const url = new URL(`${scheme ?? 'http'}://${address}:${port ?? 80}${path ?? '/'}`);
+  return get(url, redirectionsMax, signal);
+}
+
+function get(url: URL, redirections: number, signal: AbortSignal): Promise<ProbeResult> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const asked = send(url, { signal, agent: false, rejectUnauthorized: false }, (response) => {
+      response.resume();
+      const { statusCode = 0, headers } = response;
+      if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined && redirections > 0) {
+        get(new URL(headers.location, url), redirections - 1, signal).then(resolve, reject);
+        return;
+      }
+      resolve({ kind: 'answered', answer: { type: 'HTTP', statusCode } });
+    });
+    asked.once('error', reject);
+    asked.end();
+  });
+}
+
+/** Whether a connection opens: one that is refused is an answer, one that takes too long is none. */
+function askTcp(host: string, port: number, signal: AbortSignal): Promise<ProbeResult> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, signal });
+    const tell = (succeeded: boolean): void => {
+      socket.destroy();
+      resolve({ kind: 'answered', answer: { type: 'TCP', succeeded } });
+    };
+    socket.once('connect', () => tell(true));
+    socket.once('error', (error) => (signal.aborted ? reject(error) : tell(false)));
+  });
+}

@@ -1,0 +1,116 @@
+import type { ContainerId, FrameworkId, Instant, TaskId, TaskState } from '@meseta/model';
+import type { TaskInfo, TaskStatus } from '@meseta/protocol';
+import type { CheckAnswer, CheckProgress } from './check-record';
+import type { ExecutorKey } from './executor-record';
+import type { Reason, Source } from './status';
+
+/** A task of a framework: ids hold no slash, so the two joined by one are unambiguous. */
+export type TaskKey = string;
+
+export function taskKey(frameworkId: FrameworkId, taskId: TaskId): TaskKey {
+  return `${frameworkId}/${taskId}`;
+}
+
+/** One task, from its launch until its last update is acknowledged. */
+export interface TaskRecord {
+  readonly key: TaskKey;
+  readonly frameworkId: FrameworkId;
+  readonly taskId: TaskId;
+  /** Random. Names its container, if it has one of its own, and is the seed of its uuids. */
+  readonly containerId: ContainerId;
+  /** The runtime that runs it; empty for one that has no container of its own. */
+  readonly runtime: string;
+  /** Whose task it is, if it is not a command that the agent runs by itself. */
+  readonly executor: ExecutorKey | undefined;
+  /** The same for all that were launched together; unset for one that was launched by itself. */
+  readonly group: string | undefined;
+  readonly info: TaskInfo;
+  /** W3C traceparent of the launch; empty when not traced. */
+  readonly traceparent: string;
+  readonly launchedAt: Instant;
+  /** A custom executor's task is starting until its launch was sent to the executor. */
+  phase: 'starting' | 'running' | 'ended';
+  /** The newest state, which may be ahead of what was acknowledged. */
+  state: TaskState;
+  /** What the runtime told of the container. */
+  container: ContainerFacts;
+  kill: Kill | undefined;
+  /** Updates not yet acknowledged, the oldest first. */
+  readonly updates: StatusRecord[];
+  /** How many times the first of them was sent, and when it is due again. */
+  sent: number;
+  retryAt: Instant | undefined;
+  /** The newest status of each state, for the master's history. */
+  readonly history: StatusRecord[];
+  /** How many statuses were made; with the container's id it makes the next one's uuid. */
+  statusesMade: number;
+  /** When its container was seen to run; checks count from here. */
+  startedAt: Instant | undefined;
+  /** What its health check last said, once it has said something that counts. */
+  healthy: boolean | undefined;
+  /** What its check last answered. */
+  checkStatus: CheckAnswer | undefined;
+  /** Where its checks stand. Not kept: they begin anew with the agent. */
+  check: CheckProgress | undefined;
+  health: CheckProgress | undefined;
+}
+
+/** What is known of a container once it runs. */
+export interface ContainerFacts {
+  /** The process that watches the task, or the task's own where a daemon watches. */
+  readonly pid?: number;
+  /** Where the container is reached, if it has an address of its own. */
+  readonly ip?: string;
+}
+
+/** An order to end a task. */
+export interface Kill {
+  readonly graceMs: number;
+  /** When patience ends; unset while the container has not been asked to end yet. */
+  deadline: Instant | undefined;
+  readonly why: KillReason;
+  /** What ran out, if a limit is the reason. */
+  readonly limit?: Limit;
+}
+
+export type KillReason =
+  | 'asked'
+  /** Another task of its group failed or was killed. */
+  | 'group'
+  /** Its executor is to end. */
+  | 'shutdown'
+  | 'draining'
+  | 'unhealthy'
+  | 'completionTime'
+  | 'agentEnded'
+  | 'limit'
+  /** Its revocable resources are needed by others. */
+  | 'preempted';
+
+/** A limit that a container has passed. */
+export interface Limit {
+  readonly reason: Extract<
+    Reason,
+    'CONTAINER_LIMITATION' | 'CONTAINER_LIMITATION_DISK' | 'CONTAINER_LIMITATION_MEMORY'
+  >;
+  readonly message: string;
+  /** How much there was of what, in thousandths. */
+  readonly resources: readonly { readonly name: string; readonly milli: number }[];
+}
+
+/** One status of a task, as it is kept until acknowledged. */
+export interface StatusRecord {
+  /** 32 hex digits: 16 bytes on the wire. */
+  readonly uuid: string;
+  readonly state: TaskState;
+  readonly source: Source;
+  readonly reason?: Reason;
+  readonly message?: string;
+  readonly at: Instant;
+  readonly healthy?: boolean;
+  readonly checkStatus?: CheckAnswer;
+  /** What ran out, in thousandths. */
+  readonly limitation?: Limit['resources'];
+  /** A custom executor's status as it came, for what the agent only passes on. */
+  readonly given?: TaskStatus;
+}
