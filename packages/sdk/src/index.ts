@@ -21,3 +21,6 @@ export type { TaskSpec } from './task-spec';
 export { taskUpdateOf, type TaskUpdate } from './task-update';
 export { AgentClient, type LogQuery } from './operator/agent-client';
 export { OperatorClient, type OperatorClientOptions, type TaskName } from './operator/operator-client';
+export { Executor, runExecutor } from './executor/executor';
+export type { ExecutorHandlers, ExecutorOptions } from './executor/executor-options';
+export { ExecutorTask, type StatusDetails } from './executor/executor-task';

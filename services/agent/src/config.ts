@@ -46,6 +46,21 @@ export const agentOptions = defineOptions({
     help: 'Socket of the Docker daemon.',
     placeholder: 'path',
   },
+  executorRegistrationTimeout: {
+    kind: 'duration',
+    default: 60_000,
+    help: 'How long a framework’s own executor may take, from its start, to subscribe.',
+  },
+  executorReregistrationTimeout: {
+    kind: 'duration',
+    default: 2_000,
+    help: 'How long an executor may take to subscribe again after a restart of the agent.',
+  },
+  executorShutdownGracePeriod: {
+    kind: 'duration',
+    default: 5_000,
+    help: 'How long an executor may take to end when it is to; its own description may say otherwise.',
+  },
   switchUser: {
     kind: 'boolean',
     default: true,

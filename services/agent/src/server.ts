@@ -97,7 +97,11 @@ async function assemble(
   const timers = dependencies.timers ?? systemTimers;
   const metrics = dependencies.metrics ?? createAgentMetrics();
 
-  const checkpoint = await Checkpoint.open(config.workDir, config.cluster);
+  const checkpoint = await Checkpoint.open(config.workDir, config.cluster, {
+    registrationMs: config.executorRegistrationTimeout,
+    reregistrationMs: config.executorReregistrationTimeout,
+    shutdownGraceMs: config.executorShutdownGracePeriod,
+  });
   opened.push(() => checkpoint.close());
   const { state } = checkpoint;
   const { info, resources } = await describe(config);

@@ -13,7 +13,14 @@ import { ExecutorInfo, FrameworkInfo, TaskInfo } from '@meseta/protocol';
 import { FailureError } from '@meseta/kit';
 import { open as openDatabase, type RootDatabase } from 'lmdb';
 import type { Write } from '../state/effect';
-import { emptyState, type AgentState, type Drain, type ExecutorKey, type TaskKey } from '../state/state';
+import {
+  emptyState,
+  type AgentState,
+  type Drain,
+  type ExecutorKey,
+  type ExecutorTiming,
+  type TaskKey,
+} from '../state/state';
 import { readBootId } from './boot-id';
 import { executorOf, storedExecutor, type StoredExecutor } from './executor-codec';
 import { operationOf, storedOperation, type StoredOperation } from './operation-codec';
@@ -67,7 +74,7 @@ export class Checkpoint {
    *
    * @throws FailureError of one line: the directory is another cluster's, cannot be read or written, or is another agent's
    */
-  static async open(workDir: string, cluster: string): Promise<Checkpoint> {
+  static async open(workDir: string, cluster: string, timing?: ExecutorTiming): Promise<Checkpoint> {
     const path = join(workDir, 'meta', 'state');
     let db: RootDatabase<Stored, string> | undefined;
     let unlock = (): void => undefined;
@@ -82,7 +89,7 @@ export class Checkpoint {
         const rule = `belongs to the cluster '${stored.cluster}', not to '${cluster}' (--work-dir, --cluster)`;
         throw new FailureError(failure('conflict', `work directory ${workDir} ${rule}`));
       }
-      const state = readState(db, cluster, stored);
+      const state = readState(db, emptyState(cluster, timing), stored);
       const checkpoint = new Checkpoint(
         db,
         unlock,
@@ -218,10 +225,9 @@ function lockStore(db: RootDatabase<Stored, string>): LockStore {
 
 function readState(
   db: RootDatabase<Stored, string>,
-  cluster: string,
+  state: AgentState,
   stored: StoredAgent | undefined,
 ): AgentState {
-  const state = emptyState(cluster);
   if (stored?.agentId !== undefined) state.agentId = agentId(stored.agentId);
   state.term = stored?.term ?? 0;
   state.resources = Resources.of(stored?.resources ?? []);

@@ -7,7 +7,7 @@ import type { VolumeChanges } from '../state/operation-record';
 
 /** Where a persistent volume's data is (R41). A role's slashes are spaces, as in Mesos; ids were checked to hold none. */
 export function volumePath(workDir: string, { disk, reservations, ...rest }: Resource): string {
-  const role = reservedRole({ disk, reservations, ...rest } as Resource);
+  const role = reservedRole({ disk, reservations, ...rest });
   const id = disk?.persistence?.id;
   assert(role !== undefined && id !== undefined, 'a persistent volume is reserved and has an id');
   const root = disk?.source?.root;

@@ -16,7 +16,7 @@ import type { ContainerFacts, Limit, TaskKey } from './task-record';
 import type { Reason } from './status';
 
 /** Whose container it is: a task's, or a custom executor's. */
-export type OwnerKey = TaskKey | ExecutorKey;
+export type OwnerKey = TaskKey;
 
 /** Everything that can happen to an agent. What is random was stamped on at the edge. */
 export type Command =

@@ -1,4 +1,4 @@
-import { Resources } from '@meseta/model';
+import { type Resources } from '@meseta/model';
 import type { Resource } from '@meseta/model';
 import type { Effect } from './effect';
 import type { AgentState } from './state';

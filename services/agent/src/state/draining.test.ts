@@ -31,7 +31,7 @@ describe('an agent that is emptied', () => {
     agent.executorRunning('E', 'T1');
     expect(agent.order({ kind: 'drain', markGone: false })).toEqual(['to E: kill T1 in 3000 ms']);
     expect(
-      agent.executorSays('E', { taskId: 'T1' as never, uuid: 'u', state: 'TASK_KILLED', given: {} as never }),
+      agent.executorSays('E', { taskId: 'T1' as never, uuid: 'u', state: 'TASK_KILLED', given: {} }),
     ).toEqual(['tell T1 KILLED AGENT_DRAINING', 'to E: shutdown', 'to E: acknowledged T1 u']);
   });
 

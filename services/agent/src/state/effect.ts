@@ -31,7 +31,7 @@ export type Act =
   /** The process of a custom executor; answered like `start`. */
   | { readonly kind: 'startExecutor'; readonly key: ExecutorKey }
   /** Answered with `startCancelled` if it has not begun; otherwise the start goes on and is answered as ever. */
-  | { readonly kind: 'cancelStart'; readonly key: TaskKey | ExecutorKey; readonly containerId: ContainerId }
+  | { readonly kind: 'cancelStart'; readonly key: TaskKey; readonly containerId: ContainerId }
   | { readonly kind: 'terminate'; readonly containerId: ContainerId; readonly runtime: string }
   | { readonly kind: 'destroy'; readonly containerId: ContainerId; readonly runtime: string }
   /** The container has ended and nobody will ask for its end again. */

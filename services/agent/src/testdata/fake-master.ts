@@ -1,11 +1,15 @@
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
-import { failure, Resources, isFailure } from '@meseta/model';
+import { randomBytes } from 'node:crypto';
+import { failure, Resources, isFailure, type ResourceOperation } from '@meseta/model';
 import { toServiceError } from '@meseta/kit';
 import {
   internal,
+  ExecutorInfo_Type,
+  resourceOperationToProto,
   resourcesToProto,
   FrameworkInfo_Capability_Type,
   type CommandInfo,
+  type ExecutorInfo,
   type FrameworkInfo,
   type TaskInfo,
   type TaskStatus,
@@ -19,6 +23,10 @@ export class FakeMaster {
   readonly registers: internal.Register[] = [];
   readonly updates: internal.StatusUpdate[] = [];
   readonly pongs: bigint[] = [];
+  readonly operationUpdates: internal.OperationUpdate[] = [];
+  readonly executorMessages: string[] = [];
+  readonly executorsEnded: internal.ExecutorEnded[] = [];
+  readonly resourcesChanged: internal.ResourcesChanged[] = [];
   term = 5n;
   /** Acknowledges every update at once. */
   acknowledges = true;
@@ -70,6 +78,47 @@ export class FakeMaster {
         traceparent: this.traceparent,
       },
     });
+  }
+
+  /** Launches tasks with a default executor, or with one of the framework's own. */
+  launchGroup(
+    executorId: string,
+    tasks: readonly TaskInfo[],
+    executor: Partial<ExecutorInfo> = {},
+    framework: Partial<FrameworkInfo> = {},
+  ): void {
+    this.say({
+      $case: 'launchGroup',
+      value: {
+        frameworkInfo: frameworkInfo(framework),
+        executor: executorInfo(executorId, executor),
+        taskGroup: { tasks: [...tasks] },
+        traceparents: [],
+      },
+    });
+  }
+
+  /** Changes the agent's resources. @returns the operation's uuid as hex */
+  apply(operation: ResourceOperation, acknowledged = true): string {
+    const uuid = randomBytes(16);
+    this.say({
+      $case: 'applyOperation',
+      value: {
+        frameworkId: { value: 'framework' },
+        operation: resourceOperationToProto(operation),
+        operationUuid: { value: uuid },
+        acknowledged,
+      },
+    });
+    return uuid.toString('hex');
+  }
+
+  /** Resolves with what became of an operation. */
+  async untilOperation(uuid: string): Promise<internal.OperationUpdate> {
+    const find = () =>
+      this.operationUpdates.find(({ operationUuid }) => operationUuid?.value?.toString('hex') === uuid);
+    await this.until(`operation ${uuid}`, () => find() !== undefined);
+    return find() as internal.OperationUpdate;
   }
 
   kill(id: string, graceMs?: number): void {
@@ -172,6 +221,22 @@ export class FakeMaster {
           this.acknowledge(status.taskId?.value ?? '', status.uuid);
         return;
       }
+      case 'operationUpdate': {
+        this.operationUpdates.push(message.value);
+        const { operationUuid, status } = message.value;
+        if (this.acknowledges && status?.uuid !== undefined)
+          this.say({ $case: 'acknowledgeOperation', value: { operationUuid, statusUuid: status.uuid } });
+        return;
+      }
+      case 'executorMessage':
+        this.executorMessages.push(message.value.data.toString());
+        return;
+      case 'executorEnded':
+        this.executorsEnded.push(message.value);
+        return;
+      case 'resourcesChanged':
+        this.resourcesChanged.push(message.value);
+        return;
       case 'unregister':
         this.unregistered = message.value.reason;
         return;
@@ -194,6 +259,18 @@ export function frameworkInfo(more: Partial<FrameworkInfo> = {}): FrameworkInfo 
       { type: FrameworkInfo_Capability_Type.PARTITION_AWARE },
       { type: FrameworkInfo_Capability_Type.TASK_KILLING_STATE },
     ],
+    ...more,
+  };
+}
+
+export function executorInfo(id: string, more: Partial<ExecutorInfo> = {}): ExecutorInfo {
+  const resources = Resources.parse('cpus:0.1;mem:32');
+  if (isFailure(resources)) throw new Error(resources.message);
+  return {
+    type: ExecutorInfo_Type.DEFAULT,
+    executorId: { value: id },
+    frameworkId: { value: 'framework' },
+    resources: resourcesToProto(resources.allocate('web')),
     ...more,
   };
 }
