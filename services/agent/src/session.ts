@@ -51,6 +51,8 @@ export class MasterSession {
   private stream: Stream | undefined;
   private client: internal.AgentGatewayClient | undefined;
   private writer: BatchWriter<internal.AgentMessage, internal.ConnectRequest> | undefined;
+  /** Whether the first message, which says who the agent is, has been sent over the current stream. */
+  private introduced = false;
   private silenceMaxMs = answerMaxMs;
   private cancelSilence: () => void = () => undefined;
   private cancelRetry: () => void = () => undefined;
@@ -71,6 +73,7 @@ export class MasterSession {
     const stream = client.connect();
     this.client = client;
     this.stream = stream;
+    this.introduced = false;
     this.silenceMaxMs = answerMaxMs;
     this.writer = new BatchWriter<internal.AgentMessage, internal.ConnectRequest>({
       write: (message) => stream.write(message),
@@ -94,9 +97,19 @@ export class MasterSession {
     onOpened(id);
   }
 
-  /** Sends something over the current stream; without one it goes nowhere, and the next registration tells all. */
+  /** Sends the first message of a stream, unless that stream has ended by now. */
+  introduce(id: number, message: () => internal.AgentMessage): void {
+    if (id !== this.id || this.introduced) return;
+    this.introduced = true;
+    this.writer?.push(message());
+  }
+
+  /**
+   * Sends something over the current stream. Without one, or before the agent is introduced over it, it goes nowhere: the registration tells
+   * all.
+   */
   send(message: internal.AgentMessage): void {
-    this.writer?.push(message);
+    if (this.introduced) this.writer?.push(message);
   }
 
   /** How many messages wait to be written. */
@@ -105,7 +118,8 @@ export class MasterSession {
   }
 
   /** The master took the agent in. */
-  accepted(silenceMaxMs: number): void {
+  accepted(id: number, silenceMaxMs: number): void {
+    if (id !== this.id) return;
     this.options.log.info({ master: this.finder.current() }, 'registered');
     this.finder.succeeded();
     this.lastTrouble = '';
@@ -113,9 +127,9 @@ export class MasterSession {
     this.listen(this.id);
   }
 
-  /** Gives the current stream up and looks for the leader again. */
-  reopen(reason: string): void {
-    this.fail(this.id, new Error(reason));
+  /** Gives a stream up, if it is still the current one, and looks for the leader again. */
+  reopen(id: number, reason: string): void {
+    this.fail(id, new Error(reason));
   }
 
   /** Says what is left to say, and ends. */

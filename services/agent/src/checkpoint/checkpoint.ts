@@ -50,6 +50,20 @@ const executorStateKey = (key: ExecutorKey): string => `executor/${key}`;
 const operationKey = (uuid: string): string => `operation/${uuid}`;
 const frameworkKey = (id: FrameworkId): string => `framework/${id}`;
 
+/** What the checkpoint needs of its database. LMDB is one; the disk of a simulated machine is another. */
+export interface CheckpointDb {
+  get(key: string): unknown;
+  /** By key, from `start` up to `end`, which is left out. */
+  getRange(range: { start: string; end: string }): Iterable<{ key: string; value: unknown }>;
+  /** Takes the value as it is now. */
+  put(key: string, value: unknown): Promise<boolean>;
+  remove(key: string): Promise<boolean>;
+  /** Resolves when everything put so far is durable. */
+  readonly committed: Promise<boolean>;
+  readonly flushed: Promise<boolean>;
+  close(): Promise<void>;
+}
+
 /**
  * What survives a restart of the agent: `<work-dir>/meta`, an LMDB directory.
  *
@@ -60,7 +74,7 @@ export class Checkpoint {
   private failed: Error | undefined;
 
   private constructor(
-    private readonly db: RootDatabase<Stored, string>,
+    private readonly db: CheckpointDb,
     private readonly unlock: () => void,
     /** Names the time since the machine's last start. */
     private readonly bootId: string,
@@ -89,15 +103,7 @@ export class Checkpoint {
         const rule = `belongs to the cluster '${stored.cluster}', not to '${cluster}' (--work-dir, --cluster)`;
         throw new FailureError(failure('conflict', `work directory ${workDir} ${rule}`));
       }
-      const state = readState(db, emptyState(cluster, timing), stored);
-      const checkpoint = new Checkpoint(
-        db,
-        unlock,
-        bootId,
-        state,
-        stored !== undefined && stored.bootId !== bootId,
-      );
-      checkpoint.write({ kind: 'saveAgent' });
+      const checkpoint = Checkpoint.over(db, emptyState(cluster, timing), bootId, unlock);
       await checkpoint.commit();
       return checkpoint;
     } catch (error) {
@@ -106,6 +112,20 @@ export class Checkpoint {
       if (error instanceof FailureError) throw error;
       throw unusable(workDir, error);
     }
+  }
+
+  /** The checkpoint on a database that is open. What is in it is read into the state. */
+  static over(
+    db: CheckpointDb,
+    empty: AgentState,
+    bootId: string,
+    unlock: () => void = () => undefined,
+  ): Checkpoint {
+    const stored = db.get(agentKey) as StoredAgent | undefined;
+    const rebooted = stored !== undefined && stored.bootId !== bootId;
+    const checkpoint = new Checkpoint(db, unlock, bootId, readState(db, empty, stored), rebooted);
+    checkpoint.write({ kind: 'saveAgent' });
+    return checkpoint;
   }
 
   /** Notes a write. It takes the state as it is now, and is durable after the next {@link commit}. */
@@ -223,11 +243,7 @@ function lockStore(db: RootDatabase<Stored, string>): LockStore {
   };
 }
 
-function readState(
-  db: RootDatabase<Stored, string>,
-  state: AgentState,
-  stored: StoredAgent | undefined,
-): AgentState {
+function readState(db: CheckpointDb, state: AgentState, stored: StoredAgent | undefined): AgentState {
   if (stored?.agentId !== undefined) state.agentId = agentId(stored.agentId);
   state.term = stored?.term ?? 0;
   state.resources = Resources.of(stored?.resources ?? []);

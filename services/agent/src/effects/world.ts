@@ -1,5 +1,5 @@
 import { retryEvent, type Logger, type Tracing } from '@meseta/kit';
-import { taskStateToProto } from '@meseta/protocol';
+import { taskStateToProto, type internal } from '@meseta/protocol';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { CompletedTasks } from '../handlers/agent-view';
 import type { World } from '../loop';
@@ -86,8 +86,12 @@ function executorsOf({ executors }: AgentState, kind: 'pod' | 'custom'): number 
   return count;
 }
 
-function tell({ checkpoint, session, identity, statusContext }: WorldParts, said: Said): void {
-  session.send(agentMessage(checkpoint.state, said, identity, statusContext()));
+function tell(parts: WorldParts, said: Said): void {
+  parts.session.send(messageOf(parts, said));
+}
+
+function messageOf({ checkpoint, identity, statusContext }: WorldParts, said: Said): internal.AgentMessage {
+  return agentMessage(checkpoint.state, said, identity, statusContext());
 }
 
 function perform(parts: WorldParts, act: Act): void {
@@ -124,7 +128,7 @@ function perform(parts: WorldParts, act: Act): void {
       return;
     case 'registered':
       metrics.registrations.inc();
-      session.accepted(act.silenceMaxMs);
+      session.accepted(act.sessionId, act.silenceMaxMs);
       return;
     case 'status':
       if (act.attempt > 1) retried(parts, act);
@@ -136,6 +140,8 @@ function perform(parts: WorldParts, act: Act): void {
       tell(parts, act);
       return;
     case 'register':
+      session.introduce(act.sessionId, () => messageOf(parts, act));
+      return;
     case 'pong':
     case 'executorMessage':
     case 'executorEnded':
@@ -144,7 +150,7 @@ function perform(parts: WorldParts, act: Act): void {
       tell(parts, act);
       return;
     case 'closeSession':
-      session.reopen(act.reason);
+      session.reopen(act.sessionId, act.reason);
       return;
     case 'stop':
       parts.fatal('conflict', act.message);

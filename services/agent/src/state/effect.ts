@@ -50,8 +50,9 @@ export type Act =
     }
   /** The stream is not, or no longer, the executor's. */
   | { readonly kind: 'disconnectExecutor'; readonly connection: number; readonly message: string }
-  | { readonly kind: 'register' }
-  | { readonly kind: 'registered'; readonly silenceMaxMs: number }
+  /** Acts of a conversation name it: by the time that they are done there may be another. */
+  | { readonly kind: 'register'; readonly sessionId: number }
+  | { readonly kind: 'registered'; readonly sessionId: number; readonly silenceMaxMs: number }
   | { readonly kind: 'pong'; readonly sequence: bigint }
   | StatusOut
   | OperationOut
@@ -70,7 +71,7 @@ export type Act =
     }
   | { readonly kind: 'resourcesChanged' }
   | { readonly kind: 'sayGoodbye'; readonly reason: string }
-  | { readonly kind: 'closeSession'; readonly reason: string }
+  | { readonly kind: 'closeSession'; readonly sessionId: number; readonly reason: string }
   /** The agent must not go on; the message is the one line that says why. */
   | { readonly kind: 'stop'; readonly message: string }
   | {

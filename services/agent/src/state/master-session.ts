@@ -8,7 +8,7 @@ import { resend } from './status-updates';
 /** The agent reached a master: it says who it is, and waits to be taken in. */
 export function stepSessionOpened(state: AgentState, sessionId: number): Effect[] {
   state.session = { id: sessionId, registered: false };
-  return [{ kind: 'register' }];
+  return [{ kind: 'register', sessionId }];
 }
 
 /** The stream ended: updates wait until the next master has taken the agent in (T29). */
@@ -25,7 +25,7 @@ export function heed(
   if (state.session?.id !== said.sessionId) return { heeded: false, effects: [] };
   if (said.term < state.term) {
     const reason = `its term ${said.term} is lower than ${state.term}, which the agent has obeyed`;
-    return { heeded: false, effects: [{ kind: 'closeSession', reason }] };
+    return { heeded: false, effects: [{ kind: 'closeSession', sessionId: said.sessionId, reason }] };
   }
   if (said.term === state.term) return { heeded: true, effects: [] };
   state.term = said.term;
@@ -50,7 +50,7 @@ export function stepRegistered(
   const effects: Effect[] = state.agentId === undefined ? [{ kind: 'saveAgent' }] : [];
   state.agentId = order.agentId;
   session.registered = true;
-  effects.push({ kind: 'registered', silenceMaxMs: order.silenceMaxMs });
+  effects.push({ kind: 'registered', sessionId: session.id, silenceMaxMs: order.silenceMaxMs });
   effects.push(...resend(state, state.tasks.values(), now));
   effects.push(...resendOperations(state, now));
   return effects;

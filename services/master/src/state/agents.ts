@@ -1,4 +1,4 @@
-import { assert, isTerminal, partitionUnawareState, plusMs, type AgentId, type Instant } from '@meseta/model';
+import { assert, isTerminal, plusMs, type AgentId, type Instant } from '@meseta/model';
 import type { AgentInfo } from '@meseta/protocol';
 import type { AgentRegistration, Command } from './command';
 import type { Holding } from './effect';
@@ -13,11 +13,10 @@ import {
   isPartitionAware,
   type Agent,
   type AgentMembership,
-  type Framework,
   type SessionId,
   type Task,
 } from './state';
-import { complete, recover, statusAt, tellMade } from './tasks';
+import { complete, recover, tellMade } from './tasks';
 import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
 
 /** Registration, first or again (M1, M3). What the agent says of its tasks is the truth about them. */
@@ -30,8 +29,11 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
       `the agent belongs to cluster ${registration.cluster}, this is cluster ${state.cluster}`,
     );
   }
-  const known = registration.agentId === undefined ? undefined : state.agents.get(registration.agentId);
-  const id = registration.agentId ?? (`${state.masterId}-A${state.nextAgent++}` as AgentId);
+  const known =
+    registration.agentId === undefined
+      ? registeredIn(turn, registration.session)
+      : state.agents.get(registration.agentId);
+  const id = known?.id ?? registration.agentId ?? (`${state.masterId}-A${state.nextAgent++}` as AgentId);
   if (known?.session !== undefined && known.session !== registration.session) {
     turn.effects.push({ kind: 'endSession', session: known.session });
   }
@@ -145,6 +147,12 @@ export function stepAgentDeadline(turn: Turn, agentId: AgentId, at: Instant): vo
   ping(turn, agent);
 }
 
+/** The agent that has registered in this session already, and may not have heard yet which id it was given. */
+function registeredIn(turn: Turn, session: SessionId): Agent | undefined {
+  for (const agent of turn.state.agents.values()) if (agent.session === session) return agent;
+  return undefined;
+}
+
 /** Adds an agent of the registry that has not come back yet. */
 export function addRecoveredAgent(
   turn: Turn,
@@ -210,10 +218,10 @@ function makeUnreachable(turn: Turn, agent: Agent, task: Task, why: string): voi
   const framework = turn.state.frameworks.get(task.frameworkId);
   assert(framework !== undefined, `task ${task.id} has a framework`);
   const from = task.state;
-  if (isTerminal(from)) return tellEnd(turn, framework, task);
+  // A framework that was told the end and has not acknowledged it hears nothing new: the agent repeats it when it is back.
+  if (task.toldState !== undefined && isTerminal(task.toldState)) return complete(turn, framework, task);
   removeTask(agent, task);
   framework.tasks.delete(task.id);
-  task.state = 'TASK_UNREACHABLE';
   task.unreachableSince = turn.now;
   task.unacknowledged = undefined;
   framework.unreachable.set(task.id, task);
@@ -221,6 +229,9 @@ function makeUnreachable(turn: Turn, agent: Agent, task: Task, why: string): voi
     const [oldest] = framework.unreachable.keys();
     if (oldest !== undefined) framework.unreachable.delete(oldest);
   }
+  // A task that had ended keeps its true end (M3). Its framework hears of it, after all that came before, when the agent is back.
+  if (isTerminal(from)) return;
+  task.state = 'TASK_UNREACHABLE';
   observe(turn, { kind: 'taskState', task, from, to: task.state });
   tellOperators(turn, { kind: 'taskUpdated', task, status: undefined });
   task.toldState = isPartitionAware(framework) ? 'TASK_UNREACHABLE' : 'TASK_LOST';
@@ -231,21 +242,6 @@ function makeUnreachable(turn: Turn, agent: Agent, task: Task, why: string): voi
     reason: 'REASON_AGENT_REMOVED',
     message: `Agent ${agent.hostname} is unreachable: ${why}`,
     unreachableSince: turn.now,
-  });
-}
-
-/** A task that had ended keeps its true end (M3); what its framework has not heard of it yet, it hears now. */
-function tellEnd(turn: Turn, framework: Framework, task: Task): void {
-  const told = task.toldState !== undefined && isTerminal(task.toldState);
-  complete(turn, framework, task);
-  if (told) return;
-  tellMade(turn, framework, {
-    taskId: task.id,
-    agentId: task.agentId,
-    state: isPartitionAware(framework) ? task.state : partitionUnawareState(task.state),
-    reason: 'REASON_RECONCILIATION',
-    message: 'The task had ended before its agent became unreachable',
-    like: statusAt(task),
   });
 }
 

@@ -48,6 +48,7 @@ export function startTask(acceptance: Acceptance, wanted: TaskToLaunch): Task {
     resources: valid(wanted.resources),
     state: 'TASK_STAGING',
     toldState: undefined,
+    updateState: undefined,
     statuses: [],
     unacknowledged: undefined,
     killPending: undefined,

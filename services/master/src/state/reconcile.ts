@@ -1,4 +1,4 @@
-import { partitionUnawareState, type TaskState } from '@meseta/model';
+import { partitionUnawareState, type TaskId, type TaskState } from '@meseta/model';
 import type { ReconciledTask } from './command';
 import { isPartitionAware, type Framework, type Task } from './state';
 import { statusAt, tellMade } from './tasks';
@@ -13,7 +13,7 @@ export function reconcile(turn: Turn, framework: Framework, tasks: readonly Reco
 /** The ladder of answers: the first rung that holds is told. */
 export function reconcileTask(turn: Turn, framework: Framework, { taskId, agentId }: ReconciledTask): void {
   const { agents } = turn.state;
-  const task = framework.tasks.get(taskId);
+  const task = framework.tasks.get(taskId) ?? completedTask(framework, taskId);
   if (task !== undefined) return tellLatest(turn, framework, task);
   // An agent that is not back yet may bring the task (T51): silence, the framework asks again.
   const agent = agentId === undefined ? undefined : agents.get(agentId);
@@ -37,9 +37,15 @@ export function reconcileTask(turn: Turn, framework: Framework, { taskId, agentI
   answer('TASK_UNKNOWN', 'neither the task nor its agent is known');
 }
 
-/** What the framework was told last, or the state as it is (T50). */
+/** A question may be overtaken by the acknowledgement that ended its task: the answer is the task's end then, as long as it is remembered. */
+function completedTask(framework: Framework, taskId: TaskId): Task | undefined {
+  return framework.completed.findLast(({ id }) => id === taskId);
+}
+
+/** The update that is on its way, or the state as it is (T50). */
 function tellLatest(turn: Turn, framework: Framework, task: Task): void {
-  const state = task.toldState ?? task.state;
+  const state = task.updateState ?? task.state;
+  task.toldState = state;
   tellMade(turn, framework, {
     taskId: task.id,
     agentId: task.agentId,

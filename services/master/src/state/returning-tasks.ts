@@ -1,4 +1,4 @@
-import { isTerminal, type FrameworkId } from '@meseta/model';
+import { isTerminal, type FrameworkId, type TaskId, type TaskState } from '@meseta/model';
 import type { AgentRegistration, FrameworkDescription, ReportedTask } from './command';
 import { addRecovered } from './frameworks';
 import { addTask, releaseTask, removeTask } from './ledger';
@@ -55,7 +55,8 @@ function mergeTask(turn: Turn, agent: Agent, framework: Framework, reported: Rep
   }
   if (known !== undefined) return;
   const returning = framework.unreachable.get(reported.taskId);
-  const task = returning ?? makeTask(agent, reported);
+  const task = returning ?? takeCompleted(framework, agent, reported.taskId) ?? makeTask(agent, reported);
+  task.updateState = updateStateOf(reported.task);
   task.state = reported.state;
   task.unreachableSince = undefined;
   framework.unreachable.delete(task.id);
@@ -72,14 +73,24 @@ function mergeTask(turn: Turn, agent: Agent, framework: Framework, reported: Rep
     returning === undefined ? { kind: 'taskAdded', task } : { kind: 'taskUpdated', task, status: undefined },
   );
   if (returning === undefined || isTerminal(task.state)) return;
-  task.toldState = task.state;
+  const shown = task.updateState ?? task.state;
+  task.toldState = shown;
   tellMade(turn, framework, {
     taskId: task.id,
     agentId: agent.id,
-    state: task.state,
+    state: shown,
     reason: 'REASON_AGENT_REREGISTERED',
     message: `Agent ${agent.hostname} came back`,
   });
+}
+
+/**
+ * A task whose end its framework was told, and which was history when the agent went away before the acknowledgement came: it is taken up again, so
+ * that nothing else is told of it.
+ */
+function takeCompleted(framework: Framework, agent: Agent, taskId: TaskId): Task | undefined {
+  const at = framework.completed.findLastIndex((task) => task.id === taskId && task.agentId === agent.id);
+  return at < 0 ? undefined : framework.completed.splice(at, 1)[0];
 }
 
 /** A task of a framework that is gone: it counts until it has ended. */
@@ -155,6 +166,11 @@ export function killPolicyOf(
     : { gracePeriod: { nanoseconds: BigInt(Math.round(graceMs)) * 1_000_000n } };
 }
 
+/** The first update that its framework has not acknowledged. */
+function updateStateOf({ statusUpdateState }: ReportedTask['task']): TaskState | undefined {
+  return statusUpdateState as TaskState | undefined;
+}
+
 function makeTask(
   agent: Agent,
   { taskId, frameworkId, task, info, executorId, role, resources, state }: ReportedTask,
@@ -169,6 +185,7 @@ function makeTask(
     resources,
     state,
     toldState: undefined,
+    updateState: updateStateOf(task),
     statuses: [...task.statuses],
     unacknowledged: undefined,
     killPending: undefined,

@@ -181,6 +181,8 @@ export interface Task {
   state: TaskState;
   /** What the framework was told last, if anything. */
   toldState: TaskState | undefined;
+  /** The update that is on its way to the framework, there or not: what it is told when it asks, so that an answer never runs ahead. */
+  updateState: TaskState | undefined;
   /** The newest status of each state, without data (T31). */
   readonly statuses: TaskStatus[];
   /** The update that waits for an acknowledgement. */

@@ -17,6 +17,7 @@ export function stepStatusUpdate(turn: Turn, command: Extract<Command, { kind: '
     remember(task, command.status);
     moveTask(turn, task, command.latestState, command.status);
   }
+  if (task !== undefined) task.updateState = command.state;
   if (framework.membership !== 'active') return;
   if (task !== undefined) {
     task.toldState = command.state;
