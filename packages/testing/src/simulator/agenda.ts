@@ -121,6 +121,7 @@ function isBefore(a: Entry, b: Entry): boolean {
 /** A node's time. While the node is paused, as by a signal or a full disk, nothing happens in it; then all that was due happens at once, in order. */
 export class PausableTime implements Time {
   #pausedUntilMs = 0;
+  #waiting: (() => void)[] = [];
 
   constructor(private readonly agenda: Agenda) {}
 
@@ -133,11 +134,17 @@ export class PausableTime implements Time {
   }
 
   pause(ms: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.agenda.exactMs + ms);
+    const until = this.agenda.exactMs + ms;
+    if (until <= this.#pausedUntilMs) return;
+    this.#pausedUntilMs = until;
+    this.agenda.at(until, () => {
+      if (this.#pausedUntilMs === until) this.resume();
+    });
   }
 
   resume(): void {
-    this.#pausedUntilMs = Math.min(this.#pausedUntilMs, this.agenda.exactMs);
+    this.#pausedUntilMs = 0;
+    for (const run of this.#waiting.splice(0)) this.agenda.at(this.agenda.exactMs, run);
   }
 
   after(ms: number, run: () => void): Cancel {
@@ -148,7 +155,7 @@ export class PausableTime implements Time {
     let cancelled = false;
     const due = (): void => {
       if (cancelled) return;
-      if (this.agenda.exactMs < this.#pausedUntilMs) this.agenda.at(this.#pausedUntilMs, due);
+      if (this.agenda.exactMs < this.#pausedUntilMs) this.#waiting.push(due);
       else run();
     };
     this.agenda.at(exactMs, due);

@@ -188,6 +188,9 @@ class AgentProcess {
   /** Asks the containers that the checkpoint tells of what became of them. */
   #found(): Recovered[] {
     const found: Recovered[] = [];
+    this.node.containers.endUnknown(
+      new Set([...this.state.tasks.values()].map(({ containerId }) => containerId)),
+    );
     for (const { key, containerId, runtime, phase } of this.state.tasks.values()) {
       if (runtime === '') continue;
       const answer = this.node.containers.find(containerId);

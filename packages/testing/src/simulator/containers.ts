@@ -106,6 +106,15 @@ export class MachineContainers {
     this.#programs.clear();
   }
 
+  /** What the agent's record does not know is nobody's: it is ended and forgotten. */
+  endUnknown(known: ReadonlySet<ContainerId>): void {
+    for (const container of [...this.containers.values()]) {
+      if (known.has(container.id)) continue;
+      container.phase = 'ended';
+      this.release(container.id);
+    }
+  }
+
   /** What is left of a container after a restart of the agent. */
   find(id: ContainerId): Recovered['found'] {
     const container = this.containers.get(id);

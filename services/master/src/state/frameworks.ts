@@ -1,8 +1,9 @@
-import { failure, plusMs, type Failure, type FrameworkId, type Instant } from '@meseta/model';
+import { failure, isTerminal, plusMs, type Failure, type FrameworkId, type Instant } from '@meseta/model';
 import type { FrameworkInfo } from '@meseta/protocol';
 import type { Caller, Command, FrameworkDescription } from './command';
 import { rescind, withdrawFrameworkOffers } from './offers';
 import type { Agent, Framework, MasterState, StreamId } from './state';
+import { settleDenied } from './statuses';
 import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
 import { validateFramework } from './validation/framework';
 
@@ -27,6 +28,8 @@ export function stepSubscribe(turn: Turn, command: Extract<Command, { kind: 'sub
   describe(turn, framework);
   // Agents that hold its tasks send what was not acknowledged at once (T28).
   if (known !== undefined) tellAgentsOf(turn, framework);
+  for (const task of [...framework.tasks.values()])
+    if (task.denied && isTerminal(task.state)) settleDenied(turn, framework, task);
   tellOperators(turn, { kind: known === undefined ? 'frameworkAdded' : 'frameworkUpdated', framework });
   observe(turn, {
     kind: 'framework',

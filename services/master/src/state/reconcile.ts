@@ -1,7 +1,7 @@
-import { partitionUnawareState, type TaskId, type TaskState } from '@meseta/model';
+import { isTerminal, partitionUnawareState, type TaskId, type TaskState } from '@meseta/model';
 import type { ReconciledTask } from './command';
 import { isPartitionAware, type Framework, type Task } from './state';
-import { statusAt, tellMade } from './tasks';
+import { complete, statusAt, tellMade } from './tasks';
 import type { Turn } from './turn';
 
 /** RECONCILE (T50 – T56): every task that is not completed, or each one asked about. */
@@ -54,4 +54,6 @@ function tellLatest(turn: Turn, framework: Framework, task: Task): void {
     message: 'Reconciliation: Latest task state',
     like: statusAt(task),
   });
+  // Nobody else will tell its end, and this answer needs no acknowledgement.
+  if (task.denied && isTerminal(task.state) && framework.tasks.has(task.id)) complete(turn, framework, task);
 }

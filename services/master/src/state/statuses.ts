@@ -1,8 +1,9 @@
 import { isTerminal, partitionUnawareState } from '@meseta/model';
+import type { TaskStatus } from '@meseta/protocol';
 import { bytesOf } from './bytes';
 import type { Acknowledgement, Command } from './command';
 import { isPartitionAware, taskKey, type Agent, type Framework, type Task } from './state';
-import { complete, moveTask, remember } from './tasks';
+import { complete, moveTask, remember, statusAt, tellMade } from './tasks';
 import { observe, order, tell, type Turn } from './turn';
 
 /** A status from an agent (T21 – T33): applied, then forwarded if its framework listens; the agent repeats it until it is acknowledged. */
@@ -17,6 +18,8 @@ export function stepStatusUpdate(turn: Turn, command: Extract<Command, { kind: '
     remember(task, command.status);
     moveTask(turn, task, command.latestState, command.status);
   }
+  if (task?.denied === true && isTerminal(task.state))
+    return settleDenied(turn, framework, task, command.status);
   if (task !== undefined) task.updateState = command.state;
   if (framework.membership !== 'active') return;
   if (task !== undefined) {
@@ -26,6 +29,23 @@ export function stepStatusUpdate(turn: Turn, command: Extract<Command, { kind: '
   }
   const shownState = isPartitionAware(framework) ? command.state : partitionUnawareState(command.state);
   tell(turn, framework, { kind: 'update', status: command.status, shownState });
+}
+
+/**
+ * A task that its agent does not have: nobody will repeat its end, so its framework is told in the master's own words, which need no
+ * acknowledgement, as soon as it listens.
+ */
+export function settleDenied(turn: Turn, framework: Framework, task: Task, said?: TaskStatus): void {
+  if (framework.membership !== 'active') return;
+  complete(turn, framework, task);
+  const like = said ?? statusAt(task);
+  tellMade(turn, framework, {
+    taskId: task.id,
+    agentId: task.agentId,
+    state: isPartitionAware(framework) ? task.state : partitionUnawareState(task.state),
+    reason: like?.reason ?? 'REASON_RECONCILIATION',
+    message: like?.message ?? 'The task is not on its agent',
+  });
 }
 
 /** ACKNOWLEDGE (S103): passed to the agent; a terminal one ends the task for the master. */
