@@ -1,15 +1,29 @@
 #!/usr/bin/env bash
 # Brings the Compose cluster up from local images, lets it work while things are killed, and takes it down. Ends with one line of figures.
 #
-#   deploy/compose/smoke.sh        (`make compose`)
+#   deploy/compose/smoke.sh                       with `docker compose` if there is one, else docker-compose (`make compose`)
+#   MESETA_COMPOSE=build deploy/compose/smoke.sh  with a Compose v2 that is built from Go modules for it
+#   MESETA_COMPOSE=docker-compose deploy/compose/smoke.sh
 set -euo pipefail
 cd "$(dirname "$0")"
 
-if docker compose version >/dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
-command -v "${compose[0]}" >/dev/null || { echo 'compose: neither docker compose nor docker-compose is here' >&2; exit 1; }
+MESETA_STATE=$(mktemp -d /tmp/meseta-compose-XXXXXX)
+if [ "${MESETA_COMPOSE:-}" = build ]; then
+  # A plugin is found in the client's configuration: one of our own, so that nobody's is changed.
+  export DOCKER_CONFIG=$MESETA_STATE/docker
+  mkdir -p "$DOCKER_CONFIG/cli-plugins"
+  ln -s "$(../../test/tools/go-tools.sh compose)" "$DOCKER_CONFIG/cli-plugins/docker-compose"
+  MESETA_COMPOSE='docker compose'
+fi
+if [ -n "${MESETA_COMPOSE:-}" ]; then read -ra compose <<<"$MESETA_COMPOSE"
+elif docker compose version >/dev/null 2>&1; then compose=(docker compose)
+else compose=(docker-compose); fi
+"${compose[@]}" version >/dev/null 2>&1 || { echo "compose: there is no ${compose[*]} here" >&2; exit 1; }
+image=${MESETA_IMAGE:-meseta/meseta:latest}
+docker image inspect "$image" >/dev/null 2>&1 || { echo "compose: there is no local image $image: make images" >&2; exit 1; }
+compose_version=$("${compose[@]}" version --short | sed 's/^v//')
 compose+=(--project-name "meseta-smoke-$$" --file compose.yaml)
 task_image=${TASK_IMAGE:-debian:bookworm-slim}
-MESETA_STATE=$(mktemp -d /tmp/meseta-compose-XXXXXX)
 export MESETA_STATE MESETA_MASTER_1_HTTP=${MESETA_MASTER_1_HTTP:-0}
 [ -z "${DOCKER_HOST:-}" ] || export DOCKER_SOCKET=${DOCKER_HOST#unix://}
 
@@ -56,7 +70,7 @@ run_task() { # run_task WORD: a Docker task that prints it
 leader() { meseta version -o json | sed -nE 's/.*"leader": *"([a-z0-9-]+):[0-9]+".*/\1/p' | head -n 1; }
 
 started=$(now)
-say 'starting'
+say "starting, with Compose $compose_version"
 up
 until_agents 2
 up_ms=$(($(now) - started))
