@@ -88,6 +88,47 @@ runs after-the-leader
 failover_ms=$(($(date +%s%3N) - begun))
 ready
 
+# Bad input: each is told in one message, and the cluster goes on.
+refused() { # refused MESSAGE HELM_ARGUMENT...: helm refuses, and says so
+  local message=$1 said
+  shift
+  if said=$("$helm" "$@" 2>&1 >/dev/null); then say "helm should have refused: $*"; return 1; fi
+  [[ $said == *"$message"* ]] || { say "helm said '$said', not '$message'"; return 1; }
+}
+says() { # says MESSAGE COMMAND...: what it prints has the message, sooner or later
+  local message=$1 until=$(($(date +%s) + 90))
+  shift
+  until "$@" 2>/dev/null | grep -q "$message"; do
+    [ "$(date +%s)" -lt "$until" ] || { say "'$*' never said '$message':"; "$@" 2>&1 | tail -n 5; return 1; }
+    sleep 1
+  done
+}
+say 'bad input: a second release of the same names, another cluster name, another number of etcd members'
+refused 'cannot be imported into the current release' install second deploy/helm/meseta -n "$namespace" "${values[@]}" --set fullnameOverride=$release
+refused 'cluster must stay' upgrade "$release" deploy/helm/meseta -n "$namespace" "${values[@]}" --set cluster=another
+refused 'etcd.replicas must stay 3' upgrade "$release" deploy/helm/meseta -n "$namespace" "${values[@]}" --set etcd.replicas=1
+small=(--set etcd.bundled=false --set agent.enabled=false --set master.replicas=1 --set registry.replicas=1)
+say 'bad input: no etcd'
+"$helm" install no-etcd deploy/helm/meseta -n "$namespace" "${values[@]}" "${small[@]}" --set 'etcd.external.endpoints={nowhere.invalid:2379}' >/dev/null
+says 'etcd at nowhere.invalid:2379 does not answer' "$kubectl" -n "$namespace" logs deploy/no-etcd-meseta-registry --all-containers --tail=20
+says 'no leader is known yet' "$kubectl" -n "$namespace" exec no-etcd-meseta-master-0 -- node -e 'fetch("http://127.0.0.1:5050/health/ready").then((answer) => answer.text()).then(console.log)'
+"$helm" uninstall no-etcd -n "$namespace" >/dev/null
+say 'two releases in one namespace, on one etcd: neither knows of the other'
+"$helm" install beside deploy/helm/meseta -n "$namespace" "${values[@]}" "${small[@]}" --set "etcd.external.endpoints={$release-etcd:2379}" >/dev/null
+"$kubectl" -n "$namespace" rollout status statefulset/beside-meseta-master --timeout=180s >/dev/null
+agents=$("$kubectl" -n "$namespace" exec deploy/beside-meseta-allocator -- meseta agents -o json | grep -c '"hostname"' || true)
+[ "$agents" = 0 ] || { say "the second release has $agents agents of the first"; exit 1; }
+"$helm" uninstall beside -n "$namespace" --wait >/dev/null
+say 'bad input: an image that cannot be pulled'
+"$helm" upgrade "$release" deploy/helm/meseta -n "$namespace" "${values[@]}" --set image.tag=no-such-tag >/dev/null
+says 'ErrImage\|ImagePullBackOff' "$kubectl" -n "$namespace" get pods -l app.kubernetes.io/component=master
+runs with-an-image-that-is-not-there
+"$helm" upgrade "$release" deploy/helm/meseta -n "$namespace" "${values[@]}" >/dev/null
+# Kubernetes does not replace a StatefulSet's pod that was never ready by itself, also if the image is right again.
+"$kubectl" -n "$namespace" get pods -l app.kubernetes.io/component=master --no-headers | awk '/ErrImage|ImagePullBackOff/ { print $1 }' |
+  xargs -r "$kubectl" -n "$namespace" delete pod >/dev/null
+ready
+
 say 'upgrading the release while a task runs'
 meseta run --name through-the-upgrade 'echo began; sleep 25; echo went-on' >/tmp/meseta-smoke-out-$$ 2>/dev/null &
 task=$!

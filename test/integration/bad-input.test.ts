@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { open } from 'lmdb';
 import { Rig, freePort, meseta, operatorOf, repository, run } from './harness';
 import { connect } from '@meseta/sdk';
 
@@ -13,6 +14,26 @@ async function refused(
     ...args,
   ]);
   return { code, lines: stderr.split('\n').filter((line) => line !== '') };
+}
+
+/** Changes one entry of a database that nobody has open; what is returned puts it back, and tells what was there until then. */
+async function changeDatabase(
+  path: string,
+  name: string | undefined,
+  encoding: 'json' | 'msgpack',
+  key: string,
+  change: (before: unknown) => unknown,
+): Promise<() => Promise<unknown>> {
+  const edit = async (edited: (before: unknown) => unknown): Promise<unknown> => {
+    const root = open({ path, maxDbs: 4, encoding: 'msgpack', noSubdir: false });
+    const database = name === undefined ? root : root.openDB({ name, encoding });
+    const before: unknown = database.get(key);
+    await database.put(key, edited(before));
+    await root.close();
+    return before;
+  };
+  const before = await edit(change);
+  return () => edit(() => before);
 }
 
 describe('bad input gets one line that names the field and the rule', () => {
@@ -113,6 +134,51 @@ describe('bad input gets one line that names the field and the rule', () => {
     ]);
     expect(agent.lines).toEqual([expect.stringContaining(file)]);
   }, 30_000);
+
+  describe('a directory of another version is refused, and left as it is', () => {
+    const versions = [
+      ['newer', 99, /was written by a newer version, in format 99 where this one reads 1/],
+      ['older', 0, /was written by an older version, in format 0 where this one reads 1/],
+    ] as const;
+    const anyPorts = ['--port', '0', '--http-port', '0'];
+
+    test.each(versions)(
+      'of the registry, %s',
+      async (name, format, message) => {
+        const data = join(rig.folder, `registry-${name}`);
+        const args = ['--store', 'embedded', '--data-dir', data];
+        await (await rig.start('registry', args)).stop();
+        const restore = await changeDatabase(data, 'facts', 'json', 'format', () => format);
+        const { code, lines } = await refused('registry', [...args, ...anyPorts]);
+        expect([code === 0, lines]).toEqual([false, [expect.stringMatching(message)]]);
+        expect(lines[0]).toContain(data);
+        expect(await restore()).toBe(format);
+        await (await rig.start('registry', args)).stop();
+      },
+      60_000,
+    );
+
+    test.each(versions)(
+      'of an agent, %s',
+      async (name, format, message) => {
+        const master = await rig.smallest();
+        const workDir = join(rig.folder, `agent-${name}`);
+        const args = ['--master', master.grpc, '--work-dir', workDir, '--resources', 'cpus:1;mem:64'];
+        await (await rig.start('agent', [...args, '--runtimes', 'fake'])).stop();
+        const state = join(workDir, 'meta/state');
+        const restore = await changeDatabase(state, undefined, 'msgpack', 'agent', (agent) => ({
+          ...(agent as object),
+          format,
+        }));
+        const { code, lines } = await refused('agent', [...args, ...anyPorts]);
+        expect([code === 0, lines]).toEqual([false, [expect.stringMatching(message)]]);
+        expect(lines[0]).toContain(workDir);
+        expect(await restore()).toMatchObject({ format });
+        await (await rig.start('agent', [...args, '--runtimes', 'fake'])).stop();
+      },
+      60_000,
+    );
+  });
 
   test('the command line says what is wrong and fails', async () => {
     const port = await freePort();

@@ -26,7 +26,7 @@ within() { # within NAME VERSION PACKAGE REPLACE...
     [ -f go.mod ] || go mod init "tools/$name"
     for replace in "$@"; do go mod edit -replace "$replace"; done
     go get "$package@$version"
-    go build -ldflags '-s -w' -o "$tools/bin/$name" "$package"
+    go build -ldflags "-s -w ${ldflags:-}" -o "$tools/bin/$name" "$package"
   )
 }
 
@@ -41,7 +41,7 @@ for tool in "$@"; do
         within jaeger v1.62.0 github.com/jaegertracing/jaeger/cmd/all-in-one github.com/Shopify/sarama=github.com/Shopify/sarama@v1.33.0
         ;;
       # Compose v2; a plugin of the Docker client, and a program by itself.
-      compose) within compose v2.29.7 github.com/docker/compose/v2/cmd ;;
+      compose) ldflags='-X github.com/docker/compose/v2/internal.Version=v2.29.7' within compose v2.29.7 github.com/docker/compose/v2/cmd ;;
       *)
         echo "go-tools: $tool is not known here" >&2
         exit 2

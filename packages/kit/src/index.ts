@@ -14,6 +14,7 @@ export {
 } from './config/option';
 export { readConfig } from './config/read-config';
 export { renderOptions } from './config/render-options';
+export { formatMismatch } from './format-version';
 export { FailureError, isFailureError } from './failure-error';
 export { BatchWriter, type BatchObserver, type BatchWriterOptions } from './grpc/batch-stream';
 export { channelOptions, maxMessageBytes } from './grpc/channel';

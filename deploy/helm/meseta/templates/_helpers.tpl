@@ -171,6 +171,15 @@ readinessProbe:
 {{- if and .Values.monitoring.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.scrapers) -}}
 {{- fail "monitoring.serviceMonitor.enabled needs networkPolicy.scrapers: the network policies would keep Prometheus out" -}}
 {{- end -}}
+{{- $cluster := include "meseta.cluster" . -}}
+{{- $master := lookup "apps/v1" "StatefulSet" .Release.Namespace (printf "%s-master" (include "meseta.fullname" .)) -}}
+{{- if $master -}}
+{{- range (first $master.spec.template.spec.containers).env -}}
+{{- if and (eq .name "MESETA_CLUSTER") (ne .value $cluster) -}}
+{{- fail (printf "cluster must stay %s: under another name the record is empty, and the agents are refused" .value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $runtimes := splitList "," (default "" .Values.agent.options.runtimes) -}}
 {{- if and (has "docker" $runtimes) (not .Values.agent.docker.enabled) -}}
 {{- fail "agent.options.runtimes has docker, so agent.docker.enabled must be true" -}}

@@ -10,7 +10,7 @@ import {
   type Resource,
 } from '@meseta/model';
 import { ExecutorInfo, FrameworkInfo, TaskInfo } from '@meseta/protocol';
-import { FailureError } from '@meseta/kit';
+import { FailureError, formatMismatch } from '@meseta/kit';
 import { open as openDatabase, type RootDatabase } from 'lmdb';
 import type { Write } from '../state/effect';
 import {
@@ -37,7 +37,12 @@ interface StoredAgent {
   /** What its resources have become; unset while no operation has changed them. */
   readonly resources?: readonly Resource[];
   readonly drain?: Drain;
+  /** The layout of the records; unset in the first, which had no number. */
+  readonly format?: number;
 }
+
+/** The layout of the records. A directory of another is refused, and left as it is. */
+const formatVersion = 1;
 
 type Stored = StoredAgent | StoredTask | StoredExecutor | StoredOperation | LockHolder | Buffer;
 
@@ -99,6 +104,9 @@ export class Checkpoint {
       unlock = lockWorkDir(lockStore(db), workDir);
       const bootId = await readBootId();
       const stored = db.get(agentKey) as StoredAgent | undefined;
+      const wrong = formatMismatch(stored?.format ?? 1, formatVersion);
+      if (wrong !== undefined)
+        throw new FailureError(failure('conflict', `work directory ${workDir} ${wrong} (--work-dir)`));
       if (stored !== undefined && stored.cluster !== cluster) {
         const rule = `belongs to the cluster '${stored.cluster}', not to '${cluster}' (--work-dir, --cluster)`;
         throw new FailureError(failure('conflict', `work directory ${workDir} ${rule}`));
@@ -142,6 +150,7 @@ export class Checkpoint {
           cluster: state.cluster,
           term: state.term,
           bootId: this.bootId,
+          format: formatVersion,
         });
         return;
       case 'saveFramework': {
@@ -217,6 +226,7 @@ export class Checkpoint {
       cluster,
       term,
       bootId: this.bootId,
+      format: formatVersion,
       ...(resourcesChanged && { resources: resources.entries }),
       ...(drain !== undefined && { drain }),
     };

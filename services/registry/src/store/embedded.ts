@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { failure } from '@meseta/model';
-import { FailureError, systemTimers, type Timers } from '@meseta/kit';
+import { FailureError, formatMismatch, systemTimers, type Timers } from '@meseta/kit';
 import { lockDirectory } from './directory-lock';
 import { newLeaseId } from './lease-id';
 import { LocalStore, type Journal, type KeptElection, type LocalImage, type LocalUpdate } from './local';
@@ -16,7 +16,7 @@ export interface EmbeddedStoreOptions {
   readonly newLeaseId?: () => bigint;
 }
 
-/** The layout of the directory. One that a newer version wrote is refused. */
+/** The layout of the directory. One of another version is refused, and left as it is. */
 const formatVersion = 1;
 
 /**
@@ -98,9 +98,8 @@ class LmdbJournal implements Journal {
       this.#facts.putSync('cluster', cluster);
       return undefined;
     }
-    if (Number(format) > formatVersion) {
-      return `the data directory ${this.#directory} was written by a newer version (--data-dir)`;
-    }
+    const wrong = formatMismatch(format, formatVersion);
+    if (wrong !== undefined) return `the data directory ${this.#directory} ${wrong} (--data-dir)`;
     if (owner !== cluster) {
       return `the data directory ${this.#directory} is of the cluster "${String(owner)}", not of "${cluster}" (--cluster)`;
     }
