@@ -162,6 +162,8 @@ const setByTheChart = [
     'work-dir',
     'resources',
     'docker-socket',
+    // A file, of which a pod has none.
+    'whitelist',
   ],
 ];
 
