@@ -86,6 +86,7 @@ up() {
   # A Docker engine on the same machine makes the kernel forward for nobody but its own containers.
   # Behind Kubernetes's own rules, which refuse what goes to a service that has no pods.
   forward -A
+  seal -I
   wait_for 'the node' kubectl wait --for=condition=Ready node/node1 --timeout=5s
   echo "$config"
 }
@@ -94,6 +95,10 @@ forward() { # forward -A|-D: lets pods talk, or no more
   iptables "$1" FORWARD -i pods0 -j ACCEPT
   iptables "$1" FORWARD -o pods0 -j ACCEPT
 }
+
+# seal -I|-D: what a pod sends to a service that kube-proxy has not heard of yet is refused, and does not go out into the machine's
+# network, where it may meet somebody who answers.
+seal() { iptables "$1" FORWARD -i pods0 -d $services -j REJECT; }
 
 wait_for() { # wait_for WHAT COMMAND...
   local what=$1 until=$(($(date +%s) + 120))
@@ -191,6 +196,7 @@ down() {
   finish etcd containerd
   "$bin/kube-proxy" --cleanup >/dev/null 2>&1 || true
   forward -D 2>/dev/null || true
+  seal -D 2>/dev/null || true
   ip link delete pods0 2>/dev/null || true
   grep -o "$home/[^ ]*" /proc/mounts | sort -r | while read -r mount; do umount -l "$mount" || true; done
   rm -rf "$home"
