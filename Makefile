@@ -97,6 +97,10 @@ unit: generate ## run the tests beside the code that need no other program
 integration: build ## run the tests of several services
 	test/tools/with-tools.sh $(BIN)/jest test $(JEST_ARGS)
 
+.PHONY: trace
+trace: build ## launch one task on a cluster of this machine, and print its trace
+	@node docs/tools/trace.js
+
 .PHONY: bench
 bench: build ## measure offers, launches and memory through the whole stack
 	node test/bench/stack/dist/main.js

@@ -25,6 +25,7 @@ export async function launchRate(cluster: LocalCluster, durationMs: number): Pro
   };
   const startedMs = performance.now();
   const running: Promise<unknown>[] = [];
+  const accepted: Promise<void>[] = [];
   let offers = 0;
   for await (const offer of scheduler.offers()) {
     if (performance.now() - startedMs > durationMs) break;
@@ -35,11 +36,15 @@ export async function launchRate(cluster: LocalCluster, durationMs: number): Pro
       continue;
     }
     // The call is not waited for: the next offer is looked at meanwhile.
-    offer.launch(specs, { refuseFor: 0 }).then(
-      (tasks) => running.push(...tasks.map((task) => task.finished())),
-      (error: unknown) => console.error(String(error)),
+    accepted.push(
+      offer.launch(specs, { refuseFor: 0 }).then(
+        (tasks) => void running.push(...tasks.map((task) => task.finished())),
+        (error: unknown) => console.error(String(error)),
+      ),
     );
   }
+  // The last call may be answered after the last offer was looked at.
+  await Promise.all(accepted);
   await Promise.all(running);
   const seconds = (performance.now() - startedMs) / 1000;
   await scheduler.teardown();
