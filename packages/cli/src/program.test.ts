@@ -99,6 +99,55 @@ mem         64/1024 MB allocated
 `);
 });
 
+test('roles', async () => {
+  const { out } = await meseta('roles');
+  expect(`\n${out}`).toBe(`
+ROLE  WEIGHT  FRAMEWORKS  CPUS  MEM  DISK
+dev        1           0     0    0     0
+web        2           1     1  128     0
+`);
+});
+
+test('quota', async () => {
+  expect((await meseta('quota')).out).toBe('no quotas\n');
+  const set = await meseta(
+    'quota',
+    'set',
+    'web',
+    '--guarantee',
+    'cpus:2',
+    '--limit',
+    'cpus:4;mem:0',
+    '--force',
+  );
+  expect([set.out, set.err, operator.forced]).toEqual(['quota of role web is set\n', '', true]);
+  expect(`\n${(await meseta('quota')).out}`).toBe(`
+ROLE  RESOURCE  GUARANTEE  LIMIT  CONSUMED
+web   cpus              2      4         1
+web   mem               -      0         0
+`);
+  const refused = await meseta('quota', 'set', 'web', '--limit', 'ports:[1-2]');
+  expect([refused.exit, refused.err]).toEqual([
+    2,
+    'meseta: --limit must be amounts such as cpus:4;mem:1024\n',
+  ]);
+  expect((await meseta('quota', 'remove', 'web')).out).toBe('role web has no quota\n');
+  expect(operator.quotas).toEqual([{ role: 'web', guarantees: {}, limits: {} }]);
+});
+
+test('weights', async () => {
+  expect((await meseta('weights')).out).toBe('no weights are set: every role weighs 1\n');
+  expect((await meseta('weights', 'set', 'web=2', 'eng/ads=0.5')).out).toBe(
+    'role web weighs 2\nrole eng/ads weighs 0.5\n',
+  );
+  expect(`\n${(await meseta('weights')).out}`).toBe(`
+ROLE     WEIGHT
+web           2
+eng/ads     0.5
+`);
+  expect((await meseta('weights', 'set', 'web')).err).toBe("meseta: 'web' must be ROLE=WEIGHT, as web=2\n");
+});
+
 test('explain', async () => {
   const { out } = await meseta('explain', 'marathon');
   expect(`\n${out}`).toBe(`

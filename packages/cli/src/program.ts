@@ -6,12 +6,15 @@ import { explain } from './commands/explain';
 import { listFrameworks, showFramework, type FrameworksFlags } from './commands/frameworks';
 import { killTask, type KillFlags } from './commands/kill';
 import { showLogs, type LogsFlags } from './commands/logs';
+import { listQuotas, removeQuota, setQuota, type QuotaFlags } from './commands/quota';
+import { listRoles } from './commands/roles';
 import { run } from './commands/run';
 import { showState } from './commands/state';
 import { showTask } from './commands/task';
 import { listTasks, type TasksFlags } from './commands/tasks';
 import { up, type UpFlags } from './commands/up';
 import { showVersion } from './commands/version';
+import { listWeights, setWeights } from './commands/weights';
 import type { CliContext, ClusterFlags } from './context';
 import type { RunFlags } from './run/run-plan';
 
@@ -98,6 +101,9 @@ function buildProgram(context: CliContext, setExit: (status: number) => void): C
   onCluster('explain <framework> [role]', 'say why a framework gets no offers').action(
     (id: string, role: string | undefined, flags: ClusterFlags) => explain(context, id, role ?? '', flags),
   );
+  onCluster('roles', 'list roles').action((flags: ClusterFlags) => listRoles(context, flags));
+  addQuota(onCluster('quota', 'list quotas, or set and remove them'), context);
+  addWeights(onCluster('weights', 'list weights, or set them'), context);
   onCluster('version', 'print the versions of this program and of the master').action((flags: ClusterFlags) =>
     showVersion(context, flags),
   );
@@ -105,6 +111,35 @@ function buildProgram(context: CliContext, setExit: (status: number) => void): C
 }
 
 type AddCommand = (usage: string, description: string) => Command;
+
+function addQuota(quota: Command, context: CliContext): void {
+  quota.action((flags: ClusterFlags) => listQuotas(context, flags));
+  quota
+    .command('set <role>')
+    .description("set a role's quota; what is not said is taken away")
+    .addOption(masterOption(context))
+    .addOption(outputOption())
+    .option('--guarantee <resources>', 'what it is sure of, as cpus:4;mem:1024')
+    .option('--limit <resources>', 'what it may have at most')
+    .option('--force', 'also below what it uses, and beyond what there is')
+    .action((role: string, flags: QuotaFlags) => setQuota(context, role, flags));
+  quota
+    .command('remove <role>')
+    .description("take a role's quota away")
+    .addOption(masterOption(context))
+    .addOption(outputOption())
+    .action((role: string, flags: ClusterFlags) => removeQuota(context, role, flags));
+}
+
+function addWeights(weights: Command, context: CliContext): void {
+  weights.action((flags: ClusterFlags) => listWeights(context, flags));
+  weights
+    .command('set <role=weight...>')
+    .description('set weights, as web=2 batch=0.5')
+    .addOption(masterOption(context))
+    .addOption(outputOption())
+    .action((words: string[], flags: ClusterFlags) => setWeights(context, words, flags));
+}
 
 function addUp(command: AddCommand, context: CliContext, setExit: (status: number) => void): void {
   command('up', 'start a cluster on this machine, until ctrl-C')

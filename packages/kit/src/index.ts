@@ -39,6 +39,7 @@ export { createQueueSeries, type QueueSeries } from './metrics/queue-series';
 export type { ServiceRegistry } from './metrics/service-registry';
 export { createSpanSeries, type SpanSeries } from './metrics/span-series';
 export { createStreamSeries, type StreamSeries } from './metrics/stream-series';
+export { compilePattern, patternLengthMax, patternProgramSizeMax } from './pattern';
 export { runService, type ProcessPort, type RunningService, type ServiceContext } from './service';
 export type { NamedError, SpanError } from './tracing/exception';
 export {

@@ -6,6 +6,7 @@ export * from './failure';
 export * from './ids';
 export * from './instant';
 export * from './operation-state';
+export * from './quota';
 export * from './resources';
 export * from './roles';
 export * from './task-state';

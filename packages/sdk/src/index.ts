@@ -1,4 +1,5 @@
 export { connect, type ConnectOptions } from './connect';
+export type { DemandSpec } from './demand';
 export { systemEnvironment, type Environment } from './environment';
 export {
   handledCapabilities,

@@ -2,12 +2,14 @@ import { FailureError, type Logger } from '@meseta/kit';
 import { failure, isFailure, type Failure, type Resources } from '@meseta/model';
 import {
   resourcesToProto,
+  type Demand,
   type Offer_Operation,
   type TaskInfo,
   type TaskStatus,
   type scheduler as v1,
 } from '@meseta/protocol';
 import { AsyncQueue, dropOldest } from './async-queue';
+import { demandsOf, type DemandSpec } from './demand';
 import { systemEnvironment, type Environment } from './environment';
 import { durationMsOf, type Duration } from './framework-options';
 import { Offer } from './offer';
@@ -65,6 +67,7 @@ export class Scheduler {
   readonly #roles: readonly string[];
   #ready: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #over: Error | undefined;
+  #demands: readonly Demand[] = [];
 
   /** `connect` makes schedulers; this one is for those who bring their own session options. */
   constructor(options: SchedulerOptions) {
@@ -171,7 +174,9 @@ export class Scheduler {
 
   /** Asks for offers again, at once and without filters, for these roles or for all. */
   revive(roles: readonly string[] = []): Promise<void> {
-    for (const role of roles.length === 0 ? this.#roles : roles) this.#suppressed.delete(role);
+    const revived = roles.length === 0 ? this.#roles : roles;
+    for (const role of revived) this.#suppressed.delete(role);
+    this.#demands = this.#demands.filter(({ role }) => !revived.includes(role));
     return this.#ifConnected(() => this.#session.calls.revive(roles));
   }
 
@@ -181,7 +186,17 @@ export class Scheduler {
     return this.#ifConnected(() => this.#session.calls.suppress(roles));
   }
 
-  /** Tells what is wanted, so that it can be offered as soon as it is free. */
+  /**
+   * Asks for room for tasks in particular, in place of what was asked for before: the framework is offered just that, as soon as there is room, and nothing when all of
+   * it was offered. Empty asks for ordinary offers again. Holds across reconnections, where what was offered before counts as not offered.
+   */
+  async demand(wanted: readonly DemandSpec[]): Promise<void> {
+    this.#demands = demandsOf(wanted, this.#roles);
+    for (const { role } of this.#demands) this.#suppressed.delete(role);
+    await this.#session.calls.demand(this.#demands);
+  }
+
+  /** The hint of Mesos v1, which is taken and changes nothing; {@link demand} is what is obeyed. */
   request(wanted: readonly (string | Resources)[]): Promise<void> {
     return this.#session.calls.request(
       wanted.map((one) => ({ resources: resourcesToProto(resourcesOf(one)) })),
@@ -228,6 +243,7 @@ export class Scheduler {
     this.#options.onConnection?.(true);
     this.#options.log?.info({ frameworkId: this.frameworkId, master: this.master, again }, 'subscribed');
     for (const kill of this.#kills.values()) void this.#session.calls.kill(kill).catch(() => undefined);
+    if (this.#demands.length > 0) void this.#session.calls.demand(this.#demands).catch(() => undefined);
     const returns = !again && this.#options.frameworkInfo.id !== undefined;
     // A framework that returns does not know its tasks: the master is asked for all of them.
     if (returns) void this.#session.calls.reconcileAll().catch(() => undefined);

@@ -16,7 +16,7 @@ import { failure, isFailure } from '@meseta/model';
 import { resourcesToProto, type internal } from '@meseta/protocol';
 import { commandOf } from './handlers/change';
 import { setDominantShares, type AllocatorMetrics } from './metrics';
-import type { Proposal } from './state/effect';
+import type { InverseProposal, Proposal } from './state/effect';
 import { explain, type RoleExplanation } from './state/explain';
 import type { AllocatorOptions, AllocatorState } from './state/state';
 import { initialState } from './state/initial-state';
@@ -46,6 +46,7 @@ export class Session {
   readonly #stream: Stream;
   readonly #state: AllocatorState;
   readonly #proposals: BatchWriter<internal.Proposal, internal.AllocateResponse>;
+  readonly #inverseProposals: BatchWriter<internal.InverseProposal, internal.AllocateResponse>;
   #version = 0n;
   #snapshotDone = false;
   #closed = false;
@@ -58,14 +59,31 @@ export class Session {
     this.#deps = deps;
     this.#stream = stream;
     this.#state = initialState(deps.options);
-    this.#proposals = new BatchWriter({
-      write: (message) => stream.write(message),
-      onDrain: (fn) => void stream.once('drain', fn),
-      toMessage: (proposals) => ({ term: BigInt(term), version: this.#version, proposals }),
+    const bounds = {
+      write: (message: internal.AllocateResponse) => stream.write(message),
+      onDrain: (fn: () => void) => void stream.once('drain', fn),
       itemsPerMessageMax: proposalsPerMessageMax,
       itemsQueuedMax: proposalsQueuedMax,
       observer: deps.metrics.streams.observer('proposals'),
       onOverflow: () => this.end('overloaded', 'the master does not read its proposals'),
+    };
+    this.#proposals = new BatchWriter<internal.Proposal, internal.AllocateResponse>({
+      ...bounds,
+      toMessage: (proposals) => ({
+        term: BigInt(term),
+        version: this.#version,
+        proposals,
+        inverseProposals: [],
+      }),
+    });
+    this.#inverseProposals = new BatchWriter<internal.InverseProposal, internal.AllocateResponse>({
+      ...bounds,
+      toMessage: (inverseProposals) => ({
+        term: BigInt(term),
+        version: this.#version,
+        proposals: [],
+        inverseProposals,
+      }),
     });
     this.#planInterval();
   }
@@ -115,7 +133,7 @@ export class Session {
 
   /** How many proposals wait. */
   get queued(): number {
-    return this.#proposals.queued;
+    return this.#proposals.queued + this.#inverseProposals.queued;
   }
 
   #planTurn(): void {
@@ -149,6 +167,7 @@ export class Session {
     const seed = Math.floor(random() * 2 ** 32);
     for (const effect of step(this.#state, { kind: 'allocate', everyAgent, seed }, now)) {
       if (effect.kind === 'propose') this.#propose(effect.proposals, now);
+      else this.#proposeInverse(effect.proposals);
     }
     metrics.turnSeconds.observe((performance.now() - startedMs) / 1000);
     this.#planDeadline(now);
@@ -167,6 +186,20 @@ export class Session {
         traceparent: span?.traceparent ?? '',
       });
       span?.end();
+    }
+  }
+
+  #proposeInverse(proposals: readonly InverseProposal[]): void {
+    for (const { frameworkId, agentId, unavailability } of proposals) {
+      const { startMs, durationMs } = unavailability;
+      this.#inverseProposals.push({
+        frameworkId: { value: frameworkId },
+        agentId: { value: agentId },
+        unavailability: {
+          start: { nanoseconds: BigInt(startMs) * 1_000_000n },
+          ...(durationMs !== undefined && { duration: { nanoseconds: BigInt(durationMs) * 1_000_000n } }),
+        },
+      });
     }
   }
 

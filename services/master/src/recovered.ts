@@ -1,5 +1,5 @@
-import { agentId, frameworkId, instant } from '@meseta/model';
-import { internal } from '@meseta/protocol';
+import { agentId, frameworkId, instant, isFailure, type QuotaConfig } from '@meseta/model';
+import { internal, quotaFromProto } from '@meseta/protocol';
 import { descriptionOf } from './handlers/read';
 import type { Recovered } from './state/recovery';
 
@@ -8,6 +8,7 @@ export function recoveredOf(records: readonly internal.Record[]): Recovered {
   const agents: Recovered['agents'][number][] = [];
   const frameworks: Recovered['frameworks'][number][] = [];
   const weights: Recovered['weights'][number][] = [];
+  const quotas: QuotaConfig[] = [];
   for (const { record } of records) {
     if (record?.$case === 'agent' && record.value.agentInfo !== undefined) {
       const { agentInfo: info, membership, sinceMs } = record.value;
@@ -27,6 +28,10 @@ export function recoveredOf(records: readonly internal.Record[]): Recovered {
       });
     }
     if (record?.$case === 'weight') weights.push({ role: record.value.role, weight: record.value.weight });
+    if (record?.$case === 'quota' && record.value.config !== undefined) {
+      const quota = quotaFromProto('quota', record.value.config);
+      if (!isFailure(quota)) quotas.push(quota);
+    }
   }
-  return { agents, frameworks, weights };
+  return { agents, frameworks, weights, quotas };
 }

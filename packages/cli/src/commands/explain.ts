@@ -37,5 +37,9 @@ function roleText(role: ExplainResponse_Role): string {
     ]),
     'no agents',
   );
-  return `${head}${blocked}\n${table}`;
+  const demands = role.demands.map(
+    ({ id, count, remaining, nearest }) =>
+      `demand ${id}: ${count - remaining} of ${count} tasks offered${nearest === '' ? '' : `; nearest: ${nearest}`}\n`,
+  );
+  return `${head}${blocked}\n${demands.join('')}${table}`;
 }

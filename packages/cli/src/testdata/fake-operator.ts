@@ -13,6 +13,7 @@ import {
   ExplainResponse,
   GetAgentsResponse,
   GetMasterResponse,
+  GetQuotaResponse,
   GetStateResponse,
   LogStream,
   OperatorServiceService,
@@ -25,6 +26,8 @@ import {
   type OperatorServiceServer,
   type Resource,
   type Task,
+  type WeightInfo,
+  type quota,
 } from '@meseta/protocol';
 
 /** What tasks wrote, by `<task id> <stdout|stderr>`. */
@@ -44,6 +47,9 @@ function resources(text: string): Resource[] {
 /** A cluster at 2026-01-01T00:01:40Z: two agents, two frameworks, three tasks. */
 export class FakeOperator {
   readonly killed: string[] = [];
+  weights: readonly WeightInfo[] = [];
+  quotas: readonly quota.QuotaConfig[] = [];
+  forced = false;
   readonly outputs: Outputs = new Map([
     ['web-1a2b stdout', 'hello\nworld\n'],
     ['web-1a2b stderr', 'careful\n'],
@@ -165,7 +171,28 @@ export class FakeOperator {
                 tasks: this.tasks.tasks.filter((one) => one.frameworkId?.value === frameworkId.value),
               },
       })),
-      getRoles: answer(() => ({ roles: [] })),
+      getRoles: answer(() => ({
+        roles: [
+          { name: 'web', weight: 2, frameworks: [{ value: 'F-1' }], resources: resources('cpus:1;mem:128') },
+          { name: 'dev', weight: 1, frameworks: [], resources: [] },
+        ],
+      })),
+      getQuota: answer(() =>
+        make(GetQuotaResponse, {
+          status: { configs: this.quotas },
+          consumptions: [{ role: 'web', consumed: { cpus: { value: 1 } } }],
+        }),
+      ),
+      updateQuota: answer(({ quotaConfigs, force }) => {
+        this.quotas = quotaConfigs;
+        this.forced = force;
+        return {};
+      }),
+      getWeights: answer(() => ({ weightInfos: this.weights })),
+      updateWeights: answer(({ weightInfos }) => {
+        this.weights = weightInfos;
+        return {};
+      }),
       killTask: answer(({ taskId }) => {
         this.killed.push(taskId?.value ?? '');
         return { task: undefined };

@@ -14,13 +14,16 @@ import {
   type FrameworkInfo,
   type GetAgentsResponse,
   type GetMasterResponse,
+  type GetQuotaResponse,
   type GetStateResponse,
   type GetVersionResponse,
   type KillPolicy,
   type OperatorServiceWatchResponse,
   type Role,
   type Task as TaskMessage,
+  type WeightInfo,
   type master as v1,
+  type quota as quotas,
 } from '@meseta/protocol';
 import { systemEnvironment, type Environment } from '../environment';
 import { addressesOf } from '../framework-options';
@@ -102,6 +105,26 @@ export class OperatorClient {
 
   async roles(): Promise<readonly Role[]> {
     return (await this.#call((client) => client.getRoles.bind(client), {})).roles;
+  }
+
+  /** The quotas of roles, and what each consumes. */
+  quota(): Promise<GetQuotaResponse> {
+    return this.#call((client) => client.getQuota.bind(client), {});
+  }
+
+  /** Sets the quotas of roles, all of them or none. `force` sets limits below use and guarantees beyond what there is. */
+  async updateQuota(configs: readonly quotas.QuotaConfig[], force = false): Promise<void> {
+    await this.#call((client) => client.updateQuota.bind(client), { quotaConfigs: configs, force });
+  }
+
+  /** The weights that were set. */
+  async weights(): Promise<readonly WeightInfo[]> {
+    return (await this.#call((client) => client.getWeights.bind(client), {})).weightInfos;
+  }
+
+  /** Sets the weights of roles, all of them or none. */
+  async updateWeights(weightInfos: readonly WeightInfo[]): Promise<void> {
+    await this.#call((client) => client.updateWeights.bind(client), { weightInfos });
   }
 
   /** Ends a task; its framework is told as if it had asked itself. */

@@ -1,6 +1,6 @@
 import { FailureError, callUnary, isFailureError, failureOf, type UnaryMethod } from '@meseta/kit';
 import { failure, type Failure } from '@meseta/model';
-import type { FrameworkID, Request, SchedulerServiceClient, scheduler as v1 } from '@meseta/protocol';
+import type { Demand, FrameworkID, Request, SchedulerServiceClient, scheduler as v1 } from '@meseta/protocol';
 import { CallBatch } from './call-batch';
 
 /** Where calls go while the framework is subscribed. */
@@ -134,7 +134,15 @@ export class SchedulerCalls {
   request(requests: readonly Request[]): Promise<void> {
     return this.#now(
       (client) => client.request.bind(client),
-      (head) => ({ ...head, requests }),
+      (head) => ({ ...head, requests, demands: [] }),
+    );
+  }
+
+  /** Asks for room for tasks in particular; replaces what was asked for before, and empty asks for ordinary offers again. */
+  demand(demands: readonly Demand[]): Promise<void> {
+    return this.#now(
+      (client) => client.request.bind(client),
+      (head) => ({ ...head, requests: [], demands }),
     );
   }
 

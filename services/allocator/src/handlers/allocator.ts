@@ -59,6 +59,7 @@ export class Sessions {
       return {
         roles: roles.map((one) => ({
           ...one,
+          demands: [...one.demands],
           agents: one.agents.map((agent) => ({ ...agent, agentId: { value: agent.agentId } })),
         })),
       };

@@ -1,7 +1,22 @@
+import { compilePattern } from '@meseta/kit';
 import type { AgentId, Failure, FrameworkId } from '@meseta/model';
 import { agentId, failure, frameworkId, isFailure } from '@meseta/model';
-import { attributesFromProto, resourcesFromProto, type internal } from '@meseta/protocol';
-import type { AgentDescription, Command, Holding } from '../state/command';
+import {
+  agentConstraintsFromProto,
+  attributesFromProto,
+  offerConstraintsFromProto,
+  quantitiesFromProto,
+  quotaFromProto,
+  resourcesFromProto,
+  type Demand as ProtoDemand,
+  type DomainInfo,
+  type OfferFilters,
+  type Unavailability as ProtoUnavailability,
+  type internal,
+} from '@meseta/protocol';
+import type { Domain, Unavailability } from '../state/agents/agent';
+import type { AgentDescription, Command, FrameworkDescription, Holding } from '../state/command';
+import type { Demand } from '../state/demand/seat-demands';
 
 /** Reads one change of the master's stream. A kind that is not known is refused: to guess would be unsafe. */
 export function commandOf({ change }: internal.AllocationChange): Command | Failure {
@@ -15,15 +30,17 @@ export function commandOf({ change }: internal.AllocationChange): Command | Fail
       return isFailure(agent) ? agent : { kind: 'agentChanged', agent };
     }
     case 'agentActivated':
-      return { kind: 'agentActivated', agentId: idOf(change.value.agentId), active: change.value.active };
+      return {
+        kind: 'agentActivated',
+        agentId: idOf(change.value.agentId),
+        active: change.value.active,
+        withheld: change.value.withheld,
+      };
     case 'agentRemoved':
       return { kind: 'agentRemoved', agentId: idOf(change.value.agentId) };
     case 'frameworkChanged': {
-      const { frameworkId: id, name, roles, suppressedRoles, active, capabilities } = change.value;
-      return {
-        kind: 'frameworkChanged',
-        framework: { frameworkId: frameworkOf(id), name, roles, suppressedRoles, active, capabilities },
-      };
+      const framework = describedFramework(change.value);
+      return isFailure(framework) ? framework : { kind: 'frameworkChanged', framework };
     }
     case 'frameworkRemoved':
       return { kind: 'frameworkRemoved', frameworkId: frameworkOf(change.value.frameworkId) };
@@ -34,6 +51,7 @@ export function commandOf({ change }: internal.AllocationChange): Command | Fail
         kind: 'recovered',
         agentId: idOf(change.value.agentId),
         refuseMs: Number(change.value.refuseMs),
+        unused: change.value.unused,
         ...holding,
       };
     }
@@ -61,6 +79,54 @@ export function commandOf({ change }: internal.AllocationChange): Command | Fail
           field: 'weight',
         });
       return { kind: 'weightChanged', role: change.value.role, weight: change.value.weight };
+    case 'totalChanged': {
+      const total = resourcesFromProto(change.value.total);
+      return isFailure(total)
+        ? total
+        : { kind: 'totalChanged', agentId: idOf(change.value.agentId), total: total.unallocate() };
+    }
+    case 'converted':
+      return convertedOf(change.value);
+    case 'unavailabilityChanged':
+      return {
+        kind: 'unavailabilityChanged',
+        agentId: idOf(change.value.agentId),
+        unavailability: unavailabilityOf(change.value.unavailability),
+      };
+    case 'inverseOfferAnswered':
+      return {
+        kind: 'inverseOfferAnswered',
+        agentId: idOf(change.value.agentId),
+        frameworkId: frameworkOf(change.value.frameworkId),
+        refuseMs: Number(change.value.refuseMs),
+      };
+    case 'offersAccepted':
+      return {
+        kind: 'accepted',
+        agentId: idOf(change.value.agentId),
+        frameworkId: frameworkOf(change.value.frameworkId),
+        role: change.value.role,
+        offers: change.value.offers,
+      };
+    case 'demanded': {
+      const demands = demandsOf(change.value.demands);
+      return isFailure(demands)
+        ? demands
+        : { kind: 'demanded', frameworkId: frameworkOf(change.value.frameworkId), demands };
+    }
+    case 'quotaChanged': {
+      const { config: said } = change.value;
+      if (said === undefined) return failure('invalid', 'config must be set', { field: 'config' });
+      const config = quotaFromProto('config', said);
+      return isFailure(config) ? config : { kind: 'quotaChanged', quota: config };
+    }
+    case 'clusterChanged':
+      return {
+        kind: 'clusterChanged',
+        region: change.value.region === '' ? undefined : change.value.region,
+        expectedAgents: change.value.expectedAgents,
+        electedAtMs: Number(change.value.electedAtMs),
+      };
   }
 }
 
@@ -80,14 +146,97 @@ function agentOf(changed: internal.AgentChanged): AgentDescription | Failure {
     hostname: changed.hostname,
     total,
     attributes,
+    domain: domainOf(changed.domain),
     active: changed.active,
+    withheld: changed.withheld,
+    unavailability: unavailabilityOf(changed.unavailability),
     holdings,
+  };
+}
+
+function describedFramework(changed: internal.FrameworkChanged): FrameworkDescription | Failure {
+  const { frameworkId: id, name, roles, suppressedRoles, active, capabilities } = changed;
+  const constraints = offerConstraintsFromProto(changed.offerConstraints, compilePattern);
+  if (isFailure(constraints)) return constraints;
+  const least = leastOf(changed.offerFilters);
+  if (isFailure(least)) return least;
+  return {
+    frameworkId: frameworkOf(id),
+    name,
+    roles,
+    suppressedRoles,
+    active,
+    capabilities,
+    constraints,
+    least,
+  };
+}
+
+/** By role, what an offer must hold one of; a role whose filters do not say is left out. */
+function leastOf(
+  filters: Readonly<Record<string, OfferFilters>>,
+): NonNullable<FrameworkDescription['least']> | Failure {
+  const least = new Map<string, ReadonlyMap<string, number>[]>();
+  for (const [role, { minAllocatableResources }] of Object.entries(filters)) {
+    if (minAllocatableResources === undefined) continue;
+    const list: ReadonlyMap<string, number>[] = [];
+    for (const { quantities } of minAllocatableResources.quantities) {
+      const read = quantitiesFromProto(`offer_filters[${role}]`, quantities);
+      if (isFailure(read)) return read;
+      list.push(read);
+    }
+    least.set(role, list);
+  }
+  return least;
+}
+
+function convertedOf(converted: internal.Converted): Command | Failure {
+  const consumed = resourcesFromProto(converted.consumed);
+  if (isFailure(consumed)) return consumed;
+  const produced = resourcesFromProto(converted.produced);
+  if (isFailure(produced)) return produced;
+  const isHeld = (converted.frameworkId?.value ?? '') !== '';
+  return {
+    kind: 'converted',
+    agentId: idOf(converted.agentId),
+    holder: isHeld ? { frameworkId: frameworkOf(converted.frameworkId), role: converted.role } : undefined,
+    consumed: consumed.unallocate(),
+    produced: produced.unallocate(),
+  };
+}
+
+function demandsOf(listed: readonly ProtoDemand[]): readonly Demand[] | Failure {
+  const demands: Demand[] = [];
+  for (const { id, role, resources, count, constraints: asked } of listed) {
+    const perTask = quantitiesFromProto(`demands[${id}].resources`, resources);
+    if (isFailure(perTask)) return perTask;
+    const constraints =
+      asked === undefined
+        ? undefined
+        : agentConstraintsFromProto(`demands[${id}].constraints`, asked, compilePattern);
+    if (isFailure(constraints)) return constraints;
+    demands.push({ id, role, perTask, count, constraints });
+  }
+  return demands;
+}
+
+function domainOf(domain: DomainInfo | undefined): Domain | undefined {
+  const place = domain?.faultDomain;
+  return place === undefined ? undefined : { region: place.region?.name ?? '', zone: place.zone?.name ?? '' };
+}
+
+function unavailabilityOf(planned: ProtoUnavailability | undefined): Unavailability | undefined {
+  if (planned === undefined) return undefined;
+  const duration = planned.duration?.nanoseconds;
+  return {
+    startMs: Number((planned.start?.nanoseconds ?? 0n) / 1_000_000n),
+    durationMs: duration === undefined ? undefined : Number(duration / 1_000_000n),
   };
 }
 
 /** Resources are counted by what they are, so the role they are allocated to is taken off. */
 function holdingOf(
-  allocation: Pick<internal.Allocation, 'frameworkId' | 'role' | 'resources'> | undefined,
+  allocation: Pick<internal.Allocation, 'frameworkId' | 'role' | 'resources' | 'offers'> | undefined,
 ): Holding | Failure {
   if (allocation === undefined) return failure('invalid', 'allocation must be set', { field: 'allocation' });
   const resources = resourcesFromProto(allocation.resources);
@@ -96,6 +245,7 @@ function holdingOf(
     frameworkId: frameworkOf(allocation.frameworkId),
     role: allocation.role,
     resources: resources.unallocate(),
+    offers: allocation.offers,
   };
 }
 

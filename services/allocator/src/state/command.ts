@@ -1,7 +1,13 @@
-import type { AgentConstraints, AgentId, Attribute, FrameworkId, Resources } from '@meseta/model';
+import type {
+  AgentConstraints,
+  AgentId,
+  Attribute,
+  FrameworkId,
+  Resources,
+  QuotaConfig,
+} from '@meseta/model';
 import type { Domain, Unavailability } from './agents/agent';
 import type { Demand } from './demand/seat-demands';
-import type { QuotaConfig } from './quota/quotas';
 
 /** What one framework holds on an agent in one role: offered to it, or used by its tasks. */
 export interface Holding {

@@ -10,6 +10,7 @@ import {
   type AgentConstraints,
   type AgentId,
   type FrameworkId,
+  type QuotaConfig,
   type Resource,
 } from '@meseta/model';
 import type { AgentDescription, Command } from './command';
@@ -17,7 +18,6 @@ import { SeatDemands } from './demand/seat-demands';
 import { draw, hashOfName } from './draw';
 import type { Proposal } from './effect';
 import type { Contender, Sorter } from './policy/policy';
-import type { QuotaConfig } from './quota/quotas';
 import type { AllocatorOptions } from './state';
 
 interface OracleAgent extends Omit<AgentDescription, 'holdings' | 'total'> {

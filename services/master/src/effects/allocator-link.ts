@@ -8,7 +8,13 @@ import {
   type Timers,
 } from '@meseta/kit';
 import { agentId, frameworkId, isFailure } from '@meseta/model';
-import { attributesToProto, internal, resourcesFromProto, resourcesToProto } from '@meseta/protocol';
+import {
+  attributesToProto,
+  internal,
+  resourcesFromProto,
+  resourcesToProto,
+  quotaToProto,
+} from '@meseta/protocol';
 import type { MasterMetrics } from '../metrics';
 import type { Command, Proposal } from '../state/command';
 import type { AllocationChange, Holding } from '../state/effect';
@@ -183,6 +189,9 @@ export function changeToProto(change: AllocationChange): internal.AllocationChan
             total: resourcesToProto(change.total),
             attributes: attributesToProto(change.attributes),
             active: change.active,
+            withheld: change.withheld ?? '',
+            domain: change.domain,
+            unavailability: change.unavailability,
             allocations: change.holdings.map(holdingToProto),
           },
         },
@@ -191,7 +200,11 @@ export function changeToProto(change: AllocationChange): internal.AllocationChan
       return {
         change: {
           $case: 'agentActivated',
-          value: { agentId: { value: change.agentId }, active: change.active },
+          value: {
+            agentId: { value: change.agentId },
+            active: change.active,
+            withheld: change.withheld ?? '',
+          },
         },
       };
     case 'agentRemoved':
@@ -210,6 +223,74 @@ export function changeToProto(change: AllocationChange): internal.AllocationChan
             ...holdingToProto(change),
             agentId: { value: change.agentId },
             refuseMs: BigInt(Math.round(change.refuseMs)),
+            unused: change.unused === true,
+          },
+        },
+      };
+    case 'offersAccepted': {
+      const { kind: _, frameworkId: id, agentId: agent, ...rest } = change;
+      return {
+        change: {
+          $case: 'offersAccepted',
+          value: { ...rest, frameworkId: { value: id }, agentId: { value: agent } },
+        },
+      };
+    }
+    case 'totalChanged':
+      return {
+        change: {
+          $case: 'totalChanged',
+          value: { agentId: { value: change.agentId }, total: resourcesToProto(change.total) },
+        },
+      };
+    case 'converted':
+      return {
+        change: {
+          $case: 'converted',
+          value: {
+            agentId: { value: change.agentId },
+            frameworkId: change.holder === undefined ? undefined : { value: change.holder.frameworkId },
+            role: change.holder?.role ?? '',
+            consumed: resourcesToProto(change.consumed),
+            produced: resourcesToProto(change.produced),
+          },
+        },
+      };
+    case 'unavailabilityChanged':
+      return {
+        change: {
+          $case: 'unavailabilityChanged',
+          value: { agentId: { value: change.agentId }, unavailability: change.unavailability },
+        },
+      };
+    case 'inverseOfferAnswered':
+      return {
+        change: {
+          $case: 'inverseOfferAnswered',
+          value: {
+            frameworkId: { value: change.frameworkId },
+            agentId: { value: change.agentId },
+            refuseMs: BigInt(Math.round(change.refuseMs)),
+          },
+        },
+      };
+    case 'demanded':
+      return {
+        change: {
+          $case: 'demanded',
+          value: { frameworkId: { value: change.frameworkId }, demands: change.demands },
+        },
+      };
+    case 'quotaChanged':
+      return { change: { $case: 'quotaChanged', value: { config: quotaToProto(change.quota) } } };
+    case 'clusterChanged':
+      return {
+        change: {
+          $case: 'clusterChanged',
+          value: {
+            region: change.region,
+            expectedAgents: change.expectedAgents,
+            electedAtMs: BigInt(change.electedAt),
           },
         },
       };
@@ -228,6 +309,6 @@ export function changeToProto(change: AllocationChange): internal.AllocationChan
   }
 }
 
-function holdingToProto({ frameworkId: id, role, resources }: Holding): internal.Allocation {
-  return { frameworkId: { value: id }, role, resources: resourcesToProto(resources) };
+function holdingToProto({ frameworkId: id, role, resources, offers }: Holding): internal.Allocation {
+  return { frameworkId: { value: id }, role, resources: resourcesToProto(resources), offers: offers ?? 0 };
 }

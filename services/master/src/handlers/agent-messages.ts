@@ -106,7 +106,7 @@ export function registrationOf(
     tasks,
     executors,
     operations,
-    frameworks: register.frameworks.map(descriptionOf),
+    frameworks: register.frameworks.map((info) => descriptionOf(info)),
   };
 }
 

@@ -7,13 +7,16 @@ import {
   type MasterInfo,
   type OperatorServiceServer,
   type TeardownFrameworkRequest,
+  type UpdateQuotaRequest,
+  type UpdateWeightsRequest,
 } from '@meseta/protocol';
 import type { Framework, MasterView, Task } from '../state/state';
 import { agentStatusOf } from '../wire/agents';
 import { agentsToProto, frameworksToProto, rolesToProto, stateToProto, tasksToProto } from '../wire/state';
+import { quotaStatusOf, weightsOf } from '../wire/quota';
 import { taskToProto } from '../wire/tasks';
 import { notLeader, termOf, type Leading } from './leading';
-import { frameworkOf, graceMsOf, taskOf } from './read';
+import { frameworkOf, graceMsOf, quotasOf, taskOf } from './read';
 import { watchHandler } from './watch';
 
 /** What the operator's answers say of this master itself. */
@@ -87,6 +90,20 @@ export function operatorHandlers(leading: Leading, identity: Identity): Operator
         term.submit({ kind: 'operatorTeardown', call, frameworkId: id }),
       );
       return { frameworkInfo: (framework as Framework).info };
+    }),
+    getQuota: unaryHandler(() => read(quotaStatusOf)),
+    updateQuota: unaryHandler(async ({ force, quotaConfigs }: UpdateQuotaRequest) => {
+      const term = termOf(leading);
+      const quotas = quotasOf(quotaConfigs);
+      await term.replies.ask((call) => term.submit({ kind: 'updateQuota', call, quotas, force }));
+      return {};
+    }),
+    getWeights: unaryHandler(() => read(weightsOf)),
+    updateWeights: unaryHandler(async ({ weightInfos }: UpdateWeightsRequest) => {
+      const term = termOf(leading);
+      const weights = weightInfos.map(({ role, weight }) => ({ role: role ?? '', weight: weight ?? 0 }));
+      await term.replies.ask((call) => term.submit({ kind: 'updateWeights', call, weights }));
+      return {};
     }),
     watch: watchHandler(leading),
     explain: unaryHandler(async ({ frameworkId, role }: ExplainRequest) => {

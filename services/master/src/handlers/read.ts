@@ -1,6 +1,6 @@
 // From messages to commands: what the core reasons about is read here, and refused here if it cannot be.
 
-import { FailureError } from '@meseta/kit';
+import { FailureError, compilePattern } from '@meseta/kit';
 import {
   agentId,
   executorId,
@@ -12,20 +12,28 @@ import {
   taskId,
   type AgentId,
   type ExecutorId,
+  type Failure,
   type FrameworkId,
+  type QuotaConfig,
   type TaskId,
 } from '@meseta/model';
 import {
   Offer_Operation_Type,
+  agentConstraintsFromProto,
+  offerConstraintsFromProto,
+  quantitiesFromProto,
+  quotaFromProto,
   resourceOperationFromProto,
   resourceOperationToProto,
   resourceOperationTypes,
   resourcesFromProto,
+  type Demand,
   type ExecutorInfo,
   type FrameworkInfo,
   type KillPolicy,
   type Offer_Operation,
   type TaskInfo,
+  type quota,
   type scheduler,
 } from '@meseta/protocol';
 import type {
@@ -60,7 +68,10 @@ export function agentIfNamed(id: Id): AgentId | undefined {
 }
 
 /** What the core needs of a FrameworkInfo. Without MULTI_ROLE the one role counts, `*` if unset (S45). */
-export function descriptionOf(info: FrameworkInfo): FrameworkDescription {
+export function descriptionOf(
+  info: FrameworkInfo,
+  offerConstraints?: scheduler.OfferConstraints,
+): FrameworkDescription {
   const capabilities = new Set<string>();
   for (const { type } of info.capabilities) if (type !== undefined) capabilities.add(type);
   return {
@@ -69,7 +80,48 @@ export function descriptionOf(info: FrameworkInfo): FrameworkDescription {
     roles: capabilities.has('MULTI_ROLE') ? info.roles : [info.role ?? '*'],
     capabilities,
     failoverTimeoutMs: (info.failoverTimeout ?? 0) * 1000,
+    offerConstraints,
+    unreadable: unreadable(info, offerConstraints),
   };
+}
+
+/** Why what a framework says about its offers cannot be read (S95 – S98, R65). */
+function unreadable(
+  info: FrameworkInfo,
+  constraints: scheduler.OfferConstraints | undefined,
+): Failure | undefined {
+  const read = offerConstraintsFromProto(constraints, compilePattern);
+  if (isFailure(read)) return read;
+  for (const [role, { minAllocatableResources }] of Object.entries(info.offerFilters)) {
+    for (const { quantities } of minAllocatableResources?.quantities ?? []) {
+      const least = quantitiesFromProto(`framework_info.offer_filters[${role}]`, quantities);
+      if (isFailure(least)) return least;
+    }
+  }
+  return undefined;
+}
+
+/** What a framework wants in particular; the core checks it against the framework. */
+export function demandsOf(demands: readonly Demand[]): readonly Demand[] {
+  for (const [at, { resources, constraints }] of demands.entries()) {
+    const perTask = quantitiesFromProto(`demands[${at}].resources`, resources);
+    if (isFailure(perTask)) throw new FailureError(perTask);
+    if (perTask.size === 0 || perTask.size < Object.keys(resources).length)
+      throw invalid(`demands[${at}].resources`, 'must name amounts greater than 0');
+    if (constraints === undefined) continue;
+    const read = agentConstraintsFromProto(`demands[${at}].constraints`, constraints, compilePattern);
+    if (isFailure(read)) throw new FailureError(read);
+  }
+  return demands;
+}
+
+/** Quotas to set (A30). */
+export function quotasOf(configs: readonly quota.QuotaConfig[]): readonly QuotaConfig[] {
+  return configs.map((config, at) => {
+    const read = quotaFromProto(`quota_configs[${at}]`, config);
+    if (isFailure(read)) throw new FailureError(read);
+    return read;
+  });
 }
 
 /** @param newUuid 16 random bytes in hexadecimal, for each operation */

@@ -23,6 +23,7 @@ import {
   acceptOf,
   acknowledgementOf,
   agentIfNamed,
+  demandsOf,
   descriptionOf,
   executorNamed,
   graceMsOf,
@@ -110,7 +111,7 @@ export function schedulerReaders(newUuid: () => string): SchedulerReaders {
         );
       return {
         kind: 'updateFramework',
-        framework: descriptionOf(info),
+        framework: descriptionOf(info, updateFramework?.offerConstraints),
         suppressedRoles: updateFramework?.suppressedRoles ?? [],
       };
     },
@@ -128,8 +129,10 @@ export function schedulerReaders(newUuid: () => string): SchedulerReaders {
     }),
     message: ({ messages }) => ({ kind: 'message', messages: messages.map(messageOf) }),
     shutdown: ({ shutdowns }) => ({ kind: 'shutdown', shutdowns: shutdowns.map(executorNamed) }),
-    // Taken, and without effect yet: hints (S66), and answers to inverse offers, of which none are made.
-    request: () => ({ kind: 'noted' }),
+    // The v1 form of a request is a hint without effect (S66), as in Mesos.
+    request: ({ requests, demands }) =>
+      requests.length > 0 ? { kind: 'noted' } : { kind: 'request', demands: demandsOf(demands) },
+    // Taken, and without effect yet: answers to inverse offers, of which none are made.
     acceptInverseOffers: () => ({ kind: 'noted' }),
     declineInverseOffers: () => ({ kind: 'noted' }),
   };

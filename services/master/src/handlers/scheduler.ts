@@ -40,7 +40,11 @@ export function schedulerHandlers(leading: Leading): SchedulerServiceServer {
           ),
         );
       }
-      term.subscribe(stream, descriptionOf(info), stream.request.subscribe?.suppressedRoles ?? []);
+      term.subscribe(
+        stream,
+        descriptionOf(info, stream.request.subscribe?.offerConstraints),
+        stream.request.subscribe?.suppressedRoles ?? [],
+      );
     },
     accept: call(readers.accept),
     decline: call(readers.decline),

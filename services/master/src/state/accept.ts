@@ -16,6 +16,8 @@ export interface Acceptance {
   readonly agent: Agent;
   /** The first of the offers, whose role and trace the launches have. */
   readonly offer: Offer;
+  /** How many offers there are. */
+  readonly offers: number;
   pool: Resources;
   /** An operation has changed what the agent's resources are. */
   reshaped: boolean;
@@ -38,6 +40,7 @@ export function accept(turn: Turn, framework: Framework, call: Accept): void {
     framework,
     agent,
     offer: first,
+    offers: offers.length,
     pool: Resources.empty,
     reshaped: false,
   };
@@ -66,10 +69,22 @@ function doesSomething(operation: OfferOperation): boolean {
 }
 
 /** What is left goes back. If operations changed what the agent has, the allocator is told of all of it anew. */
-function giveBack({ turn, framework, agent, offer, pool, reshaped }: Acceptance, refuseMs: number): void {
+function giveBack(acceptance: Acceptance, refuseMs: number): void {
+  const { turn, framework, agent, offer, pool, reshaped } = acceptance;
   const left = { frameworkId: framework.id, role: offer.role, resources: pool };
   if (reshaped) describeAgent(turn, agent, { alsoHeld: pool.isEmpty ? [] : [left] });
-  if (!pool.isEmpty) tellAllocator(turn, { kind: 'recovered', agentId: agent.id, ...left, refuseMs });
+  // A whole description counts the offers itself.
+  const offers = reshaped ? 0 : acceptance.offers;
+  if (!pool.isEmpty)
+    tellAllocator(turn, { kind: 'recovered', agentId: agent.id, ...left, refuseMs, unused: true, offers });
+  else if (offers > 0)
+    tellAllocator(turn, {
+      kind: 'offersAccepted',
+      agentId: agent.id,
+      frameworkId: framework.id,
+      role: offer.role,
+      offers,
+    });
 }
 
 /** The offers, or why they cannot be used together. */

@@ -183,7 +183,16 @@ export function describeAgent(
   const active = agent.membership === 'active';
   agent.resetVersion = tellAllocator(
     turn,
-    { kind: 'agentChanged', agentId, hostname, total, attributes, active, holdings },
+    {
+      kind: 'agentChanged',
+      agentId,
+      hostname,
+      total,
+      attributes,
+      domain: agent.info.domain,
+      active,
+      holdings,
+    },
     snapshot,
   );
 }

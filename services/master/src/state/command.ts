@@ -7,6 +7,7 @@ import type {
   OfferId,
   OperationId,
   OperationState,
+  QuotaConfig,
   ResourceOperation,
   Resources,
   TaskId,
@@ -14,6 +15,7 @@ import type {
 } from '@meseta/model';
 import type {
   AgentInfo,
+  Demand,
   ExecutorInfo,
   FrameworkInfo,
   Offer_Operation,
@@ -21,6 +23,7 @@ import type {
   Task,
   TaskInfo,
   TaskStatus,
+  scheduler,
 } from '@meseta/protocol';
 import type { OperationUuid, SessionId, StreamId } from './state';
 
@@ -35,6 +38,10 @@ export interface FrameworkDescription {
   readonly roles: readonly string[];
   readonly capabilities: ReadonlySet<string>;
   readonly failoverTimeoutMs: number;
+  /** Which agents it wants to hear of. */
+  readonly offerConstraints?: scheduler.OfferConstraints | undefined;
+  /** Why its constraints or offer filters cannot be read. */
+  readonly unreadable?: Failure | undefined;
 }
 
 /** A task as an agent reports it. */
@@ -229,6 +236,8 @@ export type Command =
       readonly suppressedRoles: readonly string[];
     } & Caller)
   | ({ readonly kind: 'teardown' } & Caller)
+  /** What a framework wants in particular, in place of what it wanted before. */
+  | ({ readonly kind: 'request'; readonly demands: readonly Demand[] } & Caller)
   /** A hint or a message that is taken and has no effect in this version (S66, S107). */
   | ({ readonly kind: 'noted' } & Caller)
   | {
@@ -237,6 +246,18 @@ export type Command =
       readonly frameworkId: FrameworkId;
       readonly taskId: TaskId;
       readonly graceMs: number | undefined;
+    }
+  | {
+      readonly kind: 'updateQuota';
+      readonly call: CallId;
+      readonly quotas: readonly QuotaConfig[];
+      /** Set limits below what is used, and guarantees that cannot be kept. */
+      readonly force: boolean;
+    }
+  | {
+      readonly kind: 'updateWeights';
+      readonly call: CallId;
+      readonly weights: readonly { readonly role: string; readonly weight: number }[];
     }
   | { readonly kind: 'operatorTeardown'; readonly call: CallId; readonly frameworkId: FrameworkId }
   | ({ readonly kind: 'agentRegister' } & AgentRegistration)

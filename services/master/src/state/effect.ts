@@ -8,11 +8,21 @@ import type {
   OfferId,
   OperationId,
   OperationState,
+  QuotaConfig,
   Resources,
   TaskId,
   TaskState,
 } from '@meseta/model';
-import type { OperationStatus, TaskStatus, internal } from '@meseta/protocol';
+import type {
+  Demand,
+  DomainInfo,
+  OfferFilters,
+  OperationStatus,
+  TaskStatus,
+  Unavailability,
+  internal,
+  scheduler,
+} from '@meseta/protocol';
 import type { CallId } from './command';
 import type {
   Agent,
@@ -83,9 +93,18 @@ export type AllocationChange =
       readonly total: Resources;
       readonly attributes: readonly Attribute[];
       readonly active: boolean;
+      /** Why it is not, in words for explanations; unset when it is not connected. */
+      readonly withheld?: string;
+      readonly domain?: DomainInfo | undefined;
+      readonly unavailability?: Unavailability | undefined;
       readonly holdings: readonly Holding[];
     }
-  | { readonly kind: 'agentActivated'; readonly agentId: AgentId; readonly active: boolean }
+  | {
+      readonly kind: 'agentActivated';
+      readonly agentId: AgentId;
+      readonly active: boolean;
+      readonly withheld?: string;
+    }
   | { readonly kind: 'agentRemoved'; readonly agentId: AgentId }
   | {
       readonly kind: 'frameworkChanged';
@@ -95,9 +114,56 @@ export type AllocationChange =
       readonly suppressedRoles: readonly string[];
       readonly active: boolean;
       readonly capabilities: readonly string[];
+      readonly offerConstraints: scheduler.OfferConstraints | undefined;
+      readonly offerFilters: Readonly<Record<string, OfferFilters>>;
     }
   | { readonly kind: 'frameworkRemoved'; readonly frameworkId: FrameworkId }
-  | ({ readonly kind: 'recovered'; readonly agentId: AgentId; readonly refuseMs: number } & Holding)
+  | ({
+      readonly kind: 'recovered';
+      readonly agentId: AgentId;
+      readonly refuseMs: number;
+      /** It was offered and not used; else what held it has ended. With `offers`, how many offers ended with it. */
+      readonly unused?: boolean;
+    } & Holding)
+  /** Offers were accepted, and all of them is used. */
+  | {
+      readonly kind: 'offersAccepted';
+      readonly agentId: AgentId;
+      readonly frameworkId: FrameworkId;
+      readonly role: string;
+      readonly offers: number;
+    }
+  /** The agent has more or less than it had; who holds what is as it was, and proposals under way stay good. */
+  | { readonly kind: 'totalChanged'; readonly agentId: AgentId; readonly total: Resources }
+  /** Resources of an agent became others, with their holder if they have one. */
+  | {
+      readonly kind: 'converted';
+      readonly agentId: AgentId;
+      readonly holder: { readonly frameworkId: FrameworkId; readonly role: string } | undefined;
+      readonly consumed: Resources;
+      readonly produced: Resources;
+    }
+  /** Maintenance of an agent's machine is planned, changed or called off. */
+  | {
+      readonly kind: 'unavailabilityChanged';
+      readonly agentId: AgentId;
+      readonly unavailability: Unavailability | undefined;
+    }
+  /** A framework answered an inverse offer, or it was taken back. */
+  | {
+      readonly kind: 'inverseOfferAnswered';
+      readonly agentId: AgentId;
+      readonly frameworkId: FrameworkId;
+      readonly refuseMs: number;
+    }
+  | { readonly kind: 'demanded'; readonly frameworkId: FrameworkId; readonly demands: readonly Demand[] }
+  | { readonly kind: 'quotaChanged'; readonly quota: QuotaConfig }
+  | {
+      readonly kind: 'clusterChanged';
+      readonly region: string;
+      readonly expectedAgents: number;
+      readonly electedAt: Instant;
+    }
   | { readonly kind: 'suppressed'; readonly frameworkId: FrameworkId; readonly roles: readonly string[] }
   | { readonly kind: 'revived'; readonly frameworkId: FrameworkId; readonly roles: readonly string[] }
   | { readonly kind: 'weightChanged'; readonly role: string; readonly weight: number }
@@ -108,6 +174,8 @@ export interface Holding {
   readonly frameworkId: FrameworkId;
   readonly role: string;
   readonly resources: Resources;
+  /** How many offers it is that are not answered, or that ended with it. */
+  readonly offers?: number;
 }
 
 /** What operators who watch are told. */

@@ -46,6 +46,7 @@ export function stepStreamEnded(turn: Turn, stream: StreamId): void {
   if (framework === undefined) return;
   framework.membership = 'disconnected';
   framework.stream = undefined;
+  framework.demands = [];
   withdrawFrameworkOffers(turn, framework);
   describe(turn, framework);
   startFailover(turn, framework);
@@ -92,7 +93,10 @@ export function setSuppressed(
     });
   for (const role of roles.length === 0 ? framework.roles : roles) {
     if (suppressed) framework.suppressed.add(role);
-    else framework.suppressed.delete(role);
+    else {
+      framework.suppressed.delete(role);
+      framework.demands = framework.demands.filter((demand) => demand.role !== role);
+    }
   }
   tellAllocator(turn, { kind: suppressed ? 'suppressed' : 'revived', frameworkId: framework.id, roles });
   return undefined;
@@ -214,8 +218,16 @@ export function describe(turn: Turn, framework: Framework, snapshot = false): vo
     suppressedRoles: [...framework.suppressed],
     active: framework.membership === 'active',
     capabilities: [...framework.capabilities],
+    offerConstraints: framework.offerConstraints,
+    offerFilters: framework.info.offerFilters,
   } as const;
   tellAllocator(turn, change, snapshot);
+  if (framework.demands.length > 0)
+    tellAllocator(
+      turn,
+      { kind: 'demanded', frameworkId: framework.id, demands: framework.demands },
+      snapshot,
+    );
 }
 
 function addFramework(turn: Turn, description: FrameworkDescription): Framework {
@@ -234,6 +246,8 @@ function makeFramework(description: FrameworkDescription, id: FrameworkId, regis
     roles: description.roles,
     capabilities: description.capabilities,
     suppressed: new Set(),
+    offerConstraints: description.offerConstraints,
+    demands: [],
     failoverTimeoutMs: description.failoverTimeoutMs,
     membership: 'recovered',
     stream: undefined,
@@ -266,6 +280,8 @@ function applyDescription(framework: Framework, description: FrameworkDescriptio
   framework.info = { ...description.info, id: { value: framework.id }, user, checkpoint };
   framework.roles = description.roles;
   framework.capabilities = description.capabilities;
+  framework.offerConstraints = description.offerConstraints;
+  framework.demands = framework.demands.filter((demand) => description.roles.includes(demand.role));
   framework.failoverTimeoutMs = description.failoverTimeoutMs;
 }
 

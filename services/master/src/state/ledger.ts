@@ -59,16 +59,16 @@ export function removeExecutor(agent: Agent, executor: Executor): void {
 }
 
 /** Who holds what on an agent, for the allocator. */
-export function holdingsOf(state: MasterState, agent: Agent): Holding[] {
+export function holdingsOf(state: Pick<MasterState, 'offers'>, agent: Agent): Holding[] {
   const holdings: Holding[] = [];
-  const hold = ({ frameworkId, role, resources }: Holding): void => {
-    if (!resources.isEmpty) holdings.push({ frameworkId, role, resources });
+  const hold = ({ frameworkId, role, resources }: Holding, offers = 0): void => {
+    if (!resources.isEmpty) holdings.push({ frameworkId, role, resources, offers });
   };
   for (const task of agent.tasks.values()) if (holds(task)) hold(task);
   for (const executor of agent.executors.values()) hold(executor);
   for (const offerId of agent.offers) {
     const offer = state.offers.get(offerId);
-    if (offer !== undefined) hold(offer);
+    if (offer !== undefined) hold(offer, 1);
   }
   return holdings;
 }

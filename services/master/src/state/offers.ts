@@ -81,6 +81,8 @@ export function takeBack(turn: Turn, offer: Offer, outcome: OfferOutcome, refuse
     role: offer.role,
     resources: offer.resources,
     refuseMs,
+    unused: true,
+    offers: 1,
   });
 }
 
@@ -124,5 +126,14 @@ function mayBeOffered(framework: Framework, role: string): boolean {
 function drop(turn: Turn, proposal: Proposal, why: 'unfit' | 'gone'): void {
   observe(turn, { kind: 'proposalDropped', why });
   const { agentId, frameworkId, role, resources } = proposal;
-  tellAllocator(turn, { kind: 'recovered', agentId, frameworkId, role, resources, refuseMs: 0 });
+  tellAllocator(turn, {
+    kind: 'recovered',
+    agentId,
+    frameworkId,
+    role,
+    resources,
+    refuseMs: 0,
+    unused: true,
+    offers: 1,
+  });
 }

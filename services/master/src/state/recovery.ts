@@ -1,4 +1,4 @@
-import type { FrameworkId, Instant } from '@meseta/model';
+import type { FrameworkId, Instant, QuotaConfig } from '@meseta/model';
 import type { AgentInfo } from '@meseta/protocol';
 import { addRecoveredAgent } from './agents';
 import type { FrameworkDescription } from './command';
@@ -21,6 +21,7 @@ export interface Recovered {
     readonly removedAt: Instant | undefined;
   }[];
   readonly weights: readonly { readonly role: string; readonly weight: number }[];
+  readonly quotas?: readonly QuotaConfig[];
 }
 
 /** The state of a master that was just elected: who there was, none of whom has been seen yet (M28). */
@@ -38,6 +39,9 @@ export function recover(
     offers: new Map(),
     completedFrameworks: new Map(),
     weights: new Map(recovered.weights.map(({ role, weight }) => [role, weight])),
+    quotas: new Map((recovered.quotas ?? []).map((quota) => [quota.role, quota])),
+    electedAt: now,
+    agentsAtElection: recovered.agents.filter(({ unreachable }) => !unreachable).length,
     deadlines: new Deadlines(),
     allocationVersion: 0,
     nextFramework: 0,

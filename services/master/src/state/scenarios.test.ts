@@ -321,6 +321,43 @@ function commandOf(
         framework: { ...description(who, who, named), id: frameworkId(who) },
         suppressedRoles: list('suppressed'),
       };
+    case 'request':
+      return {
+        kind: 'request',
+        ...caller,
+        demands: rest.map((word, at) => {
+          const [count = '', ...perTask] = word.split('×');
+          const amounts = quotaAmounts(perTask.join('×'));
+          return {
+            id: `d${at}`,
+            role: named.get('role') ?? 'web',
+            count: Number(count),
+            constraints: undefined,
+            resources: Object.fromEntries(
+              [...amounts].map(([name, milli]) => [name, { value: milli / 1000 }]),
+            ),
+          };
+        }),
+      };
+    case 'quota':
+      return {
+        kind: 'updateQuota',
+        call: 0,
+        force: named.get('force') === 'yes',
+        quotas: [
+          {
+            role: plain[0] ?? '',
+            guarantees: quotaAmounts(named.get('guarantee') ?? ''),
+            limits: quotaAmounts(named.get('limit') ?? ''),
+          },
+        ],
+      };
+    case 'weight':
+      return {
+        kind: 'updateWeights',
+        call: 0,
+        weights: [{ role: plain[0] ?? '', weight: Number(plain[1]) }],
+      };
     case 'revive':
     case 'suppress':
       return { kind: verb, ...caller, roles: rest };
@@ -435,7 +472,31 @@ function printChange(change: AllocationChange): string {
       return `weight of ${change.role} ${change.weight}`;
     case 'snapshotEnd':
       return 'end of snapshot';
+    case 'offersAccepted':
+      return `${change.frameworkId} uses all of ${change.offers} offers of ${change.agentId}`;
+    case 'demanded':
+      return `${change.frameworkId} wants ${change.demands.map((one) => `${one.count} × ${one.id}`).join(', ') || 'whatever there is'}`;
+    case 'quotaChanged':
+      return `quota of ${change.quota.role} guarantees ${printAmounts(change.quota.guarantees)} limits ${printAmounts(change.quota.limits)}`;
+    case 'clusterChanged':
+      return `cluster expects ${change.expectedAgents} agents`;
+    case 'totalChanged':
+      return `agent ${change.agentId} now has ${change.total.toString()}`;
+    case 'converted':
+      return `agent ${change.agentId}: ${change.consumed.toString()} became ${change.produced.toString()}`;
+    case 'unavailabilityChanged':
+      return `agent ${change.agentId} ${change.unavailability === undefined ? 'stays' : 'will not be'} available`;
+    case 'inverseOfferAnswered':
+      return `${change.frameworkId} answered about ${change.agentId}`;
   }
+}
+
+function quotaAmounts(text: string): ReadonlyMap<string, number> {
+  return text === '' ? new Map<string, number>() : resources(text).quantities();
+}
+
+function printAmounts(amounts: ReadonlyMap<string, number>): string {
+  return [...amounts].map(([name, milli]) => `${name}:${milli / 1000}`).join(';') || 'nothing';
 }
 
 function description(

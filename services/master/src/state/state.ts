@@ -23,17 +23,20 @@ import type {
   OfferId,
   OperationId,
   OperationState,
+  QuotaConfig,
   Resources,
   TaskId,
   TaskState,
 } from '@meseta/model';
 import type {
   AgentInfo,
+  Demand,
   ExecutorInfo,
   FrameworkInfo,
   Offer_Operation,
   TaskInfo,
   TaskStatus,
+  scheduler,
 } from '@meseta/protocol';
 import type { Deadlines } from './deadlines';
 
@@ -54,6 +57,11 @@ export interface MasterState {
   /** Torn down or timed out; may not come back (S31). The oldest are forgotten at the bound. */
   readonly completedFrameworks: Map<FrameworkId, CompletedFramework>;
   readonly weights: Map<string, number>;
+  /** By role. */
+  readonly quotas: Map<string, QuotaConfig>;
+  /** When this master was elected, and how many agents the record had then that were not unreachable: offers wait for them if there are quotas (A4). */
+  readonly electedAt: Instant;
+  readonly agentsAtElection: number;
   readonly deadlines: Deadlines;
   /** Counts changes told to the allocator; see `Agent.resetVersion`. */
   allocationVersion: number;
@@ -66,6 +74,8 @@ export interface MasterState {
 export type MasterView = Readonly<Omit<MasterState, 'deadlines'>>;
 
 export interface MasterOptions {
+  /** The region of this master; unset in a cluster without fault domains. */
+  readonly region?: string | undefined;
   readonly pingIntervalMs: number;
   readonly pingsMissedMax: number;
   /** How long an agent of the registry may stay away after an election. */
@@ -129,6 +139,10 @@ export interface Framework {
   roles: readonly string[];
   capabilities: ReadonlySet<string>;
   readonly suppressed: Set<string>;
+  /** Which agents it wants to hear of (S95); checked. */
+  offerConstraints: scheduler.OfferConstraints | undefined;
+  /** What it asked for in particular; checked. Forgotten when it disconnects. */
+  demands: readonly Demand[];
   failoverTimeoutMs: number;
   membership: FrameworkMembership;
   stream: StreamId | undefined;

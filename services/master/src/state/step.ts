@@ -25,13 +25,16 @@ import {
   stepSubscribe,
   updateFramework,
 } from './frameworks';
+import { request } from './demands';
 import { kill } from './kill';
 import { decline, stepOfferTimeout, stepProposals } from './offers';
 import { acknowledgeOperation, reconcileOperations, stepOperationUpdate } from './operation-updates';
+import { stepUpdateQuota } from './quota';
 import { reconcile } from './reconcile';
 import type { Framework, MasterState } from './state';
 import { acknowledge, stepStatusUpdate } from './statuses';
 import { reply, tellAllocator, type Turn } from './turn';
+import { stepUpdateWeights } from './weights';
 
 /** Applies one command and says what should be done about it. */
 export function step(state: MasterState, command: Command, now: Instant): readonly Effect[] {
@@ -96,10 +99,16 @@ function stepCommand(turn: Turn, command: Command): void {
       return forCaller(turn, command, (framework) =>
         command.shutdowns.forEach((one) => shutdownExecutor(turn, framework, one)),
       );
+    case 'request':
+      return forCaller(turn, command, (framework) => request(turn, framework, command.demands));
     case 'noted':
       return forCaller(turn, command, () => undefined);
     case 'operatorKill':
       return stepOperatorKill(turn, command);
+    case 'updateQuota':
+      return stepUpdateQuota(turn, command);
+    case 'updateWeights':
+      return stepUpdateWeights(turn, command);
     case 'operatorTeardown': {
       const framework = turn.state.frameworks.get(command.frameworkId);
       if (framework !== undefined) removeFramework(turn, framework, 'an operator tore it down');
@@ -162,8 +171,20 @@ function stepOperatorKill(turn: Turn, command: Extract<Command, { kind: 'operato
 
 /** A new stream to the allocator starts with everything; proposals of an older one are stale. */
 function stepAllocatorConnected(turn: Turn): void {
-  for (const [role, weight] of turn.state.weights)
+  const { state } = turn;
+  tellAllocator(
+    turn,
+    {
+      kind: 'clusterChanged',
+      region: state.options.region ?? '',
+      expectedAgents: state.agentsAtElection,
+      electedAt: state.electedAt,
+    },
+    true,
+  );
+  for (const [role, weight] of state.weights)
     tellAllocator(turn, { kind: 'weightChanged', role, weight }, true);
+  for (const quota of state.quotas.values()) tellAllocator(turn, { kind: 'quotaChanged', quota }, true);
   for (const framework of turn.state.frameworks.values()) describe(turn, framework, true);
   for (const agent of turn.state.agents.values()) {
     if (agent.membership === 'active' || agent.membership === 'disconnected')

@@ -1,4 +1,4 @@
-import { Resources, isTerminal, type FrameworkId, type TaskId } from '@meseta/model';
+import { Resources, reservedRole, isTerminal, type FrameworkId, type TaskId } from '@meseta/model';
 import type { master } from '@meseta/protocol';
 import { resourcesToProto, type Role } from '@meseta/protocol';
 
@@ -80,7 +80,13 @@ export function rolesToProto(view: MasterView): Role[] {
     roles.set(name, known);
     return known;
   };
-  for (const name of view.weights.keys()) roleOf(name);
+  for (const name of [...view.weights.keys(), ...view.quotas.keys()]) roleOf(name);
+  for (const agent of view.agents.values()) {
+    for (const entry of agent.total.entries) {
+      const reserved = reservedRole(entry);
+      if (reserved !== undefined && isRegistered(agent)) roleOf(reserved);
+    }
+  }
   for (const framework of view.frameworks.values()) {
     for (const name of framework.roles) roleOf(name).frameworks.push(framework.id);
     for (const task of framework.tasks.values()) {

@@ -34,6 +34,8 @@ function toProto(record: DurableRecord): internal.Record {
     }
     case 'weight':
       return { record: { $case: 'weight', value: { role: record.role, weight: record.weight } } };
+    case 'quota':
+      return { record: { $case: 'quota', value: { config: record.config } } };
   }
 }
 

@@ -54,6 +54,15 @@ test('a weight is written under its role, however deep', () => {
   ]);
 });
 
+test('a quota is written under its role; one that neither guarantees nor limits is deleted', () => {
+  const config = { role: 'web', guarantees: { cpus: { value: 2 } }, limits: {} };
+  expect(plan({ $case: 'setQuota', value: { config } })).toEqual([
+    { key: 'quotas/web', record: { kind: 'quota', config } },
+  ]);
+  const none = { ...config, guarantees: {} };
+  expect(plan({ $case: 'setQuota', value: { config: none } })).toEqual([{ key: 'quotas/web' }]);
+});
+
 test.each<[string, Operation, string]>([
   [
     'an agent without a description',

@@ -7,6 +7,7 @@ import { markAgentUnreachable } from './operations/mark-agent-unreachable';
 import { putFramework } from './operations/put-framework';
 import { removeAgent } from './operations/remove-agent';
 import { removeFramework } from './operations/remove-framework';
+import { setQuota } from './operations/set-quota';
 import { setWeight } from './operations/set-weight';
 import type { RecordWrite } from './record';
 
@@ -46,6 +47,8 @@ function planOperation(operation: internal.RegistryOperation['operation']): read
       return removeFramework(operation.value);
     case 'setWeight':
       return setWeight(operation.value);
+    case 'setQuota':
+      return setQuota(operation.value);
     case 'forgetRecords':
       return forgetRecords(operation.value);
   }

@@ -1,4 +1,4 @@
-import type { AgentInfo, FrameworkInfo } from '@meseta/protocol';
+import type { AgentInfo, FrameworkInfo, quota } from '@meseta/protocol';
 
 /** One durable fact about the cluster. Instants are milliseconds since the epoch. */
 export type DurableRecord =
@@ -15,7 +15,8 @@ export type DurableRecord =
       /** 0 while it is alive. */
       readonly removedAtMs: number;
     }
-  | { readonly kind: 'weight'; readonly role: string; readonly weight: number };
+  | { readonly kind: 'weight'; readonly role: string; readonly weight: number }
+  | { readonly kind: 'quota'; readonly config: quota.QuotaConfig };
 
 /** What an operation does to one key of the record: writes it whole, or deletes it. */
 export interface RecordWrite {
@@ -33,4 +34,5 @@ export const keyOf = {
   agent: (id: string): string => `agents/${id}`,
   framework: (id: string): string => `frameworks/${id}`,
   weight: (role: string): string => `weights/${role}`,
+  quota: (role: string): string => `quotas/${role}`,
 };

@@ -1,3 +1,4 @@
+import { isDefaultQuota, type QuotaConfig } from '@meseta/model';
 import type { Amounts } from '../lots/amounts';
 import type { Lot } from '../lots/lot';
 import type { Names } from '../names';
@@ -6,13 +7,6 @@ import type { RoleNode } from '../roles/role-node';
 import type { Shares } from '../roles/shares';
 import { Sums } from '../sums';
 import type { Quota } from './quota';
-
-/** A role's quota as an operator sets it, in thousandths by name. */
-export interface QuotaConfig {
-  readonly role: string;
-  readonly guarantees: ReadonlyMap<string, number>;
-  readonly limits: ReadonlyMap<string, number>;
-}
 
 /**
  * Who has which quota, how much of it is consumed, and how much must be kept back for guarantees that are not met (the headroom).
@@ -50,7 +44,8 @@ export class Quotas {
   }
 
   /** Sets a role's quota; one without guarantees and limits is none (A35). */
-  set({ role: path, guarantees, limits }: QuotaConfig): void {
+  set(config: QuotaConfig): void {
+    const { role: path, guarantees, limits } = config;
     const role = this.shares.role(path);
     const known = role.quota;
     if (known !== undefined) {
@@ -60,7 +55,7 @@ export class Quotas {
       if (known.isSpent) this.onSpent(role);
       this.roles.delete(role);
     }
-    if (guarantees.size > 0 || limits.size > 0) {
+    if (!isDefaultQuota(config)) {
       role.quota = {
         guarantees: this.byNumber(guarantees),
         limits: this.byNumber(limits),

@@ -28,6 +28,21 @@ export function validateFramework(
   if (!Number.isFinite(failoverTimeoutMs) || failoverTimeoutMs < 0 || failoverTimeoutMs > durationMsMax) {
     return refuse('framework_info.failover_timeout', 'must be 0 or more seconds and fit 64-bit nanoseconds');
   }
+  if (framework.unreadable !== undefined) return framework.unreadable;
+  for (const role of Object.keys(framework.offerConstraints?.roleConstraints ?? {})) {
+    if (!roles.includes(role))
+      return refuse(
+        'offer_constraints.role_constraints',
+        `names ${role}, which is not among the framework's roles`,
+      );
+  }
+  for (const role of Object.keys(info.offerFilters)) {
+    if (!roles.includes(role))
+      return refuse(
+        'framework_info.offer_filters',
+        `names ${role}, which is not among the framework's roles`,
+      );
+  }
   for (const role of suppressedRoles) {
     if (!roles.includes(role))
       return refuse('suppressed_roles', `names ${role}, which is not among the framework's roles`);

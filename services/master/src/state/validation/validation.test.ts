@@ -24,6 +24,8 @@ const framework: Framework = {
   roles: ['web'],
   capabilities: new Set(),
   suppressed: new Set(),
+  offerConstraints: undefined,
+  demands: [],
   failoverTimeoutMs: 0,
   membership: 'active',
   stream: 's',
