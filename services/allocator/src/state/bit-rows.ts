@@ -17,8 +17,10 @@ export class BitRows {
     if (rows > rowsNow) rowsNow = Math.max(rows, rowsNow + (rowsNow >>> 1), 64);
     if (wordsNeeded > width) width = Math.max(wordsNeeded, width + (width >>> 1));
     const words = new Int32Array(rowsNow * width);
-    for (let row = 0; row < this.rows; row++)
-      words.set(this.words.subarray(row * this.wordsPerRow, (row + 1) * this.wordsPerRow), row * width);
+    if (width === this.wordsPerRow) words.set(this.words);
+    else
+      for (let row = 0; row < this.rows; row++)
+        words.set(this.words.subarray(row * this.wordsPerRow, (row + 1) * this.wordsPerRow), row * width);
     this.words = words;
     this.rows = rowsNow;
     this.wordsPerRow = width;

@@ -8,8 +8,8 @@ import type { AllocatorState } from './state';
 /** Counts a lot of an agent as held. Copies of shared volumes are held and stay free as well (R47). */
 export function hold(state: AllocatorState, agent: Agent, seat: Seat, lot: Lot, offers = 0): void {
   const { lots, shares, quotas } = state;
-  const before = sharedOf(lot, agent, seat);
-  const holding = agent.holdings.find((one) => one.seat === seat);
+  const before = lot.hasShared ? sharedOf(agent, seat) : undefined;
+  const holding = holdingOf(agent, seat);
   if (holding === undefined) {
     agent.holdings.push({ seat, lot, offers });
     seat.holdings += 1;
@@ -30,15 +30,14 @@ export function hold(state: AllocatorState, agent: Agent, seat: Seat, lot: Lot, 
  */
 export function release(state: AllocatorState, agent: Agent, seat: Seat, lot: Lot): void {
   const { lots, shares, quotas } = state;
-  const at = agent.holdings.findIndex((one) => one.seat === seat);
-  const holding = agent.holdings[at];
+  const holding = holdingOf(agent, seat);
   if (holding === undefined) return;
-  const before = sharedOf(lot, agent, seat);
+  const before = lot.hasShared ? sharedOf(agent, seat) : undefined;
   const left = lots.minus(holding.lot, lot);
   const released = left.isEmpty ? holding.lot : lots.minus(holding.lot, left);
   if (left.isEmpty) {
     const last = agent.holdings.pop() as Holding;
-    if (last !== holding) agent.holdings[at] = last;
+    if (last !== holding) agent.holdings[agent.holdings.indexOf(holding)] = last;
     seat.holdings -= 1;
     seat.outstanding -= holding.offers;
   } else holding.lot = left;
@@ -46,6 +45,12 @@ export function release(state: AllocatorState, agent: Agent, seat: Seat, lot: Lo
   if (before === undefined) shares.hold(seat, released.scalars, -1);
   else holdShared(state, agent, seat, released, before, -1);
   quotas.allocate(seat.role, released.plain, -1);
+}
+
+/** What a seat holds on an agent. They are few, so they are gone through. */
+export function holdingOf({ holdings }: Agent, seat: Seat): Holding | undefined {
+  for (const holding of holdings) if (holding.seat === seat) return holding;
+  return undefined;
 }
 
 /** Forgets everything held on an agent, and makes all of it free. Returns who held something. */
@@ -69,9 +74,8 @@ export function exclusive(lots: Lots, lot: Lot): Lot {
   return lot.hasShared ? lots.of(lot.bag.filter((entry) => entry.shared !== true)) : lot;
 }
 
-/** What a seat and the roles above it hold of shared volumes on an agent, each volume once; undefined when the lot has none. */
-function sharedOf(lot: Lot, agent: Agent, seat: Seat): readonly Resources[] | undefined {
-  if (!lot.hasShared) return undefined;
+/** What a seat and the roles above it hold of shared volumes on an agent, each volume once. */
+function sharedOf(agent: Agent, seat: Seat): readonly Resources[] {
   return scopesOf(seat).map((holds) => sharedHeld(agent, holds));
 }
 

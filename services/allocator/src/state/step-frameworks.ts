@@ -2,7 +2,7 @@ import type { FrameworkId, Instant } from '@meseta/model';
 import type { Agent } from './agents/agent';
 import type { Command, FrameworkDescription } from './command';
 import { SeatDemands, type Demand } from './demand/seat-demands';
-import { release } from './holdings';
+import { holdingOf, release } from './holdings';
 import type { Seat } from './roles/seat';
 import { giveBackSeat, reserveRows } from './seating';
 import type { AllocatorState, Framework } from './state';
@@ -94,7 +94,7 @@ export function stepAccepted(
 
 /** A framework that had as many unanswered offers as it may have is offered something again. */
 function answered(state: AllocatorState, agent: Agent, seat: Seat, offers: number): void {
-  const holding = agent.holdings.find((one) => one.seat === seat);
+  const holding = holdingOf(agent, seat);
   if (holding === undefined) return;
   const ended = Math.min(offers, holding.offers);
   holding.offers -= ended;

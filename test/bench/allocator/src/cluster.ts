@@ -36,7 +36,8 @@ export class Cluster {
   /** What changed is looked at, or everything. */
   turn(everyAgent: boolean): readonly Proposal[] {
     const effects = step(this.state, { kind: 'allocate', everyAgent, seed: this.seed++ }, this.now);
-    this.offers = effects.flatMap((effect) => (effect.kind === 'propose' ? effect.proposals : []));
+    this.offers = [];
+    for (const effect of effects) if (effect.kind === 'propose') this.offers = effect.proposals;
     return this.offers;
   }
 
@@ -64,21 +65,30 @@ export class Cluster {
   }
 
   addAgent(name: string, total: Resources, used?: { by: string; role?: string; resources: Resources }): void {
-    this.tell({
-      kind: 'agentChanged',
-      agent: {
-        agentId: agentId(name),
-        hostname: name,
-        total,
-        attributes: [],
-        active: true,
-        holdings:
-          used === undefined
-            ? []
-            : [{ frameworkId: frameworkId(used.by), role: used.role ?? '*', resources: used.resources }],
-      },
-    });
+    this.tell(agentChanged(name, total, used));
   }
+}
+
+/** The description of an agent, and who uses what of it. */
+export function agentChanged(
+  name: string,
+  total: Resources,
+  used?: { by: string; role?: string; resources: Resources },
+): Command {
+  return {
+    kind: 'agentChanged',
+    agent: {
+      agentId: agentId(name),
+      hostname: name,
+      total,
+      attributes: [],
+      active: true,
+      holdings:
+        used === undefined
+          ? []
+          : [{ frameworkId: frameworkId(used.by), role: used.role ?? '*', resources: used.resources }],
+    },
+  };
 }
 
 /** Reads resources; a mistake in a workload is a mistake of ours. */

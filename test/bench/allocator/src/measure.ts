@@ -14,6 +14,16 @@ export function measure(work: () => void): Took {
   return { cpuMs: (user + system) / 1000, wallMs };
 }
 
+/** Measures one go that ends later. */
+export async function measureAsync(work: () => Promise<void>): Promise<Took> {
+  const cpu = process.cpuUsage();
+  const wall = process.hrtime.bigint();
+  await work();
+  const wallMs = Number(process.hrtime.bigint() - wall) / 1e6;
+  const { user, system } = process.cpuUsage(cpu);
+  return { cpuMs: (user + system) / 1000, wallMs };
+}
+
 /** The median of what was measured, by processor time. */
 export function median(all: readonly Took[]): Took {
   const middle = (of: (one: Took) => number): number => {

@@ -31,7 +31,7 @@ export class Order {
     rank.key = this.sorter.key(rank, 0);
     rank.isListed = true;
     if (this.sorter.usesRandom === true) this.items.push(rank);
-    else this.items.splice(this.placeOf(rank, this.items.length), 0, rank);
+    else this.items.splice(this.placeOf(rank, 0, this.items.length), 0, rank);
   }
 
   remove(rank: Rank): void {
@@ -48,13 +48,13 @@ export class Order {
     rank.key = sorter.usesRandom === true ? 0 : sorter.key(rank, 0);
     if (!isOrdered) return;
     // Everybody between the old place and the new one moves by one.
-    while (at + 1 < items.length && compareRanks(rank, items[at + 1] as Rank) > 0) {
-      items[at] = items[at + 1] as Rank;
-      at += 1;
-    }
-    while (at > 0 && compareRanks(rank, items[at - 1] as Rank) < 0) {
-      items[at] = items[at - 1] as Rank;
-      at -= 1;
+    const last = items.length - 1;
+    if (at < last && compareRanks(rank, items[at + 1] as Rank) > 0) {
+      const to = this.placeOf(rank, at + 1, items.length) - 1;
+      for (; at < to; at++) items[at] = items[at + 1] as Rank;
+    } else if (at > 0 && compareRanks(rank, items[at - 1] as Rank) < 0) {
+      const to = this.placeOf(rank, 0, at);
+      for (; at > to; at--) items[at] = items[at - 1] as Rank;
     }
     items[at] = rank;
   }
@@ -68,14 +68,14 @@ export class Order {
 
   private positionOf(rank: Rank): number {
     if (this.sorter.usesRandom === true) return this.items.indexOf(rank);
-    const at = this.placeOf(rank, this.items.length);
+    const at = this.placeOf(rank, 0, this.items.length);
     return this.items[at] === rank ? at : this.items.indexOf(rank);
   }
 
-  /** The first place whose contender does not come before this one. */
-  private placeOf(rank: Rank, length: number): number {
-    let low = 0;
-    let high = length;
+  /** The first place of a part of the order whose contender does not come before this one. */
+  private placeOf(rank: Rank, from: number, to: number): number {
+    let low = from;
+    let high = to;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (compareRanks(this.items[middle] as Rank, rank) < 0) low = middle + 1;
