@@ -34,12 +34,55 @@ export function createAllocatorMetrics() {
     ),
     agents: metrics.gauge('agents', 'Agents known.'),
     frameworks: metrics.gauge('frameworks', 'Frameworks known.'),
+    filtersByRole: metrics.gauge(
+      'role_offer_filters_active',
+      'Offer filters that have not ended, of a role; "other" is those of the roles beyond the first 200.',
+      ['role'],
+    ),
+    quota: metrics.gauge(
+      'quota_units',
+      "A role's quota and what it consumes of it, in the resource's unit; of the first 200 roles that have one.",
+      ['role', 'resource', 'kind'],
+    ),
     filters: metrics.gauge('offer_filters_active', 'Offer filters that have not ended.'),
     term: metrics.gauge('term', 'Term of the master served; 0 when none is.'),
   };
 }
 
 export type AllocatorMetrics = ReturnType<typeof createAllocatorMetrics>;
+
+/** One figure of a role's quota. */
+export interface QuotaSeries {
+  readonly role: string;
+  readonly resource: string;
+  readonly kind: 'guarantee' | 'limit' | 'consumed';
+  readonly amount: number;
+}
+
+/** Tells quotas. An operator sets them, one by one, so those beyond the bound are left out rather than summed. */
+export function setQuotas({ quota }: Pick<AllocatorMetrics, 'quota'>, series: readonly QuotaSeries[]): void {
+  quota.reset();
+  const roles = new Set<string>();
+  for (const { role, resource, kind, amount } of series) {
+    if (roles.size >= roleLabelsMax && !roles.has(role)) continue;
+    roles.add(role);
+    quota.set({ role, resource, kind }, amount);
+  }
+}
+
+/** Tells a count of each role; those beyond the bound are one. */
+export function setByRole(
+  gauge: AllocatorMetrics['filtersByRole'],
+  counts: ReadonlyMap<string, number>,
+): void {
+  gauge.reset();
+  let others = 0;
+  for (const [at, [role, count]] of [...counts].entries()) {
+    if (at < roleLabelsMax) gauge.set({ role }, count);
+    else others += count;
+  }
+  if (counts.size > roleLabelsMax) gauge.set({ role: otherLabel }, others);
+}
 
 /** Tells the share of each role. There are as many roles as frameworks invent, and at most so many series. */
 export function setDominantShares(

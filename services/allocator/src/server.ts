@@ -15,6 +15,7 @@ import { Sessions } from './handlers/allocator';
 import { createAllocatorMetrics } from './metrics';
 import { optionsOf } from './options';
 import { proposalsQueuedMax } from './session';
+import { Whitelist } from './whitelist';
 
 /** The world of one allocator. */
 export interface AllocatorDeps {
@@ -37,17 +38,29 @@ export interface AllocatorServer {
 export async function createAllocatorServer(deps: AllocatorDeps): Promise<AllocatorServer> {
   const { config, log, tracing } = deps;
   const metrics = createAllocatorMetrics();
-  const sessions = new Sessions({
+  const timers = deps.timers ?? systemTimers;
+  const whitelist =
+    config.whitelist === undefined
+      ? undefined
+      : new Whitelist({
+          path: config.whitelist,
+          timers,
+          log,
+          onChanged: (hostnames) => sessions.current?.limitTo(hostnames),
+        });
+  const sessions: Sessions = new Sessions({
     options: await optionsOf(config),
     allocationIntervalMs: config.allocationInterval,
     turnGapMs: config.turnGap,
     clock: deps.clock ?? systemClock,
-    timers: deps.timers ?? systemTimers,
+    timers,
+    whitelist: () => whitelist?.hostnames,
     random: deps.random ?? Math.random,
     tracing,
     metrics,
     log,
   });
+  await whitelist?.start();
   metrics.onCollect(() => sessions.current?.observe());
   metrics.spans.watch(tracing);
   metrics.queues.watch('proposals', proposalsQueuedMax, () => sessions.current?.queued ?? 0);
@@ -76,6 +89,7 @@ export async function createAllocatorServer(deps: AllocatorDeps): Promise<Alloca
     grpcAddress: grpc.address,
     httpAddress: http.address,
     close: async () => {
+      whitelist?.close();
       sessions.close();
       await http.close();
       await grpc.close();

@@ -15,7 +15,7 @@ import type { FrameworkId, Instant } from '@meseta/model';
 import { failure, isFailure } from '@meseta/model';
 import { resourcesToProto, type internal } from '@meseta/protocol';
 import { commandOf } from './handlers/change';
-import { setDominantShares, type AllocatorMetrics } from './metrics';
+import { setByRole, setDominantShares, setQuotas, type AllocatorMetrics, type QuotaSeries } from './metrics';
 import type { InverseProposal, Proposal } from './state/effect';
 import { explain, type RoleExplanation } from './state/explain';
 import type { AllocatorOptions, AllocatorState } from './state/state';
@@ -35,6 +35,8 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: () => number;
+  /** Hosts that may be offered; unset means all. */
+  readonly whitelist?: () => ReadonlySet<string> | undefined;
   readonly tracing: Tracing;
   readonly metrics: AllocatorMetrics;
   readonly log: Logger;
@@ -85,7 +87,14 @@ export class Session {
         inverseProposals,
       }),
     });
+    this.limitTo(deps.whitelist?.());
     this.#planInterval();
+  }
+
+  /** Only agents on these hosts may be offered; undefined means on any. */
+  limitTo(hostnames: ReadonlySet<string> | undefined): void {
+    step(this.#state, { kind: 'whitelistChanged', hostnames }, this.#deps.clock.now());
+    this.#planTurn();
   }
 
   /** Applies a message of the master. */
@@ -127,6 +136,14 @@ export class Session {
     metrics.agents.set(this.#state.agents.size);
     metrics.frameworks.set(this.#state.frameworks.size);
     metrics.filters.set(this.#state.refusals.filters.size);
+    const seats = this.#state.refusals.counts(this.#state.agents.all());
+    const byRole = new Map<string, number>();
+    for (const [seat, count] of seats) {
+      const { path } = this.#state.seats.byNumber(seat).role;
+      byRole.set(path, (byRole.get(path) ?? 0) + count);
+    }
+    setByRole(metrics.filtersByRole, byRole);
+    setQuotas(metrics, quotaSeriesOf(this.#state));
     const shares = [...this.#state.shares.knownRoles()].map(({ path, rank }) => [path, rank.share] as const);
     setDominantShares(metrics, shares);
   }
@@ -209,4 +226,24 @@ export class Session {
     const attributes = { 'framework.id': frameworkId, 'agent.id': agentId, role };
     return this.#deps.tracing.start('allocator.allocate', { attributes, startMs: now });
   }
+}
+
+/** What each role with a quota is sure of, may have and has, in the resource's unit. */
+function quotaSeriesOf({ quotas, names }: AllocatorState): readonly QuotaSeries[] {
+  const series: QuotaSeries[] = [];
+  for (const role of quotas.list()) {
+    for (const [name, milli] of role.quota?.guarantees ?? [])
+      series.push({ role: role.path, resource: names.nameOf(name), kind: 'guarantee', amount: milli / 1000 });
+    for (const [name, milli] of role.quota?.limits ?? [])
+      series.push({ role: role.path, resource: names.nameOf(name), kind: 'limit', amount: milli / 1000 });
+    const named = new Set([...(role.quota?.guarantees.keys() ?? []), ...(role.quota?.limits.keys() ?? [])]);
+    for (const name of named)
+      series.push({
+        role: role.path,
+        resource: names.nameOf(name),
+        kind: 'consumed',
+        amount: quotas.consumed(role, name) / 1000,
+      });
+  }
+  return series;
 }

@@ -1,5 +1,5 @@
 import type { Proposal } from '@meseta/allocator';
-import { Resources, carve, frameworkId } from '@meseta/model';
+import { type Resources, carve, frameworkId } from '@meseta/model';
 import { Cluster, agentChanged, resources } from '../cluster';
 import { measure } from '../measure';
 import type { Report } from '../report';
