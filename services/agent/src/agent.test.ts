@@ -146,8 +146,8 @@ describe('an agent', () => {
   test('kills with grace a task that ignores SIGTERM, and tells KILLING, KILLED', async () => {
     await start();
     await registered();
-    const ready = join(workDir, 'ready');
-    master.launch('t1', `trap '' TERM; touch ${ready}; while :; do sleep 0.1; done`);
+    const ready = join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest/ready');
+    master.launch('t1', `trap '' TERM; touch ready; while :; do sleep 0.1; done`);
     await master.untilState('t1', 'TASK_RUNNING');
     // It runs before it has said what it ignores.
     await master.until('the task ignores SIGTERM', () => existsSync(ready));
@@ -260,10 +260,8 @@ describe('an agent', () => {
     await registered();
     master.launch('t1', 'echo $$; exec sleep 300', {}, { checkpoint: false });
     await master.untilState('t1', 'TASK_RUNNING');
-    const stdout = join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest/stdout');
-    let pid = 0;
-    // RUNNING says that the shell runs, not that it has printed.
-    while (pid === 0) pid = Number(await readFile(stdout, 'utf8'));
+    const pid = master.statuses('t1').at(-1)?.containerStatus?.executorPid ?? 0;
+    expect(pid).toBeGreaterThan(0);
     await restart();
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     await agent?.settle();

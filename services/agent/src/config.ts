@@ -1,5 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { isFailure, parseAttributes, Resources } from '@meseta/model';
+import { capabilitiesDefault, capabilityNames } from './runtime/process/privileges';
 import { commonOptions, defineOptions, type ConfigOf, type ServiceOptions } from '@meseta/kit';
 
 /** Everything that an agent can be told. */
@@ -65,6 +66,34 @@ export const agentOptions = defineOptions({
     kind: 'boolean',
     default: true,
     help: 'Run a task as the user that its command or framework names; needs root.',
+  },
+  isolateProcesses: {
+    kind: 'boolean',
+    default: true,
+    help: 'Give each task of the runtime process namespaces, a /tmp and a view of the work directory of its own; needs root.',
+  },
+  readOnlyRoot: {
+    kind: 'boolean',
+    default: true,
+    help: 'Let isolated tasks write to their sandbox, their volumes and /tmp only.',
+  },
+  capabilities: {
+    kind: 'list',
+    choices: capabilityNames,
+    default: [...capabilitiesDefault],
+    help: 'What isolated tasks may have of root’s powers at most, as capabilities(7) names them without CAP_, in lower case.',
+    placeholder: 'name,…',
+  },
+  imageDirectory: {
+    kind: 'path',
+    help: 'Where images for the runtime process lie unpacked, each as <name>/rootfs.',
+    placeholder: 'path',
+  },
+  processesMax: {
+    kind: 'integer',
+    default: 4096,
+    min: 1,
+    help: 'How many processes and threads a task may have at once; needs root.',
   },
   limitCpu: {
     kind: 'boolean',

@@ -122,6 +122,7 @@ async function assemble(
     workDir: config.workDir,
     switchUser: config.switchUser,
     limitCpu: config.limitCpu,
+    processesMax: config.processesMax,
     grpcAddress: () => grpcAddress,
   };
   const containers: Containers = new Containers({

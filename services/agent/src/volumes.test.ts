@@ -76,6 +76,14 @@ describe('persistent volumes', () => {
     await expect(access(path)).rejects.toThrow('ENOENT');
   });
 
+  (process.getuid?.() === 0 ? test : test.skip)('R43: a volume that is wanted read-only is', async () => {
+    const { master, workDir } = bench;
+    await makeVolume();
+    await writeFile(join(workDir, 'volumes/roles/web/V1/file'), 'old');
+    master.launch('t1', '', taskWith('t1', 'cat data/file && ! echo new > data/file', 'RO'));
+    await master.untilState('t1', 'TASK_FINISHED');
+  });
+
   test('a volume that cannot be made is told so, and the disk is as it was', async () => {
     const { master, workDir } = bench;
     await writeFile(join(workDir, 'volumes'), 'in the way');

@@ -2,6 +2,7 @@ import { isFailure, Resources, assert, type AgentId, type Resource } from '@mese
 import {
   resourcesFromProto,
   type CommandInfo,
+  type ContainerInfo,
   type FrameworkInfo,
   type Resource as ProtoResource,
   type TaskInfo,
@@ -24,6 +25,8 @@ export interface SpecContext {
   readonly workDir: string;
   readonly switchUser: boolean;
   readonly limitCpu: boolean;
+  /** How many processes and threads a container may have; unset is no bound. */
+  readonly processesMax?: number;
   /** Where executors find this agent's gRPC server, as host:port. */
   readonly grpcAddress: () => string;
 }
@@ -36,7 +39,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
   const sandbox = sandboxOfTask(workDir, agentId, state, task);
   const pod = task.executor === undefined ? undefined : state.executors.get(task.executor);
   const shares = pod !== undefined && info.container?.linuxInfo?.shareCgroups !== false;
-  const own = limitsOf(info.limits, resources, context.limitCpu);
+  const own = { ...limitsOf(info.limits, resources, context.limitCpu), ...processesOf(context) };
   return {
     containerId,
     agentId,
@@ -45,16 +48,23 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
     command: info.command,
     container: info.container,
     user: userOf(context, info.command, state.frameworks.get(frameworkId)?.info),
-    environment: environmentOf(task.runtime, sandbox, resources, info.command, [
-      ['MESOS_TASK_ID', task.taskId],
-      ['MESOS_FRAMEWORK_ID', frameworkId],
-      ['MESOS_AGENT_ID', agentId],
-      ['MESOS_EXECUTOR_ID', pod?.executorId ?? task.taskId],
-    ]),
+    environment: environmentOf(
+      seenOf(task.runtime, info.container, sandbox),
+      sandbox,
+      resources,
+      info.command,
+      [
+        ['MESOS_TASK_ID', task.taskId],
+        ['MESOS_FRAMEWORK_ID', frameworkId],
+        ['MESOS_AGENT_ID', agentId],
+        ['MESOS_EXECUTOR_ID', pod?.executorId ?? task.taskId],
+      ],
+    ),
     sandbox,
     resources,
     // Of a group that shares, the weights are each its own and the bounds are those of all together (E51).
-    limits: shares && info.limits['mem'] === undefined ? { cpuMilli: own.cpuMilli } : own,
+    limits:
+      shares && info.limits['mem'] === undefined ? { cpuMilli: own.cpuMilli, ...processesOf(context) } : own,
     ...(pod !== undefined && {
       group: { containerId: pod.containerId, limits: executorLimits(context, pod) },
     }),
@@ -82,20 +92,26 @@ export function executorSpec(
     command: info.command,
     container: info.container,
     user: userOf(context, info.command, framework),
-    environment: environmentOf(executor.runtime, sandbox, resources, info.command, [
-      ['MESOS_FRAMEWORK_ID', frameworkId],
-      ['MESOS_EXECUTOR_ID', executorId],
-      ['MESOS_AGENT_ID', agentId],
-      ['MESOS_SLAVE_ID', agentId],
-      ['MESOS_AGENT_ENDPOINT', context.grpcAddress()],
-      ['MESOS_CHECKPOINT', framework?.checkpoint === true ? '1' : '0'],
-      ['MESOS_RECOVERY_TIMEOUT', '15mins'],
-      ['MESOS_SUBSCRIPTION_BACKOFF_MAX', '2secs'],
-      ['MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD', `${graceMs}ms`],
-    ]),
+    environment: environmentOf(
+      seenOf(executor.runtime, info.container, sandbox),
+      sandbox,
+      resources,
+      info.command,
+      [
+        ['MESOS_FRAMEWORK_ID', frameworkId],
+        ['MESOS_EXECUTOR_ID', executorId],
+        ['MESOS_AGENT_ID', agentId],
+        ['MESOS_SLAVE_ID', agentId],
+        ['MESOS_AGENT_ENDPOINT', context.grpcAddress()],
+        ['MESOS_CHECKPOINT', framework?.checkpoint === true ? '1' : '0'],
+        ['MESOS_RECOVERY_TIMEOUT', '15mins'],
+        ['MESOS_SUBSCRIPTION_BACKOFF_MAX', '2secs'],
+        ['MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD', `${graceMs}ms`],
+      ],
+    ),
     sandbox,
     resources,
-    limits: executorLimits(context, executor),
+    limits: { ...executorLimits(context, executor), ...processesOf(context) },
     mounts: mountsOf(workDir, resources),
   };
 }
@@ -112,6 +128,10 @@ export function executorLimits({ state, limitCpu }: SpecContext, executor: Execu
     all.reduce((sum, one) => sum.add(one), Resources.empty),
     limitCpu,
   );
+}
+
+function processesOf({ processesMax }: SpecContext): Pick<ContainerLimits, 'processes'> {
+  return processesMax === undefined ? {} : { processes: processesMax };
 }
 
 /** A limit of one of a group counts for the group as so much more than was asked for. */
@@ -155,24 +175,35 @@ function userOf(
   return process.getuid?.() === 0 && framework?.user ? framework.user : undefined;
 }
 
+/** Where a container finds its sandbox: at a path of its own where its root is its own. */
+interface Seen {
+  readonly sandbox: string;
+  /** Docker images say what PATH and HOME are. */
+  readonly hasOwn: boolean;
+}
+
+function seenOf(runtime: string, container: ContainerInfo | undefined, sandbox: string): Seen {
+  const hasRoot = runtime === 'docker' || container?.mesos?.image !== undefined;
+  return { sandbox: hasRoot ? sandboxInContainer : sandbox, hasOwn: runtime === 'docker' };
+}
+
 /** Nothing of the agent's own (G41): what Mesos gives, then what the task brings. */
 function environmentOf(
-  runtime: string,
+  seen: Seen,
   sandbox: string,
   resources: Resources,
   command: CommandInfo | undefined,
   names: readonly (readonly [string, string])[],
 ): ReadonlyMap<string, string> {
-  const inDocker = runtime === 'docker';
   const role = resources.entries.find((entry) => entry.allocationRole !== undefined)?.allocationRole;
   const environment = new Map<string, string>([
-    ...(inDocker
+    ...(seen.hasOwn
       ? []
       : ([
           ['PATH', defaultPath],
-          ['HOME', sandbox],
+          ['HOME', seen.sandbox],
         ] as const)),
-    ['MESOS_SANDBOX', inDocker ? sandboxInContainer : sandbox],
+    ['MESOS_SANDBOX', seen.sandbox],
     ['MESOS_DIRECTORY', sandbox],
     ...names,
     ['MESOS_ALLOCATION_ROLE', role ?? '*'],

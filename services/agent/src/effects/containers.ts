@@ -7,6 +7,7 @@ import { taskLink } from '../sandbox/paths';
 import { sandboxOfExecutor } from '../sandbox/sandbox-of';
 import type { Command, Exit, OwnerKey } from '../state/command';
 import type { AgentState, ExecutorKey, ExecutorRecord, TaskKey, TaskRecord } from '../state/state';
+import { containerVolumes } from './container-volumes';
 import { executorLimits, executorSpec, taskSpec, type SpecContext } from './container-spec';
 
 /** How many containers are started at once; the rest wait their turn. More only makes each of them slower. */
@@ -74,8 +75,9 @@ export class Containers {
       attributes: { 'executor.id': executorId, 'framework.id': frameworkId, 'container.runtime': runtime },
       prepare: async (agentId, usesSandbox) => {
         const spec = executorSpec(this.options, agentId, executor);
-        if (usesSandbox) await createSandbox(spec.sandbox);
-        return usesSandbox ? spec : { ...spec, sandbox: '' };
+        if (!usesSandbox) return { ...spec, sandbox: '' };
+        await createSandbox(spec.sandbox);
+        return withVolumes(spec, runtime, undefined);
       },
     });
   }
@@ -117,11 +119,12 @@ export class Containers {
     const executor = task.executor === undefined ? undefined : state.executors.get(task.executor);
     if (executor === undefined) {
       await createSandbox(spec.sandbox);
-    } else {
-      await createMemberSandbox(sandboxOfExecutor(workDir, agentId, executor), spec.sandbox, task.taskId);
-      await linkTask(taskLink(workDir, agentId, task.frameworkId, task.taskId), spec.sandbox);
+      return withVolumes(spec, task.runtime, undefined);
     }
-    return spec;
+    const shared = sandboxOfExecutor(workDir, agentId, executor);
+    await createMemberSandbox(shared, spec.sandbox, task.taskId);
+    await linkTask(taskLink(workDir, agentId, task.frameworkId, task.taskId), spec.sandbox);
+    return withVolumes(spec, task.runtime, shared);
   }
 
   private enqueue(start: Start): void {
@@ -266,6 +269,17 @@ export class Containers {
       .finally(() => this.pending.delete(done));
     this.pending.add(done);
   }
+}
+
+/** With what the container wants to see besides; Docker is told of it in its own words. */
+async function withVolumes(
+  spec: ContainerSpec,
+  runtime: string,
+  parent: string | undefined,
+): Promise<ContainerSpec> {
+  const volumes = spec.container?.volumes ?? [];
+  if (runtime === 'docker' || volumes.length === 0) return spec;
+  return { ...spec, mounts: [...spec.mounts, ...(await containerVolumes(volumes, spec.sandbox, parent))] };
 }
 
 async function withSpan<T>(span: Span, fn: () => Promise<T>): Promise<T> {

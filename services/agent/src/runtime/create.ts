@@ -11,7 +11,17 @@ import { createProcessRuntime } from './process/create';
 
 /** What runtimes need of the agent around them. */
 export interface RuntimesOptions {
-  readonly config: Pick<AgentConfig, 'runtimes' | 'workDir' | 'fakeRuntimeDelay' | 'dockerSocket'>;
+  readonly config: Pick<
+    AgentConfig,
+    | 'runtimes'
+    | 'workDir'
+    | 'fakeRuntimeDelay'
+    | 'dockerSocket'
+    | 'isolateProcesses'
+    | 'readOnlyRoot'
+    | 'capabilities'
+    | 'imageDirectory'
+  >;
   readonly onEnd: (runtime: string, containerId: ContainerId, exit: Exit) => void;
   readonly log: Logger;
   readonly timers: Timers;
@@ -50,6 +60,15 @@ function create(name: string, { config, onEnd, log, timers, fakeMachine }: Runti
       return createProcessRuntime({
         directory: join(config.workDir, 'meta', 'runs'),
         agentName: nameOf(config.workDir),
+        ...(config.isolateProcesses && {
+          isolate: {
+            workDir: config.workDir,
+            readOnlyRoot: config.readOnlyRoot,
+            dockerSocket: config.dockerSocket.replace(/^unix:\/\//, ''),
+          },
+        }),
+        capabilities: config.capabilities,
+        imageDirectory: config.imageDirectory,
         onEnd: tell,
         log,
         timers,

@@ -1,6 +1,7 @@
 import { failure, isFailure, validateId, type Failure, type Resources } from '@meseta/model';
 import {
   ContainerInfo_Type,
+  LinuxInfo_IpcMode,
   type CommandInfo,
   type ContainerInfo,
   type ExecutorInfo,
@@ -95,22 +96,21 @@ function missingOf(task: Runnable, runtime: 'docker' | 'process'): string | unde
     return 'this agent does not resolve secrets of command.environment';
   }
   const { container } = task;
-  if (
-    container?.linuxInfo !== undefined ||
-    container?.rlimitInfo !== undefined ||
-    container?.ttyInfo !== undefined
-  ) {
-    return 'this agent does not set linux_info, rlimit_info or tty_info of a container';
-  }
+  if (container?.ttyInfo !== undefined) return 'this agent does not give tasks a terminal (tty_info)';
+  if (container?.linuxInfo?.seccomp?.profileName !== undefined)
+    return 'this agent does not apply profiles of seccomp';
   if (runtime === 'docker') return missingOfDocker(task);
-  if (container?.mesos?.image !== undefined) return 'images need a container of type DOCKER';
-  if ((container?.volumes.length ?? 0) > 0) return 'volumes need a container of type DOCKER';
+  const linux = container?.linuxInfo;
+  if (linux?.sharePidNamespace === true || linux?.ipcMode === LinuxInfo_IpcMode.SHARE_PARENT)
+    return 'this agent does not share namespaces of processes and memory with tasks';
   if ((container?.networkInfos.length ?? 0) > 0) return 'networks need a container of type DOCKER';
   return undefined;
 }
 
 function missingOfDocker({ container }: Runnable): string | undefined {
   const docker = container?.docker;
+  if (container?.linuxInfo !== undefined || container?.rlimitInfo !== undefined)
+    return 'linux_info and rlimit_info need a container that is not of type DOCKER';
   if (docker?.privileged === true) return 'privileged containers are not allowed';
   if ((docker?.parameters.length ?? 0) > 0) return 'docker.parameters are not supported';
   if (container?.volumes.some(({ source, image }) => source !== undefined || image !== undefined) === true) {

@@ -13,6 +13,11 @@ export class RunFiles {
     return join(this.directory, `${containerId}${exitSuffix}`);
   }
 
+  /** What is mounted for it. */
+  table(containerId: ContainerId): string {
+    return join(this.directory, `${containerId}.table`);
+  }
+
   void(containerId: ContainerId): string {
     return join(this.directory, `${containerId}.void`);
   }

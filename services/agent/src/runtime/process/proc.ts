@@ -41,6 +41,13 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** The first child of a process; undefined when it has none, or is gone. */
+export async function childOf(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const child = Number(text.trim().split(' ')[0]);
+  return child > 0 ? child : undefined;
+}
+
 /** Every live process of the given sessions. Looks at all processes of the machine, so ask for many sessions at once. */
 export async function processesOfSessions(sessions: ReadonlySet<number>): Promise<readonly number[]> {
   const found: number[] = [];

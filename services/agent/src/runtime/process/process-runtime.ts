@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { watch, type FSWatcher } from 'node:fs';
-import { chmod, chown, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { containerId as asContainerId, failure, isFailure, type ContainerId } from '@meseta/model';
@@ -18,13 +18,17 @@ import type {
   RecoveredContainer,
   RunResult,
 } from '../container-runtime';
+import { sandboxInContainer } from '../../sandbox/paths';
 import { signalName } from '../signals';
 import { argvOf } from './command';
 import { exitSuffix, RunFiles } from './layout';
-import { isAlive, processesOfSessions, signal, statOf, type ProcessName } from './proc';
+import { childOf, isAlive, processesOfSessions, signal, statOf, type ProcessName } from './proc';
+import { namespaces, type Isolation } from './isolation';
+import { mountTable, overOf, tmpOf } from './mount-table';
 import { linkMounts } from './mounts';
+import { privilegeWords } from './privileges';
 import { runScript } from './run-script';
-import { besideScript, supervisorScript } from './script';
+import { besideScript, supervisorScript, type IsolationPlan } from './script';
 import { spawnSupervisor } from './spawn';
 import { findUser, ownUser, type User } from './users';
 
@@ -57,6 +61,12 @@ export interface ProcessRuntimeOptions {
   readonly directory: string;
   readonly programs: ProcessPrograms;
   readonly cgroups: Cgroups | undefined;
+  /** Unset where tasks share all of the machine but its control groups. */
+  readonly isolation?: Isolation | undefined;
+  /** What tasks may have of root's powers at most; lower case. */
+  readonly capabilities: readonly string[];
+  /** Where images lie unpacked, if there are any. */
+  readonly imageDirectory?: string | undefined;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -100,8 +110,9 @@ export class ProcessRuntime implements ContainerRuntime {
     const { containerId } = spec;
     const command = argvOf(spec);
     if (isFailure(command)) throw new FailureError(command);
-    const switchUser = await this.switchUser(spec);
-    await linkMounts(spec);
+    const user = await this.prepareSandbox(spec);
+    const image = await this.imageOf(spec);
+    const isolated = await this.isolate(spec, user, image);
     const joins = (await this.options.cgroups?.create(containerId, spec.limits, spec.group)) ?? [];
     const script = supervisorScript({
       ...this.options.programs,
@@ -111,9 +122,11 @@ export class ProcessRuntime implements ContainerRuntime {
       joins,
       stdout: join(spec.sandbox, 'stdout'),
       stderr: join(spec.sandbox, 'stderr'),
-      switchUser,
+      switchUser: isolated?.words ?? (user === undefined ? [] : this.wordsFor(user)),
       environment: spec.environment,
       ...command,
+      ...(image !== undefined && { cwd: sandboxInContainer }),
+      ...(isolated !== undefined && { isolation: isolated.plan }),
       secret: containerId,
     });
     try {
@@ -164,11 +177,14 @@ export class ProcessRuntime implements ContainerRuntime {
     if (isFailure(command)) throw new FailureError(command);
     const container = this.watched.get(spec.containerId);
     if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
+    const user = await this.otherUserOf(spec);
+    const image = await this.imageOf(spec);
     const script = besideScript({
       joins: this.options.cgroups?.joins(spec.containerId) ?? [],
-      switchUser: await this.userWords(spec),
+      switchUser: await this.wordsBeside(spec, container, user, image),
       environment: spec.environment,
       ...command,
+      cwd: image === undefined ? spec.sandbox : sandboxInContainer,
       secret: randomUUID(),
     });
     return runScript(script, spec.sandbox, signal);
@@ -186,19 +202,95 @@ export class ProcessRuntime implements ContainerRuntime {
     await this.options.cgroups?.leave();
   }
 
-  /** The words that change to the task's user; the sandbox and the volumes of the task become that user's. */
-  private async switchUser(spec: ContainerSpec): Promise<readonly string[]> {
-    await chmod(spec.sandbox, 0o750);
-    const user = await this.otherUserOf(spec);
-    if (user === undefined) return [];
-    await chown(spec.sandbox, user.uid, user.gid);
-    for (const { source, isVolume } of spec.mounts) if (isVolume) await chown(source, user.uid, user.gid);
-    return this.wordsFor(user);
+  /** The words that bring a command to where a task is, and make it no mightier than that. */
+  private async wordsBeside(
+    spec: ContainerSpec,
+    { task }: Watched,
+    user: User | undefined,
+    image: string | undefined,
+  ): Promise<readonly string[]> {
+    const { isolation, cgroups, capabilities } = this.options;
+    if (isolation === undefined || cgroups === undefined)
+      return user === undefined ? [] : this.wordsFor(user);
+    const first = await childOf(task.pid);
+    if (first === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
+    const root = image === undefined ? undefined : isolation.root;
+    const words = privilegeWords(isolation, spec.container, user, capabilities, root);
+    if ('failure' in words) throw new FailureError(words);
+    const enter = ['--mount', '--pid', '--ipc', '--uts'];
+    return [isolation.programs.nsenter, `--target=${first}`, ...enter, '--', ...words];
   }
 
-  private async userWords(spec: ContainerSpec): Promise<readonly string[]> {
+  /** Gives the sandbox and the volumes of a task to its user. @returns the user, unless it is the agent's own */
+  private async prepareSandbox(spec: ContainerSpec): Promise<User | undefined> {
+    await chmod(spec.sandbox, 0o750);
     const user = await this.otherUserOf(spec);
-    return user === undefined ? [] : this.wordsFor(user);
+    if (user === undefined) return undefined;
+    await chown(spec.sandbox, user.uid, user.gid);
+    for (const { source, isVolume } of spec.mounts) if (isVolume) await chown(source, user.uid, user.gid);
+    return user;
+  }
+
+  /** Where the task's image lies unpacked; undefined for a task without one. */
+  private async imageOf({ container }: ContainerSpec): Promise<string | undefined> {
+    const image = container?.mesos?.image;
+    if (image === undefined) return undefined;
+    const { imageDirectory, isolation } = this.options;
+    const name = image.docker?.name ?? image.appc?.name ?? '';
+    const refuse = (why: string): FailureError =>
+      new FailureError(failure('conflict', `no image '${name}': ${why}`, { field: 'container.mesos.image' }));
+    if (isolation === undefined) throw refuse('this agent does not isolate tasks');
+    if (imageDirectory === undefined) throw refuse('this agent has no images (--image-directory)');
+    const root = join(imageDirectory, name, 'rootfs');
+    if (name === '' || !root.startsWith(`${join(imageDirectory)}/`)) throw refuse('its name leads elsewhere');
+    await access(root).catch(() => {
+      throw refuse(`there is no ${root}`);
+    });
+    return root;
+  }
+
+  /** What isolates a task; without control groups, by which all of it is found again, nothing does. */
+  private async isolate(
+    spec: ContainerSpec,
+    user: User | undefined,
+    image: string | undefined,
+  ): Promise<{ readonly words: readonly string[]; readonly plan: IsolationPlan } | undefined> {
+    const { isolation, cgroups, capabilities } = this.options;
+    if (isolation === undefined || cgroups === undefined) {
+      const { linuxInfo, rlimitInfo, hostname } = spec.container ?? {};
+      if (linuxInfo !== undefined || rlimitInfo !== undefined || hostname)
+        throw new FailureError(
+          failure('denied', 'linux_info, rlimit_info and hostname need an agent that isolates tasks', {
+            field: 'container',
+          }),
+        );
+      await linkMounts(spec);
+      return undefined;
+    }
+    const root = image === undefined ? undefined : isolation.root;
+    const words = privilegeWords(isolation, spec.container, user, capabilities, root);
+    if ('failure' in words) throw new FailureError(words);
+    const tmp = tmpOf(spec.sandbox);
+    await mkdir(tmp, { recursive: true });
+    await chmod(tmp, 0o1777);
+    if (image !== undefined)
+      for (const name of ['upper', 'work'])
+        await mkdir(join(overOf(spec.sandbox), name), { recursive: true });
+    const table = this.files.table(spec.containerId);
+    await writeFile(table, mountTable(isolation, spec, image), { mode: 0o600 });
+    const { unshare, mount, setsid } = isolation.programs;
+    const hostname = spec.container?.hostname;
+    const plan: IsolationPlan = {
+      unshare: [unshare, ...namespaces, '--'],
+      mount,
+      table,
+      // What a task sees of an image is its own. mount(8) takes /sys for mounted where it is, so it is changed and not put over itself.
+      readOnly: image === undefined ? ['/sys', ...isolation.fileSystems] : [],
+      cwd: spec.sandbox,
+      ...(root !== undefined && { root }),
+      ...(hostname !== undefined && hostname !== '' && { hostname }),
+    };
+    return { words: [setsid, ...words], plan };
   }
 
   private wordsFor(user: User): readonly string[] {
@@ -327,7 +419,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const names = await readdir(this.options.directory);
     const unknown = new Set<ContainerId>();
     for (const name of names) {
-      const id = asContainerId(name.replace(/\.(pid|exit|void|exit\.tmp)$/, ''));
+      const id = asContainerId(name.replace(/\.(pid|exit|void|table|exit\.tmp)$/, ''));
       if (!known.has(id)) unknown.add(id);
     }
     for (const id of (await this.options.cgroups?.list()) ?? []) if (!known.has(id)) unknown.add(id);
@@ -363,7 +455,8 @@ export class ProcessRuntime implements ContainerRuntime {
 
   private async removeTraces(containerId: ContainerId): Promise<void> {
     await this.options.cgroups?.remove(containerId);
-    for (const file of [this.files.pid(containerId), this.files.exit(containerId)])
+    const { files } = this;
+    for (const file of [files.pid(containerId), files.exit(containerId), files.table(containerId)])
       await unlink(file).catch(() => undefined);
     await rm(this.files.void(containerId), { force: true });
   }

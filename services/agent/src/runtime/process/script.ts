@@ -12,14 +12,33 @@ export interface SupervisorPlan {
   readonly joins: readonly string[];
   readonly stdout: string;
   readonly stderr: string;
-  /** Words to put before the task's shell to change the user; empty to stay. */
+  /** Words to put before the task's shell that change the user and take powers away; empty to stay. */
   readonly switchUser: readonly string[];
   readonly environment: ReadonlyMap<string, string>;
+  /** Where to begin; unset stays where the supervisor is, in the sandbox. */
+  readonly cwd?: string;
   readonly argv: readonly string[];
   /** What the program is to find as its own name; the program's path if unset. */
   readonly argv0?: string;
+  /** Namespaces of its own; unset for a task that shares the machine's. */
+  readonly isolation?: IsolationPlan;
   /** Random text that nobody else knows: it marks the end of scripts that hold others' words. */
   readonly secret: string;
+}
+
+/** How a task is put into namespaces of its own. */
+export interface IsolationPlan {
+  readonly unshare: readonly string[];
+  readonly mount: string;
+  /** The file that says what is mounted. */
+  readonly table: string;
+  /** File systems that are made read-only. */
+  readonly readOnly: readonly string[];
+  /** Where the task begins: its sandbox as it sees it. */
+  readonly cwd: string;
+  /** The root that the task changes to, if it runs from an image. */
+  readonly root?: string;
+  readonly hostname?: string;
 }
 
 /**
@@ -53,7 +72,7 @@ exit 1
 /** What is run beside a task: in its control groups, as its user, and with no record. */
 export type BesidePlan = Pick<
   SupervisorPlan,
-  'joins' | 'switchUser' | 'environment' | 'argv' | 'argv0' | 'secret'
+  'joins' | 'switchUser' | 'environment' | 'argv' | 'argv0' | 'cwd' | 'secret'
 >;
 
 /** The script of a command that is run beside a task, as a check is. */
@@ -76,14 +95,49 @@ function taskScript(plan: SupervisorPlan, mark: string): string {
     `[ -e ${quote(plan.voidFile)} ] && exit 125`,
     ...joinsOf(plan.joins, '3'),
     `exec >>${quote(plan.stdout)} 2>>${quote(plan.stderr)}`,
-    // The agent that asked may be dead by now; the next one finds the task by its pid file.
-    "trap '' PIPE",
-    "printf 'started\\n' 2>/dev/null >&3",
-    'trap - PIPE',
-    'exec 3>&-',
-    ...becomeOf(plan, mark),
+    ...(plan.isolation === undefined
+      ? [...startedLines, ...becomeOf(plan, mark)]
+      : isolatedLines(plan, plan.isolation, mark)),
     '}',
   ].join('\n');
+}
+
+/** Tells the agent that the task begins. */
+const startedLines = [
+  // The agent that asked may be dead by now; the next one finds the task by its pid file.
+  "trap '' PIPE",
+  "printf 'started\\n' 2>/dev/null >&3",
+  'trap - PIPE',
+  'exec 3>&-',
+];
+
+/**
+ * What runs as the first process of a task's own process namespace: it mounts, then runs the task as its child.
+ *
+ * The first process is shielded by the kernel from signals that it does not expect, as the task must not be, and when it ends the kernel ends all
+ * that is left: so it is a shell that does nothing but wait.
+ */
+function isolatedLines(plan: SupervisorPlan, isolation: IsolationPlan, mark: string): readonly string[] {
+  const { mount, table, readOnly, cwd, root, hostname } = isolation;
+  const must = (words: readonly string[]): string =>
+    `why=$(${words.map(quote).join(' ')} 2>&1) || { printf 'failed cannot isolate the task: %s\\n' "$why" >&3; exit 125; }`;
+  return [
+    `exec ${isolation.unshare.map(quote).join(' ')} /bin/sh -s <<'${mark}'`,
+    '{',
+    'set -f',
+    ...(hostname === undefined ? [] : [`printf %s ${quote(hostname)} >/proc/sys/kernel/hostname`]),
+    must([mount, '-a', '-T', table]),
+    ...readOnly.map((path) => must([mount, '-o', 'remount,bind,ro', path])),
+    ...startedLines,
+    '(',
+    // From an image the sandbox has another path, and only there.
+    ...(root === undefined ? [`cd ${quote(cwd)} || exit 125`] : []),
+    ...becomeOf(plan, `${mark}_3`),
+    ')',
+    'exit $?',
+    '}',
+    mark,
+  ];
 }
 
 /** @param told the file to which a failure is told */
@@ -95,8 +149,12 @@ function joinsOf(files: readonly string[], told: string): readonly string[] {
 }
 
 /** Changes the user, sets the task's variables, and becomes the task. */
-function becomeOf({ environment, argv, argv0, switchUser }: BesidePlan, mark: string): readonly string[] {
+function becomeOf(
+  { environment, argv, argv0, switchUser, cwd }: BesidePlan,
+  mark: string,
+): readonly string[] {
   const become = [
+    ...(cwd === undefined ? [] : [`cd ${quote(cwd)} || exit 125`]),
     'unset PWD OLDPWD',
     ...[...environment].map(([name, value]) => `export ${name}=${quote(value)}`),
     'exec </dev/null',

@@ -1,0 +1,68 @@
+import { mkdir } from 'node:fs/promises';
+import { isAbsolute, join, relative } from 'node:path';
+import { failure, type Failure } from '@meseta/model';
+import { FailureError } from '@meseta/kit';
+import {
+  Volume_Mode,
+  Volume_Source_SandboxPath_Type,
+  Volume_Source_Type,
+  type Volume,
+} from '@meseta/protocol';
+import type { ContainerMount } from '../runtime/container-runtime';
+
+/**
+ * What a task wants to see of the machine, of its own sandbox, or of its group's (G65).
+ *
+ * @param parent the sandbox of the group that the task is in; unset for one that is in none
+ */
+export async function containerVolumes(
+  volumes: readonly Volume[],
+  sandbox: string,
+  parent: string | undefined,
+): Promise<readonly ContainerMount[]> {
+  const mounts: ContainerMount[] = [];
+  for (const volume of volumes) {
+    const source = sourceOf(volume, sandbox, parent);
+    if (typeof source !== 'string') throw new FailureError(source);
+    // What is of a sandbox is made for whoever wants it first; of the machine nothing is.
+    if (source.startsWith(`${sandbox}/`) || (parent !== undefined && source.startsWith(`${parent}/`)))
+      await mkdir(source, { recursive: true, mode: 0o777 });
+    const target = volume.containerPath ?? '';
+    mounts.push({ source, target, readOnly: volume.mode === Volume_Mode.RO, isVolume: false });
+  }
+  return mounts;
+}
+
+function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): string | Failure {
+  const { containerPath, hostPath, source, image } = volume;
+  const refuse = (rule: string): Failure =>
+    failure('invalid', `volume ${containerPath ?? ''}: ${rule}`, { field: 'container.volumes' });
+  if (!containerPath) return refuse('container_path must be set');
+  if (image !== undefined) return refuse('images are not supported as volumes');
+  if (source === undefined) {
+    if (!hostPath) return refuse('host_path must be set');
+    return isAbsolute(hostPath)
+      ? hostPath
+      : (within(sandbox, hostPath) ?? refuse('a relative host_path must lie in the sandbox'));
+  }
+  switch (source.type) {
+    case Volume_Source_Type.HOST_PATH: {
+      const path = source.hostPath?.path ?? '';
+      return isAbsolute(path) ? path : refuse('source.host_path.path must be absolute');
+    }
+    case Volume_Source_Type.SANDBOX_PATH: {
+      const { type, path = '' } = source.sandboxPath ?? {};
+      const root = type === Volume_Source_SandboxPath_Type.PARENT ? parent : sandbox;
+      if (root === undefined) return refuse('source.sandbox_path of type PARENT needs a task of a group');
+      return within(root, path) ?? refuse('source.sandbox_path.path must lie in the sandbox');
+    }
+    default:
+      return refuse('only sources of type HOST_PATH and SANDBOX_PATH are supported');
+  }
+}
+
+function within(root: string, path: string): string | undefined {
+  const found = join(root, path);
+  const way = relative(root, found);
+  return way === '' || way === '..' || way.startsWith('../') ? undefined : found;
+}

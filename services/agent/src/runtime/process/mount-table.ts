@@ -1,0 +1,113 @@
+import { isAbsolute, join, relative } from 'node:path';
+import { failure } from '@meseta/model';
+import { FailureError } from '@meseta/kit';
+import type { ContainerMount, ContainerSpec } from '../container-runtime';
+import { sandboxInContainer } from '../../sandbox/paths';
+import type { Isolation } from './isolation';
+
+/** A task's own /tmp: beside its sandbox, so that it is on the same disk and not in the way. */
+export function tmpOf(sandbox: string): string {
+  return `${sandbox}.tmp`;
+}
+
+/** Where what a task writes over its image is. */
+export function overOf(sandbox: string): string {
+  return `${sandbox}.image`;
+}
+
+/**
+ * What is mounted for a task, as fstab(5), in the order in which it is: one program mounts it all.
+ *
+ * The task's view of the work directory is put together elsewhere, with its own sandbox and nothing of others in it, and then put over the
+ * work directory. So a sandbox has the same path inside and outside.
+ */
+export function mountTable(isolation: Isolation, spec: ContainerSpec, image: string | undefined): string {
+  const { box, workDir } = isolation;
+  const within = relative(workDir, spec.sandbox);
+  const before = [
+    ...spec.mounts.filter(({ target }) => !isAbsolute(target)).map((mount) => inSandbox(spec, mount)),
+  ];
+  const outside = spec.mounts.filter(({ target }) => isAbsolute(target));
+  const machine = [
+    ...(isolation.dev === undefined
+      ? []
+      : [
+          line(isolation.dev, '/dev', 'none', 'bind,ro'),
+          line('meseta', '/dev/pts', 'devpts', 'newinstance,ptmxmode=0666,mode=0620'),
+          line('meseta', '/dev/shm', 'tmpfs', shmOptions(spec)),
+        ]),
+    line('meseta', '/sys/fs/cgroup', 'tmpfs', 'ro,mode=555,size=4k'),
+    ...isolation.protected.map((path) => line(path, path, 'none', 'bind,ro')),
+    ...isolation.masked.map((path) => line('/dev/null', path, 'none', 'bind,ro')),
+  ];
+  if (image !== undefined) return table([...before, ...imageLines(isolation, spec, image), ...machine]);
+  return table([
+    ...before,
+    ...outside.map(({ source, target, readOnly }) => line(source, target, 'none', bindOf(readOnly))),
+    line('meseta', box, 'tmpfs', 'mode=755,size=1m'),
+    line(spec.sandbox, join(box, within), 'none', 'rbind,X-mount.mkdir'),
+    ...machine,
+    // In this order: the work directory may lie in /tmp, and is covered then.
+    line(tmpOf(spec.sandbox), '/var/tmp', 'none', 'bind'),
+    line(tmpOf(spec.sandbox), '/tmp', 'none', 'bind'),
+    line(box, workDir, 'none', 'rbind,X-mount.mkdir'),
+  ]);
+}
+
+/** The root of a task that runs from an image: the image, over it what the task writes, in it the machine's kernel file systems. */
+function imageLines({ root, dev }: Isolation, spec: ContainerSpec, image: string): string[] {
+  const over = overOf(spec.sandbox);
+  const options = `lowerdir=${image},upperdir=${join(over, 'upper')},workdir=${join(over, 'work')}`;
+  return [
+    line('meseta', root, 'overlay', options),
+    line('/proc', join(root, 'proc'), 'none', 'rbind,X-mount.mkdir'),
+    line('/sys', join(root, 'sys'), 'none', 'bind,ro,X-mount.mkdir'),
+    line(dev ?? '/dev', join(root, 'dev'), 'none', 'bind,ro,X-mount.mkdir'),
+    ...(dev === undefined
+      ? []
+      : [
+          line('meseta', join(root, 'dev/pts'), 'devpts', 'newinstance,ptmxmode=0666,mode=0620'),
+          line('meseta', join(root, 'dev/shm'), 'tmpfs', shmOptions(spec)),
+        ]),
+    line(tmpOf(spec.sandbox), join(root, 'tmp'), 'none', 'bind,X-mount.mkdir'),
+    line(spec.sandbox, join(root, sandboxInContainer), 'none', 'rbind,X-mount.mkdir'),
+    ...spec.mounts
+      .filter(({ target }) => isAbsolute(target))
+      .map(({ source, target, readOnly }) =>
+        line(source, join(root, target), 'none', `${bindOf(readOnly)},X-mount.mkdir`),
+      ),
+  ];
+}
+
+/** A place in the sandbox; one that leads out of it is refused. */
+function inSandbox({ sandbox }: ContainerSpec, { source, target, readOnly }: ContainerMount): string {
+  const path = join(sandbox, target);
+  const way = relative(sandbox, path);
+  if (way === '' || way === '..' || way.startsWith('../'))
+    throw new FailureError(
+      failure('denied', `container_path '${target}' must lie in the sandbox`, { field: 'container_path' }),
+    );
+  return line(source, path, 'none', `${bindOf(readOnly)},X-mount.mkdir`);
+}
+
+function bindOf(readOnly: boolean): string {
+  return readOnly ? 'bind,ro' : 'bind';
+}
+
+function shmOptions({ container }: ContainerSpec): string {
+  const size = container?.linuxInfo?.shmSize;
+  return `mode=1777,nosuid,nodev${size === undefined ? ',size=64m' : `,size=${size}m`}`;
+}
+
+function line(source: string, target: string, type: string, options: string): string {
+  return `${escape(source)} ${escape(target)} ${type} ${options} 0 0`;
+}
+
+function table(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`;
+}
+
+/** White space ends a field, a backslash begins such a number, as getmntent(3) reads it. */
+function escape(text: string): string {
+  return text.replace(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+}

@@ -1,0 +1,140 @@
+import { failure, type Failure } from '@meseta/model';
+import {
+  CapabilityInfo_Capability,
+  RLimitInfo_RLimit_Type,
+  type ContainerInfo,
+  type RLimitInfo_RLimit,
+} from '@meseta/protocol';
+import type { Isolation } from './isolation';
+import type { User } from './users';
+
+/** What tasks may have of root's powers at most, unless the operator says otherwise: those of Docker less the making of device files. */
+export const capabilitiesDefault: readonly string[] = [
+  'chown',
+  'dac_override',
+  'fowner',
+  'fsetid',
+  'kill',
+  'setgid',
+  'setuid',
+  'setpcap',
+  'net_bind_service',
+  'net_raw',
+  'sys_chroot',
+  'audit_write',
+  'setfcap',
+];
+
+/** Every power that there is, in lower case. */
+export const capabilityNames: readonly string[] = Object.values(CapabilityInfo_Capability)
+  .map((name) => String(name).toLowerCase())
+  .filter((name) => name !== 'unknown' && name !== 'unrecognized');
+
+/** Limits of the kernel by their names in prlimit(1). */
+const rlimitNames: Readonly<Partial<Record<RLimitInfo_RLimit_Type, string>>> = {
+  [RLimitInfo_RLimit_Type.RLMT_AS]: 'as',
+  [RLimitInfo_RLimit_Type.RLMT_CORE]: 'core',
+  [RLimitInfo_RLimit_Type.RLMT_CPU]: 'cpu',
+  [RLimitInfo_RLimit_Type.RLMT_DATA]: 'data',
+  [RLimitInfo_RLimit_Type.RLMT_FSIZE]: 'fsize',
+  [RLimitInfo_RLimit_Type.RLMT_LOCKS]: 'locks',
+  [RLimitInfo_RLimit_Type.RLMT_MEMLOCK]: 'memlock',
+  [RLimitInfo_RLimit_Type.RLMT_MSGQUEUE]: 'msgqueue',
+  [RLimitInfo_RLimit_Type.RLMT_NICE]: 'nice',
+  [RLimitInfo_RLimit_Type.RLMT_NOFILE]: 'nofile',
+  [RLimitInfo_RLimit_Type.RLMT_NPROC]: 'nproc',
+  [RLimitInfo_RLimit_Type.RLMT_RSS]: 'rss',
+  [RLimitInfo_RLimit_Type.RLMT_RTPRIO]: 'rtprio',
+  [RLimitInfo_RLimit_Type.RLMT_RTTIME]: 'rttime',
+  [RLimitInfo_RLimit_Type.RLMT_SIGPENDING]: 'sigpending',
+  [RLimitInfo_RLimit_Type.RLMT_STACK]: 'stack',
+};
+
+/**
+ * The words before a task's shell that take away what it is not to have: limits, powers, the user, the way to get any of it back.
+ *
+ * @param allowed the capabilities that a task may have at most, in lower case
+ * @param image the root of the task's image, if it has one: there the user is changed on the other side
+ */
+export function privilegeWords(
+  { programs }: Isolation,
+  container: ContainerInfo | undefined,
+  user: User | undefined,
+  allowed: readonly string[],
+  image: string | undefined,
+): readonly string[] | Failure {
+  const rlimits = rlimitWords(container);
+  if ('failure' in rlimits) return rlimits;
+  const capabilities = capabilitiesOf(container, allowed);
+  if ('failure' in capabilities) return capabilities;
+  const { bounding, effective } = capabilities;
+  const asked = effective !== undefined && user !== undefined ? `,${effective.map(plus).join(',')}` : '';
+  const caps = [
+    `--bounding-set=-all${bounding.map((name) => `,${plus(name)}`).join('')}`,
+    `--inh-caps=-all${asked === ',' ? '' : asked}`,
+    ...(asked === '' || asked === ',' ? [] : [`--ambient-caps=-all${asked}`]),
+  ];
+  const change =
+    user === undefined || image !== undefined
+      ? []
+      : [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups'];
+  return [
+    ...(rlimits.words.length > 0 ? [programs.prlimit, ...rlimits.words] : []),
+    programs.setpriv,
+    ...change,
+    '--no-new-privs',
+    ...caps,
+    '--',
+    ...(image === undefined
+      ? []
+      : [
+          programs.chroot,
+          ...(user === undefined ? [] : [`--userspec=+${user.uid}:+${user.gid}`, '--groups=']),
+          image,
+        ]),
+  ];
+}
+
+function plus(name: string): string {
+  return `+${name}`;
+}
+
+function capabilitiesOf(
+  container: ContainerInfo | undefined,
+  allowed: readonly string[],
+): { readonly bounding: readonly string[]; readonly effective: readonly string[] | undefined } | Failure {
+  const { boundingCapabilities, effectiveCapabilities, capabilityInfo } = container?.linuxInfo ?? {};
+  const effective = (effectiveCapabilities ?? capabilityInfo)?.capabilities.map((name) =>
+    String(name).toLowerCase(),
+  );
+  const wanted =
+    boundingCapabilities?.capabilities.map((name) => String(name).toLowerCase()) ?? effective ?? allowed;
+  for (const name of [...wanted, ...(effective ?? [])]) {
+    if (!allowed.includes(name))
+      return failure(
+        'denied',
+        `capability ${name.toUpperCase()} is not allowed on this agent (--capabilities)`,
+        {
+          field: 'linux_info',
+        },
+      );
+  }
+  return { bounding: effective ?? wanted, effective };
+}
+
+function rlimitWords(container: ContainerInfo | undefined): { readonly words: readonly string[] } | Failure {
+  const words: string[] = [];
+  for (const limit of container?.rlimitInfo?.rlimits ?? []) {
+    const name = limit.type === undefined ? undefined : rlimitNames[limit.type];
+    if (name === undefined || (limit.soft === undefined) !== (limit.hard === undefined))
+      return failure('invalid', 'an rlimit must have a type that is known, and both limits or none', {
+        field: 'rlimit_info',
+      });
+    words.push(`--${name}=${rangeOf(limit)}`);
+  }
+  return { words };
+}
+
+function rangeOf({ soft, hard }: RLimitInfo_RLimit): string {
+  return soft === undefined || hard === undefined ? 'unlimited' : `${soft}:${hard}`;
+}
