@@ -102,8 +102,9 @@ trace: build ## launch one task on a cluster of this machine, and print its trac
 	@node docs/tools/trace.js
 
 .PHONY: bench
-bench: build ## measure offers, launches and memory through the whole stack
+bench: build ## measure offers, launches and memory through the whole stack, and what starting a container costs
 	node test/bench/stack/dist/main.js
+	node test/bench/agent/dist/main.js
 
 .PHONY: bench-allocator
 bench-allocator: build ## measure the allocator alone, in process and through its stream

@@ -83,6 +83,7 @@ export class AgentBench {
     await this.agent.unregister('the test is over');
     await this.agent.close();
     this.master.close();
-    await rm(this.workDir, { recursive: true, force: true });
+    // A task's watcher may still be writing down how it ended.
+    await rm(this.workDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }

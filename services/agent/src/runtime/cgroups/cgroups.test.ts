@@ -25,10 +25,7 @@ describe('control groups', () => {
 
   test('version 1: a group in each hierarchy', async () => {
     const groups = new CgroupsV1({ cpu: join(root, 'cpu'), memory: join(root, 'memory') });
-    expect(await groups.create(id, limits)).toEqual([
-      join(root, 'cpu/c1/cgroup.procs'),
-      join(root, 'memory/c1/cgroup.procs'),
-    ]);
+    expect(groups.create(id, limits)).toEqual([join(root, 'cpu/c1/tasks'), join(root, 'memory/c1/tasks')]);
     expect(await read('cpu/c1')).toEqual({
       'cpu.shares': '512',
       'cpu.cfs_period_us': '100000',
@@ -39,20 +36,20 @@ describe('control groups', () => {
       join(root, 'memory/c1/memory.oom_control'),
       'oom_kill_disable 0\nunder_oom 0\noom_kill 0\n',
     );
-    expect(await groups.outOfMemory(id)).toBeUndefined();
+    expect(groups.outOfMemory(id)).toBeUndefined();
     await writeFile(
       join(root, 'memory/c1/memory.oom_control'),
       'oom_kill_disable 0\nunder_oom 0\noom_kill 1\n',
     );
-    expect(await groups.outOfMemory(id)).toEqual({ limitBytes: 67108864 });
-    expect(await groups.list()).toEqual([id]);
+    expect(groups.outOfMemory(id)).toEqual({ limitBytes: 67108864 });
+    expect(groups.list()).toEqual([id]);
   });
 
   test('version 2: one group with all controllers', async () => {
     const groups = new CgroupsV2(root, '+cpu +memory');
     await mkdir(join(root, 'c1'));
     await writeFile(join(root, 'c1/memory.swap.max'), 'max');
-    expect(await groups.create(id, limits)).toEqual([join(root, 'c1/cgroup.procs')]);
+    expect(groups.create(id, limits)).toEqual([join(root, 'c1/cgroup.procs')]);
     expect(await read('c1')).toEqual({
       'cpu.weight': '20',
       'cpu.max': '75000 100000',
@@ -63,9 +60,9 @@ describe('control groups', () => {
     await writeFile(join(root, 'c1/cgroup.procs'), '12\n13\n');
     await writeFile(join(root, 'c1/memory.current'), '4096\n');
     await writeFile(join(root, 'c1/cpu.stat'), 'usage_usec 2500000\nuser_usec 1\n');
-    expect(await groups.outOfMemory(id)).toEqual({ limitBytes: 67108864 });
-    expect(await groups.pidsOf(id)).toEqual([12, 13]);
-    expect(await groups.usage(id)).toEqual({
+    expect(groups.outOfMemory(id)).toEqual({ limitBytes: 67108864 });
+    expect(groups.pidsOf(id)).toEqual([12, 13]);
+    expect(groups.usage(id)).toEqual({
       memoryBytes: 4096,
       memoryLimitBytes: 67108864,
       cpuSeconds: 2.5,
@@ -75,8 +72,8 @@ describe('control groups', () => {
 
   test('a group that is gone is removed already, one with something in it is not', async () => {
     const groups = new CgroupsV2(root, '+cpu +memory');
-    expect(await groups.remove(id)).toBe(true);
-    await groups.create(id, limits);
-    expect(await groups.remove(id)).toBe(false);
+    expect(groups.remove(id)).toBe(true);
+    groups.create(id, limits);
+    expect(groups.remove(id)).toBe(false);
   });
 });

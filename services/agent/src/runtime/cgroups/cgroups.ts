@@ -9,24 +9,24 @@ export interface Cgroups {
    * @param within the group of several containers that it is to be part of, which is made if it is not there
    * @returns the files to which a process writes `0` to join it
    */
-  create(containerId: ContainerId, limits: ContainerLimits, within?: GroupOf): Promise<readonly string[]>;
+  create(containerId: ContainerId, limits: ContainerLimits, within?: GroupOf): readonly string[];
   /** A container of a former life of the agent is part of a group of several. */
   adopt(containerId: ContainerId, groupId: ContainerId): void;
   /** The files to which a process writes `0` to join a group that is there already. */
   joins(containerId: ContainerId): readonly string[];
   /** Changes the limits of a container, or of a group of several. A limit below what is used already is set as soon as that is possible. */
-  update(containerId: ContainerId, limits: ContainerLimits): Promise<void>;
+  update(containerId: ContainerId, limits: ContainerLimits): void;
   /** Every process in it. */
-  pidsOf(containerId: ContainerId): Promise<readonly number[]>;
+  pidsOf(containerId: ContainerId): readonly number[];
   /** The limit, if the kernel has ended a process of it for want of memory. */
-  outOfMemory(containerId: ContainerId): Promise<{ readonly limitBytes: number } | undefined>;
-  usage(containerId: ContainerId): Promise<ContainerUsage | undefined>;
+  outOfMemory(containerId: ContainerId): { readonly limitBytes: number } | undefined;
+  usage(containerId: ContainerId): ContainerUsage | undefined;
   /** Removes an empty group; false if something is in it still. */
-  remove(containerId: ContainerId): Promise<boolean>;
+  remove(containerId: ContainerId): boolean;
   /** The groups that there are, those of several containers last. */
-  list(): Promise<readonly ContainerId[]>;
+  list(): readonly ContainerId[];
   /** Removes the agent's own group, unless something is in it. */
-  leave(): Promise<void>;
+  leave(): void;
 }
 
 /** A group that several containers are part of. */

@@ -21,7 +21,7 @@ export async function detectCgroups(agentName: string, root = cgroupRoot): Promi
   if (process.getuid?.() !== 0) return refuse('the agent does not run as root');
   try {
     return (
-      (await detectV2(agentName, root)) ??
+      detectV2(agentName, root) ??
       (await detectV1(agentName, root)) ??
       refuse(`no control groups can be written to under ${root}`)
     );
@@ -30,14 +30,14 @@ export async function detectCgroups(agentName: string, root = cgroupRoot): Promi
   }
 }
 
-async function detectV2(agentName: string, root: string): Promise<Cgroups | undefined> {
-  const controllers = (await readGroupFile(join(root, 'cgroup.controllers')))?.trim().split(' ');
+function detectV2(agentName: string, root: string): Cgroups | undefined {
+  const controllers = readGroupFile(join(root, 'cgroup.controllers'))?.trim().split(' ');
   if (controllers?.includes('cpu') !== true || !controllers.includes('memory')) return undefined;
   const all = join(root, 'meseta');
   const own = join(all, agentName);
-  await makeGroup(own);
+  makeGroup(own);
   const enabled = controllers.includes('pids') ? '+cpu +memory +pids' : '+cpu +memory';
-  for (const group of [root, all, own]) await writeGroupFile(join(group, 'cgroup.subtree_control'), enabled);
+  for (const group of [root, all, own]) writeGroupFile(join(group, 'cgroup.subtree_control'), enabled);
   return new CgroupsV2(own, enabled);
 }
 
@@ -47,7 +47,7 @@ async function detectV1(agentName: string, root: string): Promise<Cgroups | unde
     const hierarchy = join(root, controller);
     if (!(await isWritable(join(hierarchy, 'cgroup.procs')))) continue;
     parents[controller] = join(hierarchy, 'meseta', agentName);
-    await makeGroup(parents[controller]);
+    makeGroup(parents[controller]);
   }
   return parents.cpu === undefined && parents.memory === undefined ? undefined : new CgroupsV1(parents);
 }

@@ -25,11 +25,11 @@ export class Places {
   }
 
   /** The containers that have groups below a parent, those within others first; where they are is remembered. */
-  async list(parent: string): Promise<readonly ContainerId[]> {
+  list(parent: string): readonly ContainerId[] {
     const inner: ContainerId[] = [];
-    const outer = (await groupsIn(parent)).map(asContainerId);
+    const outer = groupsIn(parent).map(asContainerId);
     for (const group of outer) {
-      for (const name of await groupsIn(join(parent, group))) {
+      for (const name of groupsIn(join(parent, group))) {
         const containerId = asContainerId(name);
         this.groups.set(containerId, group);
         inner.push(containerId);

@@ -21,20 +21,16 @@ export class CgroupsV2 implements Cgroups {
     private readonly controllers: string,
   ) {}
 
-  async create(
-    containerId: ContainerId,
-    limits: ContainerLimits,
-    within?: GroupOf,
-  ): Promise<readonly string[]> {
+  create(containerId: ContainerId, limits: ContainerLimits, within?: GroupOf): readonly string[] {
     if (within !== undefined) {
       const group = this.places.of(this.parent, within.containerId);
-      await makeGroup(group);
-      await writeGroupFile(join(group, 'cgroup.subtree_control'), this.controllers);
-      await this.update(within.containerId, within.limits);
+      makeGroup(group);
+      writeGroupFile(join(group, 'cgroup.subtree_control'), this.controllers);
+      this.update(within.containerId, within.limits);
       this.places.put(containerId, within.containerId);
     }
-    await makeGroup(this.groupOf(containerId));
-    await this.update(containerId, limits);
+    makeGroup(this.groupOf(containerId));
+    this.update(containerId, limits);
     return this.joins(containerId);
   }
 
@@ -46,67 +42,67 @@ export class CgroupsV2 implements Cgroups {
     return [join(this.groupOf(containerId), 'cgroup.procs')];
   }
 
-  async update(containerId: ContainerId, limits: ContainerLimits): Promise<void> {
+  update(containerId: ContainerId, limits: ContainerLimits): void {
     const group = this.groupOf(containerId);
-    await writeGroupFile(join(group, 'cpu.weight'), weightOf(sharesOf(limits.cpuMilli)));
+    writeGroupFile(join(group, 'cpu.weight'), weightOf(sharesOf(limits.cpuMilli)));
     if (limits.cpuQuotaMilli !== undefined) {
-      await writeGroupFile(join(group, 'cpu.max'), `${quotaUsOf(limits.cpuQuotaMilli)} ${quotaPeriodUs}`);
+      writeGroupFile(join(group, 'cpu.max'), `${quotaUsOf(limits.cpuQuotaMilli)} ${quotaPeriodUs}`);
     }
     if (limits.memoryBytes !== undefined) {
-      await writeGroupFile(join(group, 'memory.max'), limits.memoryBytes);
+      writeGroupFile(join(group, 'memory.max'), limits.memoryBytes);
       const swap = join(group, 'memory.swap.max');
-      if ((await readGroupFile(swap)) !== undefined) await writeGroupFile(swap, 0);
+      if (readGroupFile(swap) !== undefined) writeGroupFile(swap, 0);
     }
     if (limits.processes !== undefined && this.controllers.includes('pids'))
-      await writeGroupFile(join(group, 'pids.max'), limits.processes);
+      writeGroupFile(join(group, 'pids.max'), limits.processes);
   }
 
-  async pidsOf(containerId: ContainerId): Promise<readonly number[]> {
-    return parsePids(await readGroupFile(join(this.groupOf(containerId), 'cgroup.procs')));
+  pidsOf(containerId: ContainerId): readonly number[] {
+    return parsePids(readGroupFile(join(this.groupOf(containerId), 'cgroup.procs')));
   }
 
-  async outOfMemory(containerId: ContainerId): Promise<{ readonly limitBytes: number } | undefined> {
+  outOfMemory(containerId: ContainerId): { readonly limitBytes: number } | undefined {
     const group = this.groupOf(containerId);
-    const kills = fieldOf(await readGroupFile(join(group, 'memory.events')), 'oom_kill') ?? 0;
+    const kills = fieldOf(readGroupFile(join(group, 'memory.events')), 'oom_kill') ?? 0;
     if (kills === 0) return undefined;
-    const own = Number(await readGroupFile(join(group, 'memory.max')));
+    const own = Number(readGroupFile(join(group, 'memory.max')));
     const groupId = this.places.groupOf(containerId);
     // Without a limit of its own it reads `max`.
     if (Number.isFinite(own) || groupId === undefined) return { limitBytes: own };
-    return { limitBytes: Number(await readGroupFile(join(this.parent, groupId, 'memory.max'))) };
+    return { limitBytes: Number(readGroupFile(join(this.parent, groupId, 'memory.max'))) };
   }
 
-  async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {
+  usage(containerId: ContainerId): ContainerUsage | undefined {
     const group = this.groupOf(containerId);
-    const memory = await readGroupFile(join(group, 'memory.current'));
+    const memory = readGroupFile(join(group, 'memory.current'));
     if (memory === undefined) return undefined;
-    const limit = Number(await readGroupFile(join(group, 'memory.max')));
-    const cpu = await readGroupFile(join(group, 'cpu.stat'));
+    const limit = Number(readGroupFile(join(group, 'memory.max')));
+    const cpu = readGroupFile(join(group, 'cpu.stat'));
     const cpuUs = fieldOf(cpu, 'usage_usec');
     const throttledUs = fieldOf(cpu, 'throttled_usec');
-    const rss = fieldOf(await readGroupFile(join(group, 'memory.stat')), 'anon');
+    const rss = fieldOf(readGroupFile(join(group, 'memory.stat')), 'anon');
     return {
       memoryBytes: Number(memory),
       ...(Number.isFinite(limit) && { memoryLimitBytes: limit }),
       ...(rss !== undefined && { memoryRssBytes: rss }),
       ...(cpuUs !== undefined && { cpuSeconds: cpuUs / 1e6 }),
       ...(throttledUs !== undefined && { cpuThrottledSeconds: throttledUs / 1e6 }),
-      processes: (await this.pidsOf(containerId)).length,
+      processes: this.pidsOf(containerId).length,
     };
   }
 
-  async remove(containerId: ContainerId): Promise<boolean> {
-    const gone = await removeGroup(this.groupOf(containerId));
+  remove(containerId: ContainerId): boolean {
+    const gone = removeGroup(this.groupOf(containerId));
     if (gone) this.places.forget(containerId);
     return gone;
   }
 
-  list(): Promise<readonly ContainerId[]> {
+  list(): readonly ContainerId[] {
     return this.places.list(this.parent);
   }
 
-  async leave(): Promise<void> {
-    await removeGroup(this.parent);
+  leave(): void {
+    removeGroup(this.parent);
   }
 
   private groupOf(containerId: ContainerId): string {
