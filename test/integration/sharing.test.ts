@@ -107,7 +107,7 @@ describe('who gets how much', () => {
     // A new weight takes every offer back, also those of the hoarder, who suppressed and wants no new ones.
     await operator.updateWeights([{ role: 'jobs', weight: 2 }]);
     await eventually('everything is with jobs', () => cpusOf(jobs.open()) === 6);
-    await Promise.all(jobs.open().map((offer) => offer.decline({ for: '1h' })));
+    for (const offer of jobs.open()) offer.decline({ for: '1h' });
 
     await jobs.scheduler.demand([{ id: 'map', resources: 'cpus:0.5;mem:64', count: 3 }]);
     await eventually('room for three tasks is offered', () => cpusOf(jobs.open()) === 1.5);
@@ -115,7 +115,7 @@ describe('who gets how much', () => {
     expect(role?.demands).toEqual([{ id: 'map', count: 3, remaining: 0, nearest: '' }]);
     expect(role?.blocked).toBe('all that the framework asked for in this role has been offered');
 
-    await Promise.all(jobs.open().map((offer) => offer.decline({ for: '1h' })));
+    for (const offer of jobs.open()) offer.decline({ for: '1h' });
     await jobs.scheduler.demand([{ id: 'large', resources: 'cpus:5', count: 1 }]);
     await eventually('it is told why there is no room', async () => {
       const { stdout } = await meseta(['explain', jobs.scheduler.frameworkId, '--master', master.grpc]);

@@ -139,7 +139,9 @@ export class SchedulerCalls {
   }
 
   /** Asks for room for tasks in particular; replaces what was asked for before, and empty asks for ordinary offers again. */
-  demand(demands: readonly Demand[]): Promise<void> {
+  async demand(demands: readonly Demand[]): Promise<void> {
+    // A decline that was said before must not come after: its filter would hide what is asked for.
+    await this.#declines.drain();
     return this.#now(
       (client) => client.request.bind(client),
       (head) => ({ ...head, requests: [], demands }),
