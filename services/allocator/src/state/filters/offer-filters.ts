@@ -2,23 +2,22 @@ import { DenseIds } from '../dense-ids';
 import type { Lot } from '../lots/lot';
 import { FilterHeap, grown } from './filter-heap';
 
-/** The end of a chain. */
-const none = -1;
+/** What stands at the end of a chain: whose chain it is, below 0. So a filter needs no place for its agent, which is asked for only when it ends. */
+const endOf = (agent: number): number => -1 - agent;
 
 /**
  * What was declined: by whom, on which agent, what, and until when (A40).
  *
- * A filter is a number, and its record is five numbers at that place of five arrays: 28 bytes, and 4 more in the heap of ends. Filters of an agent are a
+ * A filter is a number, and its record is what is at that place of five arrays, with its place in the heap of ends 28 bytes. Filters of an agent are a
  * chain. Lots are kept in a table and counted, since thousands of filters refuse the same lot.
  */
 export class OfferFilters {
   private readonly ids = new DenseIds();
   private readonly heap = new FilterHeap();
-  private agents = new Int32Array(64);
   private seats = new Int32Array(64);
   private lots = new Int32Array(64);
   private nexts = new Int32Array(64);
-  private heads = new Int32Array(64).fill(none);
+  private heads = new Int32Array(0);
   private readonly lotTable: (Lot | undefined)[] = [];
   private readonly lotSlots = new DenseIds();
 
@@ -33,14 +32,15 @@ export class OfferFilters {
 
   /** Whether the agent has any. */
   has(agent: number): boolean {
-    return agent < this.heads.length && this.heads[agent] !== none;
+    return this.first(agent) >= 0;
   }
 
-  /** The first filter of an agent, or -1. With {@link next} all of them. */
+  /** The first filter of an agent, or a number below 0. With {@link next} all of them. */
   first(agent: number): number {
-    return agent < this.heads.length ? (this.heads[agent] as number) : none;
+    return agent < this.heads.length ? (this.heads[agent] as number) : endOf(agent);
   }
 
+  /** The next filter of the same agent, or a number below 0. */
   next(filter: number): number {
     return this.nexts[filter] as number;
   }
@@ -49,8 +49,11 @@ export class OfferFilters {
     return this.seats[filter] as number;
   }
 
+  /** Goes to the end of the chain. */
   agentOf(filter: number): number {
-    return this.agents[filter] as number;
+    let at = filter;
+    while (at >= 0) at = this.nexts[at] as number;
+    return endOf(at);
   }
 
   lotOf(filter: number): Lot {
@@ -64,7 +67,6 @@ export class OfferFilters {
   add(agent: number, seat: number, lot: Lot, endMs: number): void {
     const filter = this.ids.take();
     this.reserve(this.ids.bound, agent + 1);
-    this.agents[filter] = agent;
     this.seats[filter] = seat;
     this.lots[filter] = this.slotOf(lot);
     this.nexts[filter] = this.heads[agent] as number;
@@ -74,11 +76,11 @@ export class OfferFilters {
 
   /** Forgets those of an agent that are picked. */
   removeWhere(agent: number, picked: (filter: number) => boolean): void {
-    let before = none;
-    for (let filter = this.first(agent); filter !== none;) {
+    let before = -1;
+    for (let filter = this.first(agent); filter >= 0;) {
       const after = this.nexts[filter] as number;
       if (picked(filter)) {
-        if (before === none) this.heads[agent] = after;
+        if (before < 0) this.heads[agent] = after;
         else this.nexts[before] = after;
         this.heap.remove(filter);
         this.release(filter);
@@ -117,16 +119,15 @@ export class OfferFilters {
   private reserve(filters: number, agents: number): void {
     if (filters > this.seats.length) {
       const bound = Math.max(filters, this.seats.length + (this.seats.length >>> 3));
-      this.agents = grown(this.agents, new Int32Array(bound));
       this.seats = grown(this.seats, new Int32Array(bound));
       this.lots = grown(this.lots, new Int32Array(bound));
       this.nexts = grown(this.nexts, new Int32Array(bound));
       this.heap.reserve(bound);
     }
     if (agents > this.heads.length) {
-      const heads = new Int32Array(Math.max(agents, this.heads.length * 2)).fill(none);
-      heads.set(this.heads);
-      this.heads = heads;
+      const known = this.heads.length;
+      this.heads = grown(this.heads, new Int32Array(Math.max(agents, known * 2, 64)));
+      for (let agent = known; agent < this.heads.length; agent++) this.heads[agent] = endOf(agent);
     }
   }
 }
