@@ -136,11 +136,10 @@ export class Session {
     metrics.agents.set(this.#state.agents.size);
     metrics.frameworks.set(this.#state.frameworks.size);
     metrics.filters.set(this.#state.refusals.filters.size);
-    const seats = this.#state.refusals.counts(this.#state.agents.all());
     const byRole = new Map<string, number>();
-    for (const [seat, count] of seats) {
-      const { path } = this.#state.seats.byNumber(seat).role;
-      byRole.set(path, (byRole.get(path) ?? 0) + count);
+    for (const { id, role } of this.#state.seats.all()) {
+      const count = this.#state.refusals.filters.countOf(id);
+      if (count > 0) byRole.set(role.path, (byRole.get(role.path) ?? 0) + count);
     }
     setByRole(metrics.filtersByRole, byRole);
     setQuotas(metrics, quotaSeriesOf(this.#state));

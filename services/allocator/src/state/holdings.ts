@@ -1,5 +1,5 @@
 import type { Resources } from '@meseta/model';
-import { mayBeOffered, type Agent, type Holding } from './agents/agent';
+import { holdingsOn, mayBeOffered, type Agent, type Holding } from './agents/agent';
 import type { Lot } from './lots/lot';
 import type { Lots } from './lots/lots';
 import type { Seat } from './roles/seat';
@@ -11,7 +11,7 @@ export function hold(state: AllocatorState, agent: Agent, seat: Seat, lot: Lot, 
   const before = lot.hasShared ? sharedOf(agent, seat) : undefined;
   const holding = holdingOf(agent, seat);
   if (holding === undefined) {
-    agent.holdings.push({ seat, lot, offers });
+    agent.held = { seat, lot, offers, next: agent.held };
     seat.holdings += 1;
   } else {
     holding.lot = lots.plus(holding.lot, lot);
@@ -36,8 +36,7 @@ export function release(state: AllocatorState, agent: Agent, seat: Seat, lot: Lo
   const left = lots.minus(holding.lot, lot);
   const released = left.isEmpty ? holding.lot : lots.minus(holding.lot, left);
   if (left.isEmpty) {
-    const last = agent.holdings.pop() as Holding;
-    if (last !== holding) agent.holdings[agent.holdings.indexOf(holding)] = last;
+    takeOff(agent, holding);
     seat.holdings -= 1;
     seat.outstanding -= holding.offers;
   } else holding.lot = left;
@@ -48,16 +47,22 @@ export function release(state: AllocatorState, agent: Agent, seat: Seat, lot: Lo
 }
 
 /** What a seat holds on an agent. They are few, so they are gone through. */
-export function holdingOf({ holdings }: Agent, seat: Seat): Holding | undefined {
-  for (const holding of holdings) if (holding.seat === seat) return holding;
-  return undefined;
+export function holdingOf(agent: Agent, seat: Seat): Holding | undefined {
+  let { held } = agent;
+  while (held !== undefined && held.seat !== seat) held = held.next;
+  return held;
+}
+
+function takeOff(agent: Agent, holding: Holding): void {
+  if (agent.held === holding) agent.held = holding.next;
+  else for (const before of holdingsOn(agent)) if (before.next === holding) before.next = holding.next;
 }
 
 /** Forgets everything held on an agent, and makes all of it free. Returns who held something. */
 export function releaseAll(state: AllocatorState, agent: Agent): readonly Seat[] {
-  const seats = agent.holdings.map(({ seat }) => seat);
-  for (const { seat, lot } of [...agent.holdings]) release(state, agent, seat, lot);
-  return seats;
+  const holdings = [...holdingsOn(agent)];
+  for (const { seat, lot } of holdings) release(state, agent, seat, lot);
+  return holdings.map(({ seat }) => seat);
 }
 
 /** What is free of an agent, and so what is left for guarantees. */
@@ -115,7 +120,7 @@ function scopesOf(seat: Seat): ((other: Seat) => boolean)[] {
 
 function sharedHeld(agent: Agent, holds: (seat: Seat) => boolean): Resources {
   let held = agent.total.bag.filter(() => false);
-  for (const { seat, lot } of agent.holdings)
+  for (const { seat, lot } of holdingsOn(agent))
     if (holds(seat) && lot.hasShared) held = held.add(lot.bag.filter((entry) => entry.shared === true));
   return held;
 }

@@ -1,5 +1,5 @@
 import type { AgentId, Resources } from '@meseta/model';
-import type { Agent, Unavailability } from './agents/agent';
+import { holdingsOn, type Agent, type Unavailability } from './agents/agent';
 import type { AgentDescription, Command } from './command';
 import { hashOfName } from './draw';
 import { exclusive, hold, release, releaseAll, setFree } from './holdings';
@@ -18,8 +18,9 @@ export function stepAgentChanged(state: AllocatorState, description: AgentDescri
   agent.attributes = description.attributes;
   agent.domain = description.domain;
   setTotal(state, agent, total);
-  setFree(state, agent, total);
+  setFree(state, agent, state.lots.empty);
   setOffered(state, agent, description.active ? '' : description.withheld || notConnected);
+  setFree(state, agent, total);
   for (const { frameworkId, role, resources, offers } of description.holdings) {
     hold(state, agent, state.seats.take(frameworkId, role), state.lots.of(resources), offers ?? 0);
   }
@@ -117,7 +118,7 @@ function addAgent(state: AllocatorState, { agentId, hostname }: AgentDescription
     free: empty,
     withheld: notConnected,
     isListed: true,
-    holdings: [],
+    held: undefined,
     isDirty: false,
     refusedFor: undefined,
     hasGpus: false,
@@ -141,17 +142,17 @@ function setTotal(state: AllocatorState, agent: Agent, total: Lot): void {
 /** Works out what is free from the total and what is held. */
 function recount(state: AllocatorState, agent: Agent): void {
   let free = agent.total;
-  for (const { lot } of agent.holdings) free = state.lots.minus(free, exclusive(state.lots, lot));
+  for (const { lot } of holdingsOn(agent)) free = state.lots.minus(free, exclusive(state.lots, lot));
   setFree(state, agent, free);
 }
 
 /** Whether and why it is not offered; what is free there counts for guarantees only while it is. */
 function setOffered(state: AllocatorState, agent: Agent, withheld: string): void {
   const { free } = agent;
-  setFree(state, agent, state.lots.empty);
+  if (!free.isEmpty) setFree(state, agent, state.lots.empty);
   agent.withheld = withheld;
   agent.isListed = state.whitelist === undefined || state.whitelist.has(agent.hostname);
-  setFree(state, agent, free);
+  if (!free.isEmpty) setFree(state, agent, free);
 }
 
 function judgeAgent(state: AllocatorState, agent: Agent): void {

@@ -8,6 +8,8 @@ export interface Holding {
   lot: Lot;
   /** Offers of it that are not answered yet. */
   offers: number;
+  /** The next one on the same agent: most agents have one or two, for which an array would be mostly air. */
+  next: Holding | undefined;
 }
 
 /** When an agent will not be available (maintenance); the end is Infinity when none is planned. */
@@ -39,7 +41,8 @@ export interface Agent {
   withheld: string;
   /** Whether the list of hosts that are offered, if there is one, names it. */
   isListed: boolean;
-  readonly holdings: Holding[];
+  /** The first of what is held on it; {@link holdingsOn} goes through all. */
+  held: Holding | undefined;
   isDirty: boolean;
   /** The free lot for which its refusals were worked out last. */
   refusedFor: Lot | undefined;
@@ -47,6 +50,11 @@ export interface Agent {
   hasGpus: boolean;
   isRemote: boolean;
   unavailability: Unavailability | undefined;
+}
+
+/** Who holds what on an agent. */
+export function* holdingsOn(agent: Agent): Iterable<Holding> {
+  for (let { held } = agent; held !== undefined; held = held.next) yield held;
 }
 
 export function mayBeOffered(agent: Agent): boolean {

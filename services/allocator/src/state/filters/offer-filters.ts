@@ -20,6 +20,8 @@ export class OfferFilters {
   private heads = new Int32Array(0);
   private readonly lotTable: (Lot | undefined)[] = [];
   private readonly lotSlots = new DenseIds();
+  /** How many each seat has, for metrics. */
+  private readonly counts: number[] = [];
 
   get size(): number {
     return this.heap.size;
@@ -72,6 +74,12 @@ export class OfferFilters {
     this.nexts[filter] = this.heads[agent] as number;
     this.heads[agent] = filter;
     this.heap.push(filter, endMs);
+    this.counts[seat] = this.countOf(seat) + 1;
+  }
+
+  /** How many filters a seat has. */
+  countOf(seat: number): number {
+    return this.counts[seat] ?? 0;
   }
 
   /** Forgets those of an agent that are picked. */
@@ -113,6 +121,8 @@ export class OfferFilters {
       this.lotTable[slot] = undefined;
       this.lotSlots.giveBack(slot);
     }
+    const seat = this.seats[filter] as number;
+    this.counts[seat] = this.countOf(seat) - 1;
     this.ids.giveBack(filter);
   }
 

@@ -107,18 +107,6 @@ export class Refusals {
     }
   }
 
-  /** How many filters each seat has. */
-  counts(agents: Iterable<Agent>): ReadonlyMap<number, number> {
-    const counts = new Map<number, number>();
-    for (const agent of agents) {
-      for (let filter = this.filters.first(agent.index); filter >= 0; filter = this.filters.next(filter)) {
-        const seat = this.filters.seatOf(filter);
-        counts.set(seat, (counts.get(seat) ?? 0) + 1);
-      }
-    }
-    return counts;
-  }
-
   /** Works out one seat's bits on an agent. */
   private judge(agent: Agent, seat: Seat): void {
     let has = false;

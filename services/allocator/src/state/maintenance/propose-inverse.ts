@@ -1,3 +1,4 @@
+import { holdingsOn } from '../agents/agent';
 import type { InverseProposal } from '../effect';
 import type { AllocatorState } from '../state';
 
@@ -8,7 +9,7 @@ export function proposeInverse(state: AllocatorState, nowMs: number): readonly I
   for (const agent of inverseOffers.takeAgents()) {
     const { unavailability } = agent;
     if (unavailability === undefined) continue;
-    for (const frameworkId of new Set(agent.holdings.map(({ seat }) => seat.frameworkId))) {
+    for (const frameworkId of new Set([...holdingsOn(agent)].map(({ seat }) => seat.frameworkId))) {
       if (frameworks.get(frameworkId)?.active !== true) continue;
       if (inverseOffers.ask(agent, frameworkId, nowMs))
         proposals.push({ frameworkId, agentId: agent.id, unavailability });

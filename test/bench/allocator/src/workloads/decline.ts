@@ -176,7 +176,8 @@ export function everyOffer(cluster: Cluster, agents: number): Cluster['offers'] 
   const { state } = cluster;
   const offers: Cluster['offers'][number][] = [];
   for (const agent of state.agents.all()) {
-    const offered = agent.holdings.find((holding) => holding.offers > 0);
+    let offered = agent.held;
+    while (offered !== undefined && offered.offers === 0) offered = offered.next;
     if (offered !== undefined)
       offers.push({
         agentId: agent.id,
