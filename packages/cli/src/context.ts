@@ -8,8 +8,23 @@ export interface CliContext {
   readonly nowMs: () => number;
   /** How long a command looks for the leader, in milliseconds; 5 s if unset. */
   readonly leaderTimeoutMs?: number;
+  /** What is typed; unset where nobody types. */
+  readonly input?: CliInput;
   /** Calls `fn` at every ctrl-C (or SIGTERM) until what it returns is called. */
   readonly onInterrupt: (fn: () => void) => () => void;
+}
+
+/** Whoever sits before a command. */
+export interface CliInput {
+  /** The size of the terminal; undefined if there is none. */
+  size(): { readonly rows: number; readonly columns: number } | undefined;
+  /** Hands over what is typed, every key by itself if `raw`, until what it returns is called. */
+  open(listener: {
+    readonly raw: boolean;
+    readonly onData: (data: Buffer) => void;
+    readonly onEnd: () => void;
+    readonly onResize: (size: { readonly rows: number; readonly columns: number }) => void;
+  }): () => void;
 }
 
 /** How a command prints: for people, or for programs. */

@@ -1,4 +1,5 @@
 import { runCli } from './program';
+import { terminalInput } from './terminal-input';
 
 /** A reader that leaves early, as `head` does, is no error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -19,6 +20,7 @@ runCli(process.argv.slice(2), {
   err: process.stderr,
   env: process.env,
   nowMs: Date.now,
+  input: terminalInput,
   onInterrupt: (fn) => {
     interrupts.add(fn);
     return () => interrupts.delete(fn);

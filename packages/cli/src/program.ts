@@ -1,6 +1,9 @@
 import { isFailureError, version } from '@meseta/kit';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { listAgents, showAgent } from './commands/agents';
+import { attach } from './commands/attach';
+import { exec, type ExecFlags } from './commands/exec';
+import { listFiles, printFile } from './commands/files';
 import { watchEvents, type EventsFlags } from './commands/events';
 import { explain } from './commands/explain';
 import { listFrameworks, showFramework, type FrameworksFlags } from './commands/frameworks';
@@ -82,6 +85,23 @@ function buildProgram(context: CliContext, setExit: (status: number) => void): C
     .option('--stderr', 'stderr instead of stdout')
     .option('--tail <bytes>', 'only the last so many bytes', wholeNumber)
     .action((id: string, flags: LogsFlags) => showLogs(context, id, flags));
+  command('exec <id> <command...>', 'run a command beside a task, in all that isolates it')
+    .addOption(masterOption(context))
+    .option('-i, --interactive', 'hand over what is typed')
+    .option('-t, --tty', 'give the command a terminal')
+    .passThroughOptions()
+    .action(async (id: string, words: string[], flags: ExecFlags) =>
+      setExit(await exec(context, id, words, flags)),
+    );
+  command('attach <id>', 'print what a task prints from now on')
+    .addOption(masterOption(context))
+    .action((id: string, flags: ClusterFlags) => attach(context, id, flags));
+  onCluster('files <id> [path]', "list a folder of a task's sandbox").action(
+    (id: string, path: string | undefined, flags: ClusterFlags) => listFiles(context, id, path ?? '', flags),
+  );
+  command('cat <id> <path>', "print a file of a task's sandbox")
+    .addOption(masterOption(context))
+    .action((id: string, path: string, flags: ClusterFlags) => printFile(context, id, path, flags));
   onCluster('agents', 'list agents').action((flags: ClusterFlags) => listAgents(context, flags));
   onCluster('agent <id>', 'show one agent').action((id: string, flags: ClusterFlags) =>
     showAgent(context, id, flags),

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -333,8 +334,8 @@ describe('an agent', () => {
       't',
       { uris: [{ value: 'http://x' }], arguments: [], value: 'true' },
       {},
-      'TASK_FAILED',
-      'this agent does not fetch command.uris',
+      'TASK_ERROR',
+      "URI 'http://x' must have an output_file within the sandbox",
     ],
   ] as const)('refuses a task with %s', async (_, id, command, more, state, message) => {
     await start();
@@ -342,6 +343,23 @@ describe('an agent', () => {
     master.launch(id, command, more);
     await master.untilState(id, state);
     expect(master.statuses(id).at(-1)?.message).toBe(message);
+  });
+
+  test('T61: a task that is killed while its files are fetched never starts', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const asked = new Promise<void>((resolve) => server.once('request', () => resolve()));
+    await start();
+    await registered();
+    const { port } = server.address() as { port: number };
+    master.launch('t1', { uris: [{ value: `http://127.0.0.1:${port}/file` }], arguments: [], value: 'true' });
+    await asked;
+    master.kill('t1');
+    await master.untilState('t1', 'TASK_KILLED');
+    expect(master.states('t1')).toEqual(['TASK_STARTING', 'TASK_KILLED']);
+    expect(master.statuses('t1').at(-1)?.reason).toBe('REASON_TASK_KILLED_DURING_LAUNCH');
+    server.closeAllConnections();
+    server.close();
   });
 
   test('ends all tasks of a framework that is gone, and tells the master of each', async () => {

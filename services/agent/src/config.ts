@@ -47,6 +47,17 @@ export const agentOptions = defineOptions({
     help: 'Socket of the Docker daemon.',
     placeholder: 'path',
   },
+  fetcherCacheSize: {
+    kind: 'integer',
+    default: 2048,
+    min: 0,
+    help: 'How many megabytes of fetched files are kept for the next task that wants them.',
+  },
+  fetcherStallTimeout: {
+    kind: 'duration',
+    default: 60_000,
+    help: 'How long a server may send nothing before a fetch is given up.',
+  },
   executorRegistrationTimeout: {
     kind: 'duration',
     default: 60_000,

@@ -30,6 +30,7 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
       'status_update_retries_total',
       'Status updates sent again because nobody acknowledged them.',
     ),
+    fetches: metrics.counter('fetches_total', 'URIs that were to be fetched, by how that went.', ['outcome']),
     operations: metrics.counter(
       'operations_total',
       'Operations on the agent’s resources that have ended, by how.',

@@ -25,6 +25,8 @@ import { executorEventsQueuedMax, ExecutorStreams } from './effects/executor-str
 import { Probes } from './effects/probes';
 import { ensureVolumes } from './effects/volumes';
 import { createWorld } from './effects/world';
+import { FetchCache } from './fetcher/cache';
+import { Fetcher } from './fetcher/fetcher';
 import { agentGrpcService } from './handlers/agent-service';
 import { CompletedTasks, type AgentView } from './handlers/agent-view';
 import { executorGrpcService } from './handlers/executor-service';
@@ -33,13 +35,13 @@ import { commandsQueuedMax, Loop } from './loop';
 import { createAgentMetrics, type AgentMetrics } from './metrics';
 import { detectResources } from './resources/detect';
 import { createRuntimes } from './runtime/create';
-import type { ContainerRuntime } from './runtime/container-runtime';
+import type { ContainerRuntime, ContainerSpec } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
 import { sandboxOfExecutor, sandboxOfTask } from './sandbox/sandbox-of';
 import { volumesOf } from './state/operations';
 import { messagesQueuedMax, MasterSession } from './session';
 import { recoverContainers, type Sandboxes } from './checkpoint/recover';
-import type { AgentState } from './state/state';
+import type { AgentState, TaskRecord } from './state/state';
 
 /** What an agent is made of. Nothing is global, so one process may have several. */
 export interface AgentDependencies {
@@ -125,9 +127,18 @@ async function assemble(
     processesMax: config.processesMax,
     grpcAddress: () => grpcAddress,
   };
+  const cache = new FetchCache(join(config.workDir, 'meta', 'fetch'), config.fetcherCacheSize * 1024 * 1024);
+  await cache.open();
+  const fetcher = new Fetcher({
+    workDir: config.workDir,
+    cache,
+    stallMs: config.fetcherStallTimeout,
+    onFetched: (outcome) => metrics.fetches.inc({ outcome }),
+  });
   const containers: Containers = new Containers({
     ...specContext,
     runtimes,
+    fetcher,
     push: (command) => loop.push(command),
     log,
     metrics,
@@ -137,6 +148,8 @@ async function assemble(
     metrics.containers.set({ runtime }, 0);
     for (const outcome of ['started', 'failed']) metrics.launches.inc({ runtime, outcome }, 0);
   }
+  const specOf = (task: TaskRecord): ContainerSpec | undefined =>
+    state.agentId === undefined ? undefined : taskSpec(specContext, state.agentId, task);
   const probes = new Probes({
     state,
     runtimes,
@@ -182,7 +195,7 @@ async function assemble(
     sandboxesOf(config.workDir, state),
   );
   const services = [
-    agentGrpcService(view),
+    agentGrpcService(view, specOf),
     executorGrpcService({ view, streams: executorStreams, push: (command) => loop.push(command) }),
   ].map((service) => ({ ...service, definition: metrics.streams.counted(service.definition) }));
   const grpc = await startGrpcServer({ ...config, services, log });

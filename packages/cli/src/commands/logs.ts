@@ -1,9 +1,6 @@
-import { FailureError } from '@meseta/kit';
-import { failure } from '@meseta/model';
 import { AgentClient } from '@meseta/sdk';
-import { withOperator, type CliContext } from '../context';
-import { resolveName } from '../names/resolve';
-import { agentRows, taskRows } from './view';
+import type { CliContext } from '../context';
+import { agentOfTask } from '../names/agent-of-task';
 
 /** What `meseta logs` can be told. */
 export interface LogsFlags {
@@ -16,16 +13,7 @@ export interface LogsFlags {
 
 /** `meseta logs ID`: a task's output, as it wrote it. */
 export async function showLogs(context: CliContext, given: string, flags: LogsFlags): Promise<void> {
-  const { address, query } = await withOperator(context, flags, async (operator) => {
-    const { id, task } = resolveName('task', given, taskRows(await operator.tasks()));
-    const agent = (await agentRows(operator)).find((row) => row.id === task.agentId?.value);
-    const at = agent?.status.grpcAddress ?? '';
-    if (at === '') {
-      const host = agent?.name ?? task.agentId?.value ?? 'no agent';
-      throw new FailureError(failure('conflict', `the agent of task ${id} (${host}) is not connected now`));
-    }
-    return { address: at, query: { frameworkId: task.frameworkId?.value ?? '', taskId: id } };
-  });
+  const { address, ...query } = await agentOfTask(context, given, flags);
   const agent = new AgentClient(address);
   // A reader that leaves, as `head` does or a ctrl-C, ends the stream; what was printed is right.
   let interrupted = false;

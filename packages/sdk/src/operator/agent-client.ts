@@ -1,11 +1,14 @@
-import { credentials, type ClientReadableStream } from '@grpc/grpc-js';
+import { credentials, type ClientDuplexStream, type ClientReadableStream } from '@grpc/grpc-js';
 import { FailureError, callUnary, channelOptions, failureOf } from '@meseta/kit';
 import {
   AgentServiceClient,
   LogStream,
   type AgentServiceGetTasksResponse,
+  type ExecRequest,
+  type ExecResponse,
   type GetAgentResponse,
   type ListFilesResponse,
+  type ReadFileResponse,
   type ReadLogResponse,
 } from '@meseta/protocol';
 
@@ -44,6 +47,13 @@ export class AgentClient {
     return callUnary(this.#client.listFiles.bind(this.#client), request);
   }
 
+  /** A piece of a file of a sandbox, at most 1 MiB; empty at its end. */
+  readFile(frameworkId: string, taskId: string, path: string, offset: number): Promise<ReadFileResponse> {
+    const names = { frameworkId: { value: frameworkId }, taskId: { value: taskId } };
+    const request = { ...names, path, offset: BigInt(offset), length: 0n };
+    return callUnary(this.#client.readFile.bind(this.#client), request);
+  }
+
   /** The pieces of an output, in order. Ends at its end, or by leaving the loop. */
   async *readLog(query: LogQuery): AsyncGenerator<ReadLogResponse> {
     const stream = this.#client.readLog({
@@ -63,6 +73,11 @@ export class AgentClient {
       stream.on('error', () => undefined);
       stream.cancel();
     }
+  }
+
+  /** Runs a command beside a task. The stream takes requests and gives responses; see the contract of `Exec`. */
+  exec(): ClientDuplexStream<ExecRequest, ExecResponse> {
+    return this.#client.exec();
   }
 
   /** Ends every reading and closes the connection. */

@@ -7,11 +7,15 @@ import { taskLink } from '../sandbox/paths';
 import { sandboxOfExecutor } from '../sandbox/sandbox-of';
 import type { Command, Exit, OwnerKey } from '../state/command';
 import type { AgentState, ExecutorKey, ExecutorRecord, TaskKey, TaskRecord } from '../state/state';
+import type { CommandInfo_URI } from '@meseta/protocol';
+import type { Fetcher } from '../fetcher/fetcher';
 import { containerVolumes } from './container-volumes';
 import { executorLimits, executorSpec, taskSpec, type SpecContext } from './container-spec';
 
 /** How many containers are started at once; the rest wait their turn. More only makes each of them slower. */
 export const startsAtOnceMax = 16;
+/** How many bring what they need at once, besides those that are started: a slow server holds up nobody else. */
+export const fetchesAtOnceMax = 32;
 /** How many may wait. More than any agent's resources allow, unless tasks ask for next to nothing; beyond it launches are refused. */
 export const startsQueuedMax = 20_000;
 
@@ -19,6 +23,7 @@ export const startsQueuedMax = 20_000;
 export interface ContainersOptions extends SpecContext {
   readonly state: AgentState;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
+  readonly fetcher: Fetcher;
   readonly push: (command: Command) => void;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
@@ -33,6 +38,8 @@ interface Start {
   readonly traceparent: string;
   readonly launchedAt: Instant;
   readonly attributes: Readonly<Record<string, string>>;
+  /** What must be fetched before. */
+  readonly uris: readonly CommandInfo_URI[];
   /** Makes its sandbox and says what is to be run. */
   readonly prepare: (agentId: AgentId, usesSandbox: boolean) => Promise<ContainerSpec>;
 }
@@ -40,6 +47,8 @@ interface Start {
 /** Starts and ends containers, as many at once as is good. */
 export class Containers {
   private readonly waiting = new Map<ContainerId, Start>();
+  private readonly toFetch = new Map<ContainerId, Start>();
+  private readonly fetching = new Map<ContainerId, AbortController>();
   private starting = 0;
   /** Whose each container is that runs or may run. */
   private readonly keys = new Map<ContainerId, OwnerKey>();
@@ -52,7 +61,7 @@ export class Containers {
 
   /** How many wait to be started. */
   get queued(): number {
-    return this.waiting.size;
+    return this.waiting.size + this.toFetch.size;
   }
 
   start(key: TaskKey): void {
@@ -61,6 +70,7 @@ export class Containers {
     const { taskId, frameworkId, runtime } = task;
     this.enqueue({
       ...task,
+      uris: task.info.command?.uris ?? [],
       attributes: { 'task.id': taskId, 'framework.id': frameworkId, 'container.runtime': runtime },
       prepare: (agentId, usesSandbox) => this.prepareTask(agentId, task, usesSandbox),
     });
@@ -72,6 +82,7 @@ export class Containers {
     const { executorId, frameworkId, runtime } = executor;
     this.enqueue({
       ...executor,
+      uris: executor.info.command?.uris ?? [],
       attributes: { 'executor.id': executorId, 'framework.id': frameworkId, 'container.runtime': runtime },
       prepare: async (agentId, usesSandbox) => {
         const spec = executorSpec(this.options, agentId, executor);
@@ -128,20 +139,67 @@ export class Containers {
   }
 
   private enqueue(start: Start): void {
-    if (this.waiting.size >= startsQueuedMax) {
+    if (this.queued >= startsQueuedMax) {
       this.options.metrics.queues.refused('starts');
       const error = failure('overloaded', `${startsQueuedMax} tasks wait to be started already`);
       this.#span(start).end({ error });
       this.fail(start, error.message);
       return;
     }
+    if (start.uris.length > 0) {
+      this.toFetch.set(start.containerId, start);
+      this.nextFetch();
+      return;
+    }
     this.waiting.set(start.containerId, start);
     this.next();
   }
 
+  private nextFetch(): void {
+    for (const [containerId, start] of this.toFetch) {
+      if (this.fetching.size >= fetchesAtOnceMax) return;
+      this.toFetch.delete(containerId);
+      const controller = new AbortController();
+      this.fetching.set(containerId, controller);
+      void this.fetchFor(start, controller.signal).then(() => {
+        this.fetching.delete(containerId);
+        this.nextFetch();
+      });
+    }
+  }
+
+  /** Brings what a container needs, and only then queues its start: time on the network is not time of a launch. */
+  private async fetchFor(start: Start, signal: AbortSignal): Promise<void> {
+    const { state, runtimes, fetcher, push } = this.options;
+    const { key, containerId, uris } = start;
+    const span = this.options.tracing.start('agent.fetch', {
+      parent: start.traceparent,
+      attributes: start.attributes,
+    });
+    try {
+      assert(state.agentId !== undefined, 'what is started is planned for a registered agent');
+      const usesSandbox = runtimes.get(start.runtime)?.usesSandbox === true;
+      const spec = await start.prepare(state.agentId, usesSandbox);
+      if (usesSandbox) await fetcher.fetch(uris, spec.sandbox, spec.user, signal);
+      span.end();
+      if (signal.aborted) {
+        push({ kind: 'startCancelled', key, containerId });
+        return;
+      }
+      this.waiting.set(containerId, { ...start, prepare: () => Promise.resolve(spec) });
+      this.next();
+    } catch (error) {
+      span.end({ error });
+      if (signal.aborted) push({ kind: 'startCancelled', key, containerId });
+      else this.refuse(start, error);
+    }
+  }
+
   /** Takes back a start that has not begun. */
   cancelStart(key: OwnerKey, containerId: ContainerId): void {
-    if (this.waiting.delete(containerId)) this.options.push({ kind: 'startCancelled', key, containerId });
+    this.fetching.get(containerId)?.abort();
+    if (this.waiting.delete(containerId) || this.toFetch.delete(containerId))
+      this.options.push({ kind: 'startCancelled', key, containerId });
   }
 
   /** A container of a former life of the agent runs on. */
@@ -183,6 +241,8 @@ export class Containers {
   /** Starts nothing more, and resolves when what has begun to start has started. */
   async close(): Promise<void> {
     this.waiting.clear();
+    this.toFetch.clear();
+    for (const controller of this.fetching.values()) controller.abort();
     if (this.starting > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
@@ -236,10 +296,14 @@ export class Containers {
     } catch (error) {
       this.beginning.delete(containerId);
       span.end({ error });
-      if (!isFailureError(error))
-        this.options.log.error({ err: error, ...attributes }, 'a container could not be started');
-      this.fail(start, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+      this.refuse(start, error);
     }
+  }
+
+  private refuse(start: Start, error: unknown): void {
+    if (!isFailureError(error))
+      this.options.log.error({ err: error, ...start.attributes }, 'a container could not be started');
+    this.fail(start, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
   }
 
   #span({ traceparent, attributes, launchedAt }: Start): Span {

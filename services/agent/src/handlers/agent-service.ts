@@ -7,15 +7,22 @@ import type { FrameworkId } from '@meseta/model';
 import type { StatusContainer } from '../effects/status-message';
 import { sandboxOf, type AgentView } from './agent-view';
 import { namesOf } from './names';
+import type { ContainerSpec } from '../runtime/container-runtime';
+import type { TaskRecord } from '../state/state';
+import { execHandler } from './exec';
 import { readLog } from './read-log';
 
 /** What operators and tools may ask of this agent. */
-export function agentGrpcService(view: AgentView): GrpcService {
+export function agentGrpcService(
+  view: AgentView,
+  specOf: (task: TaskRecord) => ContainerSpec | undefined,
+): GrpcService {
   const implementation: AgentServiceServer = {
     getAgent: unaryHandler(() => Promise.resolve(getAgent(view))),
     getContainers: unaryHandler(async () => ({ containers: { containers: await containersOf(view) } })),
     getTasks: unaryHandler(() => Promise.resolve({ tasks: tasksOf(view) })),
     readLog: readLog(view),
+    exec: execHandler(view, specOf),
     listFiles: unaryHandler(async (request) => {
       const { frameworkId, taskId } = namesOf(request);
       return { files: await listFiles(sandboxOf(view, frameworkId, taskId), request.path) };

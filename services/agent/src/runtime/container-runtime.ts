@@ -1,4 +1,5 @@
 import type { AgentId, ContainerId, FrameworkId, Resources } from '@meseta/model';
+import type { Readable, Writable } from 'node:stream';
 import type { Retry } from '@meseta/kit';
 import type { CommandInfo, ContainerInfo } from '@meseta/protocol';
 import type { Exit } from '../state/command';
@@ -50,6 +51,18 @@ export interface ContainerRuntime {
    */
   run(spec: ContainerSpec, signal: AbortSignal): Promise<RunResult>;
 
+  /**
+   * Runs a command beside a container's own with somebody at its standard files.
+   *
+   * @param command the program and its arguments
+   * @param terminal the size of a terminal to give it; unset for none
+   */
+  exec(
+    spec: ContainerSpec,
+    command: readonly string[],
+    terminal: WindowSize | undefined,
+  ): Promise<ExecSession>;
+
   /** What the container uses now, where that is known. */
   usage(containerId: ContainerId): Promise<ContainerUsage | undefined>;
 
@@ -95,6 +108,25 @@ export interface ContainerMount {
   readonly readOnly: boolean;
   /** A persistent volume, which is to belong to the user of the task that uses it (R44). */
   readonly isVolume: boolean;
+}
+
+/** The size of a terminal. */
+export interface WindowSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** A command that runs beside a container's own. */
+export interface ExecSession {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Empty for a command with a terminal. */
+  readonly stderr: Readable;
+  /** Its status, or 128 and a signal's number. Resolves when its output is at its end. */
+  readonly exited: Promise<number>;
+  resize(size: WindowSize): Promise<void>;
+  /** Nobody is there any more: the command is ended. */
+  end(): void;
 }
 
 /** How a command that was run beside a container ended. */

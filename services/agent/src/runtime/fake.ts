@@ -8,6 +8,7 @@ import type {
   ContainerSpec,
   ContainerUsage,
   EndListener,
+  ExecSession,
   KnownContainer,
   RecoveredContainer,
   RunResult,
@@ -132,6 +133,10 @@ export class FakeRuntime implements ContainerRuntime {
   run(spec: ContainerSpec): Promise<RunResult> {
     const { status } = conductOf(spec.command?.value ?? '', 0);
     return Promise.resolve({ status, output: '' });
+  }
+
+  exec(): Promise<ExecSession> {
+    return Promise.reject(new FailureError(failure('conflict', 'a pretended container runs nothing')));
   }
 
   usage(): Promise<ContainerUsage | undefined> {

@@ -7,6 +7,7 @@ import {
   type ExecutorInfo,
   type TaskInfo,
 } from '@meseta/protocol';
+import { fetchPlans } from '../fetcher/plan';
 import type { Plan } from '../state/command';
 
 /** Who runs a task: the agent by itself, the agent as one of a group, or an executor of the framework's. */
@@ -80,6 +81,8 @@ function cannot(message: string): Plan {
 /** What is wrong with the description, wherever it were to run. */
 function invalidOf(task: TaskInfo, by: RunBy): Failure | undefined {
   if (by === 'custom') return undefined;
+  const uris = fetchPlans(task.command?.uris ?? []);
+  if (isFailure(uris)) return uris;
   const isDocker = task.container?.type === ContainerInfo_Type.DOCKER;
   if (by === 'pod' && isDocker)
     return failure('invalid', 'a task of a group must not have a container of type DOCKER');
@@ -91,7 +94,6 @@ function invalidOf(task: TaskInfo, by: RunBy): Failure | undefined {
 
 /** What the task asks for that this agent cannot do. To leave it out in silence would run something else than was asked. */
 function missingOf(task: Runnable, runtime: 'docker' | 'process'): string | undefined {
-  if ((task.command?.uris.length ?? 0) > 0) return 'this agent does not fetch command.uris';
   if (task.command?.environment?.variables.some(({ secret }) => secret !== undefined) === true) {
     return 'this agent does not resolve secrets of command.environment';
   }

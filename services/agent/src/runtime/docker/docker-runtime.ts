@@ -9,14 +9,17 @@ import type {
   ContainerSpec,
   ContainerUsage,
   EndListener,
+  ExecSession,
   KnownContainer,
   RecoveredContainer,
   RetryListener,
   RunResult,
+  WindowSize,
 } from '../container-runtime';
 import { signalName } from '../signals';
 import { agentLabel, containerLabel, createOptions, updateOptions } from './create-options';
 import { isDone, isGone, launchError } from './errors';
+import { execInContainer } from './exec-session';
 import { Images } from './images';
 import { copyOutput } from './output';
 import { runInContainer } from './run-in-container';
@@ -111,6 +114,16 @@ export class DockerRuntime implements ContainerRuntime {
     const watched = this.watched.get(spec.containerId);
     if (watched === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
     return runInContainer(this.options.docker, watched.container, spec, signal);
+  }
+
+  async exec(
+    spec: ContainerSpec,
+    command: readonly string[],
+    terminal: WindowSize | undefined,
+  ): Promise<ExecSession> {
+    const watched = this.watched.get(spec.containerId);
+    if (watched === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
+    return execInContainer(this.options.docker, watched.container, spec, command, terminal);
   }
 
   async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {

@@ -14,13 +14,16 @@ import type {
   ContainerSpec,
   ContainerUsage,
   EndListener,
+  ExecSession,
   KnownContainer,
   RecoveredContainer,
   RunResult,
+  WindowSize,
 } from '../container-runtime';
 import { sandboxInContainer } from '../../sandbox/paths';
 import { signalName } from '../signals';
 import { argvOf } from './command';
+import { execSession } from './exec-session';
 import { exitSuffix, RunFiles } from './layout';
 import { childOf, isAlive, processesOfSessions, signal, statOf, type ProcessName } from './proc';
 import { namespaces, type Isolation } from './isolation';
@@ -202,6 +205,27 @@ export class ProcessRuntime implements ContainerRuntime {
     this.watcher?.close();
     this.watched.clear();
     this.options.cgroups?.leave();
+  }
+
+  async exec(
+    spec: ContainerSpec,
+    command: readonly string[],
+    terminal: WindowSize | undefined,
+  ): Promise<ExecSession> {
+    const container = this.watched.get(spec.containerId);
+    if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
+    const user = await this.otherUserOf(spec);
+    const image = await this.imageOf(spec);
+    return execSession(
+      {
+        enter: await this.wordsBeside(spec, container, user, image),
+        joins: this.options.cgroups?.joins(spec.containerId) ?? [],
+        environment: spec.environment,
+        cwd: image === undefined ? spec.sandbox : sandboxInContainer,
+        command,
+      },
+      terminal,
+    );
   }
 
   /** The words that bring a command to where a task is, and make it no mightier than that. */

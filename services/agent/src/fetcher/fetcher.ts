@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process';
+import { chmod, copyFile, mkdir, realpath } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { failure, isFailure } from '@meseta/model';
+import { FailureError, isFailureError } from '@meseta/kit';
+import type { CommandInfo_URI } from '@meseta/protocol';
+import { findProgram } from '../runtime/process/programs';
+import { findUser, ownUser, type User } from '../runtime/process/users';
+import type { FetchCache } from './cache';
+import { download, sha256Of } from './download';
+import { fetchPlans, type FetchPlan } from './plan';
+import { unpack } from './unpack';
+
+/** No single file that is fetched may be larger. Bytes. */
+const fileBytesMax = 64 * 1024 ** 3;
+
+export interface FetcherOptions {
+  readonly workDir: string;
+  readonly cache: FetchCache;
+  /** How long a download may be silent. Milliseconds. */
+  readonly stallMs: number;
+  /** Told of each thing that was to be fetched. */
+  readonly onFetched: (outcome: 'fetched' | 'cached' | 'failed') => void;
+}
+
+/** Brings into a sandbox what a command needs before it starts (G74). */
+export class Fetcher {
+  constructor(private readonly options: FetcherOptions) {}
+
+  /**
+   * Fetches one after the other, and gives all of it to the task's user.
+   *
+   * @throws FailureError of one line that names the URI; then what was fetched before it is left in the sandbox
+   */
+  async fetch(
+    uris: readonly CommandInfo_URI[],
+    sandbox: string,
+    userName: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const plans = fetchPlans(uris);
+    if (isFailure(plans)) throw new FailureError(plans);
+    const user = await this.userOf(userName);
+    for (const plan of plans) {
+      try {
+        const cached = await this.fetchOne(plan, sandbox, user, signal);
+        this.options.onFetched(cached ? 'cached' : 'fetched');
+      } catch (error) {
+        this.options.onFetched('failed');
+        if (isFailureError(error))
+          throw new FailureError(failure(error.failure.kind, `URI '${plan.name}' ${error.message}`));
+        throw error;
+      }
+    }
+    if (user === undefined) return;
+    const chown = (await findProgram('chown')) ?? 'chown';
+    await promisify(execFile)(chown, ['-R', '-h', `${user.uid}:${user.gid}`, sandbox]);
+  }
+
+  /** @returns whether it came out of the cache */
+  private async fetchOne(
+    plan: FetchPlan,
+    sandbox: string,
+    user: User | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const output = join(sandbox, plan.output);
+    await mkdir(dirname(output), { recursive: true });
+    const get = (path: string) => this.get(plan, path, user, signal);
+    let cached = false;
+    if (plan.cache) {
+      // Another user might be refused what this one may read.
+      const key = `${user?.name ?? ''}\n${plan.name}\n${plan.sha256 ?? ''}`;
+      // A download that is shared must not end because one of those who want it ends.
+      const shared = (path: string) => this.get(plan, path, user, new AbortController().signal);
+      cached = await this.options.cache.with(key, shared, (path) => copyFile(path, output));
+    } else {
+      await get(output);
+    }
+    if (plan.executable) await chmod(output, 0o755);
+    if (plan.archive !== undefined) await unpack(output, plan.archive, signal);
+    return cached;
+  }
+
+  private async get(
+    plan: FetchPlan,
+    path: string,
+    user: User | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if ('url' in plan.from) await download(plan.from.url, path, this.options.stallMs, fileBytesMax, signal);
+    else await this.copy(plan.from.path, path, user);
+    if (plan.sha256 === undefined) return;
+    const found = await sha256Of(path);
+    if (found !== plan.sha256)
+      throw new FailureError(failure('denied', `has the checksum ${found}, not ${plan.sha256}`));
+  }
+
+  /** A file of this machine is read as the task's user, so that nobody gets what they could not read themselves, and nothing of the agent's own. */
+  private async copy(from: string, to: string, user: User | undefined): Promise<void> {
+    const missing = new FailureError(failure('conflict', 'cannot be read'));
+    const found = await realpath(from).catch(() => {
+      throw missing;
+    });
+    const way = relative(await realpath(this.options.workDir), found);
+    if (!way.startsWith('../')) throw new FailureError(failure('denied', 'is in the agent’s work directory'));
+    if (user === undefined) {
+      await copyFile(found, to).catch(() => {
+        throw missing;
+      });
+      return;
+    }
+    const setpriv = (await findProgram('setpriv')) ?? 'setpriv';
+    const words = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--', 'test', '-r', found];
+    await promisify(execFile)(setpriv, words).catch(() => {
+      throw missing;
+    });
+    await copyFile(found, to);
+  }
+
+  private async userOf(name: string | undefined): Promise<User | undefined> {
+    const own = ownUser();
+    if (name === undefined || name === own.name || own.uid !== 0) return undefined;
+    const user = await findUser(name);
+    if (isFailure(user)) throw new FailureError(user);
+    return user;
+  }
+}

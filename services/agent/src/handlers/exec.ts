@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { failure } from '@meseta/model';
+import { FailureError, isFailureError, toServiceError } from '@meseta/kit';
+import type { ExecRequest, ExecResponse, ExecStart } from '@meseta/protocol';
+import type { Readable } from 'node:stream';
+import type { ContainerSpec, ExecSession } from '../runtime/container-runtime';
+import { taskKey, type TaskRecord } from '../state/state';
+import type { AgentView } from './agent-view';
+import { namesOf } from './names';
+
+type Call = ServerDuplexStream<ExecRequest, ExecResponse>;
+
+/** Runs a command beside a task for somebody who sits at the other end of a stream. */
+export function execHandler(view: AgentView, specOf: (task: TaskRecord) => ContainerSpec | undefined) {
+  return (call: Call): void => {
+    let session: ExecSession | undefined;
+    let started = false;
+    const fail = (error: unknown): void => {
+      session?.end();
+      const answer = isFailureError(error) ? error.failure : failure('bug', 'the command could not be run');
+      call.emit('error', toServiceError(answer));
+    };
+    call.on('cancelled', () => session?.end());
+    call.on('error', () => session?.end());
+    call.on('data', ({ request }: ExecRequest) => {
+      switch (request?.$case) {
+        case 'start':
+          if (started) return;
+          started = true;
+          // What is typed before the command is there waits in the stream.
+          call.pause();
+          start(view, specOf, request.value)
+            .then(async (running) => {
+              session = running;
+              call.resume();
+              await Promise.all([
+                forward(call, running.stdout, 'stdout'),
+                forward(call, running.stderr, 'stderr'),
+              ]);
+              call.write({ response: { $case: 'exitStatus', value: await running.exited } });
+              call.end();
+            })
+            .catch(fail);
+          return;
+        case 'stdin':
+          if (session?.stdin.write(request.value) === false) {
+            call.pause();
+            session.stdin.once('drain', () => call.resume());
+          }
+          return;
+        case 'stdinEnd':
+          session?.stdin.end();
+          return;
+        case 'windowSize':
+          void session?.resize(request.value);
+          return;
+        case undefined:
+          return;
+      }
+    });
+  };
+}
+
+async function start(
+  view: AgentView,
+  specOf: (task: TaskRecord) => ContainerSpec | undefined,
+  request: ExecStart,
+): Promise<ExecSession> {
+  const { frameworkId, taskId } = namesOf(request);
+  const task = view.state.tasks.get(taskKey(frameworkId, taskId));
+  const runtime = task === undefined ? undefined : view.runtimes.get(task.runtime);
+  const spec = task === undefined ? undefined : specOf(task);
+  if (task?.phase !== 'running' || runtime === undefined || spec === undefined)
+    throw new FailureError(failure('conflict', `task '${taskId}' does not run in a container of this agent`));
+  if (request.command.length === 0)
+    throw new FailureError(failure('invalid', 'command must not be empty', { field: 'command' }));
+  return runtime.exec(spec, request.command, request.terminal);
+}
+
+async function forward(call: Call, from: Readable, name: 'stdout' | 'stderr'): Promise<void> {
+  for await (const data of from as AsyncIterable<Buffer>)
+    if (!call.write({ response: { $case: name, value: data } })) await once(call, 'drain');
+}
