@@ -10,6 +10,8 @@ import type { AllocatorState, Placement } from './state';
 export class Placements {
   private at = 0;
   private readonly taken = new Set<Agent>();
+  /** Of each placement, how many agents at the head of its order are given out. */
+  private readonly passed = new Map<Placement, number>();
 
   private constructor(
     /** Whether any role packs or spreads. */
@@ -41,12 +43,29 @@ export class Placements {
     return undefined;
   }
 
+  /** The agent is given out as the turn's order says. */
+  give(agent: Agent): Agent {
+    this.taken.add(agent);
+    return agent;
+  }
+
   /** The best agent that is left and fits, in place of the one that is next, which then stays for later. */
   take(next: Agent, placement: Placement, fits: (agent: Agent) => boolean): Agent {
-    const best =
-      (this.byPlacement.get(placement) ?? []).find((agent) => !this.taken.has(agent) && fits(agent)) ?? next;
+    const best = this.bestOf(placement, fits) ?? next;
     this.taken.add(best);
     if (best !== next) this.at -= 1;
     return best;
+  }
+
+  private bestOf(placement: Placement, fits: (agent: Agent) => boolean): Agent | undefined {
+    const agents = this.byPlacement.get(placement) ?? [];
+    let at = this.passed.get(placement) ?? 0;
+    while (at < agents.length && this.taken.has(agents[at] as Agent)) at += 1;
+    this.passed.set(placement, at);
+    for (; at < agents.length; at++) {
+      const agent = agents[at] as Agent;
+      if (!this.taken.has(agent) && fits(agent)) return agent;
+    }
+    return undefined;
   }
 }

@@ -176,7 +176,7 @@ function chooseAgent(turn: Turn, agent: Agent, placements: Placements): Agent {
   const { state } = turn;
   const head = headOf(turn, agent, state.shares.top);
   const placement = head === undefined ? undefined : state.options.placements.get(head.role.path);
-  if (head === undefined || placement === undefined) return agent;
+  if (head === undefined || placement === undefined) return placements.give(agent);
   return placements.take(agent, placement, (other) => hasTakers(state, other) && mayTake(state, other, head));
 }
 

@@ -1,4 +1,11 @@
-import { Resources, carve, constraintsRefuse, type AgentConstraints, type AgentFacts } from '@meseta/model';
+import {
+  Resources,
+  carve,
+  constraintsRefuse,
+  isWhole,
+  type AgentConstraints,
+  type AgentFacts,
+} from '@meseta/model';
 
 /** So many tasks of this size, on agents that meet the constraints. */
 export interface Demand {
@@ -78,11 +85,12 @@ export class SeatDemands {
 
 /** How many tasks of a demand a bag has room for. */
 export function tasksIn(bag: Resources, { perTask }: Pick<Demand, 'perTask'>): number {
-  const quantities = bag.quantities();
+  // What can only be given whole is no room for a part of it.
+  const quantities = bag.filter((entry) => !isWhole(entry)).quantities();
   let tasks = Number.MAX_SAFE_INTEGER;
   for (const [name, milli] of perTask)
     tasks = Math.min(tasks, Math.floor((quantities.get(name) ?? 0) / milli));
-  // What can only be given whole is counted and not carved: then fewer fit.
+  // Members of ranges and sets are whole: where a task wants a part of one, the last may not fit.
   while (tasks > 0 && carve(bag, times(perTask, tasks)) === undefined) tasks -= 1;
   return tasks;
 }
