@@ -184,6 +184,35 @@ test('logs prints bytes as they are', async () => {
   );
 });
 
+test('exec prints what a command prints and ends as it does', async () => {
+  expect(await meseta('exec', 'web-1', 'ls', '-l')).toEqual({ exit: 3, out: 'ran ls -l\n', err: '' });
+});
+
+test('exec hands over what is typed, and where it stops', async () => {
+  const context = new FakeContext({ MESETA_MASTER: master });
+  const closed: string[] = [];
+  const input = {
+    size: () => undefined,
+    open: ({ onData, onEnd }: { onData: (data: Buffer) => void; onEnd: () => void }) => {
+      onData(Buffer.from('typed'));
+      onEnd();
+      return () => closed.push('closed');
+    },
+  };
+  expect(await runCli(['exec', '-i', 'web-1', 'cat'], Object.assign(context, { input }))).toBe(3);
+  expect([context.stdout, context.stderr, closed]).toEqual(['ran cat\n', 'typed', ['closed']]);
+});
+
+test('files and cat show a sandbox', async () => {
+  expect((await meseta('files', 'web-1')).out).toMatch(/^PATH +BYTES +MODIFIED +USER\nsub\/ .*\nstdout +5 /);
+  expect((await meseta('cat', 'web-1', 'stdout')).out).toBe('the file stdout');
+});
+
+test('attach prints what is new of both outputs until the end', async () => {
+  // The fake's file is of 15 bytes, or the name's length less; its output is shorter.
+  expect(await meseta('attach', 'web-1')).toEqual({ exit: 0, out: '', err: '' });
+});
+
 test('events are a line each, until ctrl-C', async () => {
   const context = new FakeContext({ MESETA_MASTER: master });
   const exit = runCli(['events'], context);

@@ -16,8 +16,9 @@ export async function attach(
     agent.close();
   });
   const follow = async (stream: 'stdout' | 'stderr', write: (data: Buffer) => void): Promise<void> => {
-    // From the end as it is now: a negative offset counts back, and there is nothing less than one byte to count.
-    for await (const { data } of agent.readLog({ ...query, stream, follow: true, offset: -1 })) write(data);
+    const { size } = await agent.readFile(query.frameworkId, query.taskId, stream, 0, 1);
+    for await (const { data } of agent.readLog({ ...query, stream, follow: true, offset: Number(size) }))
+      write(data);
   };
   try {
     await Promise.all([

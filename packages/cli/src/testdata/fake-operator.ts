@@ -16,6 +16,7 @@ import {
   GetQuotaResponse,
   GetStateResponse,
   LogStream,
+  type ExecRequest,
   OperatorServiceService,
   TaskState,
   TaskStatus_Reason,
@@ -247,8 +248,43 @@ export class FakeOperator {
       getAgent: refuse(),
       getContainers: refuse(),
       getTasks: refuse(),
-      listFiles: refuse(),
-      readFile: refuse(),
+      listFiles: (call, answer) =>
+        answer(null, {
+          files: [
+            {
+              path: `${call.request.path}sub`,
+              size: 4096n,
+              mode: 0o040755,
+              mtime: { nanoseconds: 0n },
+              uid: '0',
+            },
+            {
+              path: `${call.request.path}stdout`,
+              size: 5n,
+              mode: 0o100644,
+              mtime: { nanoseconds: 0n },
+              uid: '0',
+            },
+          ],
+        }),
+      readFile: (call, answer) => {
+        const bytes = Buffer.from(`the file ${call.request.path}`);
+        answer(null, { size: BigInt(bytes.length), data: bytes.subarray(Number(call.request.offset)) });
+      },
+      // A command that prints what it was, and what it is told until that ends; then it fails with 3.
+      exec: (stream) => {
+        stream.on('data', ({ request }: ExecRequest) => {
+          if (request?.$case === 'start')
+            stream.write({
+              response: { $case: 'stdout', value: Buffer.from(`ran ${request.value.command.join(' ')}\n`) },
+            });
+          if (request?.$case === 'stdin')
+            stream.write({ response: { $case: 'stderr', value: request.value } });
+          if (request?.$case !== 'stdinEnd') return;
+          stream.write({ response: { $case: 'exitStatus', value: 3 } });
+          stream.end();
+        });
+      },
       readLog: (stream) => {
         const { taskId, stream: which, offset } = stream.request;
         const name = which === LogStream.STDERR ? 'stderr' : 'stdout';

@@ -47,10 +47,16 @@ export class AgentClient {
     return callUnary(this.#client.listFiles.bind(this.#client), request);
   }
 
-  /** A piece of a file of a sandbox, at most 1 MiB; empty at its end. */
-  readFile(frameworkId: string, taskId: string, path: string, offset: number): Promise<ReadFileResponse> {
+  /** A piece of a file of a sandbox, at most so many bytes, or 1 MiB; empty at its end. It tells the size of the whole, too. */
+  readFile(
+    frameworkId: string,
+    taskId: string,
+    path: string,
+    offset: number,
+    length = 0,
+  ): Promise<ReadFileResponse> {
     const names = { frameworkId: { value: frameworkId }, taskId: { value: taskId } };
-    const request = { ...names, path, offset: BigInt(offset), length: 0n };
+    const request = { ...names, path, offset: BigInt(offset), length: BigInt(length) };
     return callUnary(this.#client.readFile.bind(this.#client), request);
   }
 

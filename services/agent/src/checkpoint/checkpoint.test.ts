@@ -77,7 +77,7 @@ describe('the checkpoint', () => {
     checkpoint.state.frameworks.set(frameworkId('F'), {
       id: frameworkId('F'),
       info: frameworkInfo(),
-      tasks: 1,
+      uses: 1,
     });
     checkpoint.write({ kind: 'saveFramework', frameworkId: frameworkId('F') });
     checkpoint.write({ kind: 'saveNewTask', key: task.key });
