@@ -101,6 +101,10 @@ integration: build ## run the tests of several services
 trace: build ## launch one task on a cluster of this machine, and print its trace
 	@node docs/tools/trace.js
 
+.PHONY: simulate
+simulate: build ## run the simulated cluster: SEED=n for one run, RUNS=n for many; the first broken promise is told and kept
+	@SEED=$(SEED) RUNS=$(RUNS) node packages/testing/dist/simulate.js
+
 .PHONY: bench
 bench: build ## measure offers, launches and memory through the whole stack, and what starting a container costs
 	node test/bench/stack/dist/main.js

@@ -6,6 +6,7 @@ export { recoveredOf } from './recovered';
 export type { Command } from './state/command';
 export type { Effect } from './state/effect';
 export { checkInvariants } from './state/invariants.testing';
+export { freeOf } from './state/ledger';
 export { recover } from './state/recovery';
 export { holds, type Agent, type MasterOptions, type MasterState } from './state/state';
 export { nextDeadline, step } from './state/step';

@@ -20,7 +20,8 @@ import { Term } from './term';
 
 export interface LeaderDeps {
   readonly config: MasterConfig;
-  readonly masterId: string;
+  /** Names each term: ids that the master gives begin with it, so no two terms of one process may share a name. */
+  readonly newId: () => string;
   readonly candidate: internal.Candidate;
   readonly masterInfo: MasterInfo;
   readonly registry: RegistryClient;
@@ -85,7 +86,7 @@ export class Leader implements Leading {
     const { config, registry, clock, metrics, log } = this.#deps;
     const recovered = recoveredOf(await registry.snapshot());
     if (this.#number !== number) return;
-    const identity = { masterId: this.#deps.masterId, cluster: config.cluster, term: number };
+    const identity = { masterId: this.#deps.newId(), cluster: config.cluster, term: number };
     const { state, effects } = recover(identity, optionsOf(config), recovered, clock.now());
     const term = new Term(state, {
       ...this.#deps,

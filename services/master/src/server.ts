@@ -145,7 +145,7 @@ export async function createMasterServer(deps: MasterDeps): Promise<MasterServer
   const registry = new RegistryClient(config.registry, random, timers, new CommitTraces(tracing, clock));
   const leader = new Leader({
     config,
-    masterId,
+    newId: randomUUID,
     candidate: { id: masterId, grpcAddress, httpAddress: http.address, hostname, version },
     masterInfo: identity.masterInfo,
     registry,

@@ -164,7 +164,7 @@ class AgentProcess {
       ended: ({ key, id }, exit) => this.#loop.push({ kind: 'containerEnded', key, containerId: id, exit }),
     };
     const world = createWorld(this.#parts());
-    this.#perform = world.perform;
+    this.#perform = (act) => world.perform(act);
     this.#loop.push({ kind: 'configured', resources: total });
     this.#loop.push({ kind: 'recovered', outcomes: this.#found() });
     this.#loop.start();
@@ -349,7 +349,7 @@ class Session {
   open(): void {
     const { network, masters, agenda } = this.node.deps;
     const id = ++this.#id;
-    const master = this.#hint ?? (masters[this.#masterAt++ % masters.length] as NodeId);
+    const master = this.#hint ?? masters[this.#masterAt++ % masters.length] ?? '';
     this.#hint = undefined;
     const end = network.connect<AgentTold, AgentSaid>(this.node.id, master, 'agent');
     this.#end = end;

@@ -33,6 +33,8 @@ export class SimCampaign {
       readonly candidate: string;
       readonly registries: readonly NodeId[];
       readonly leaseTtlMs: number;
+      /** For how many times the lease the candidate believes that it leads: its clock may be wrong, and nothing may rest on it. */
+      readonly belief: number;
     },
     private readonly listener: CampaignListener,
   ) {
@@ -83,14 +85,14 @@ export class SimCampaign {
       case 'elected': {
         const known = this.#term === told.term;
         this.#term = told.term;
-        this.#validUntilMs = sentAtMs + told.ttlMs;
+        this.#validUntilMs = sentAtMs + told.ttlMs * this.deps.belief;
         this.#watchExpiry();
         if (!known) this.listener.elected(told.term);
         return;
       }
       case 'renewed':
         if (this.#term !== undefined) {
-          this.#validUntilMs = Math.max(this.#validUntilMs, sentAtMs + told.ttlMs);
+          this.#validUntilMs = Math.max(this.#validUntilMs, sentAtMs + told.ttlMs * this.deps.belief);
           this.#watchExpiry();
         }
         return;

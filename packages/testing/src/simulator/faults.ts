@@ -26,6 +26,8 @@ export const faultKinds = {
   partition: 'nothing passes between two nodes',
   oneWay: 'nothing passes from one node to another, and all the other way',
   isolate: 'a node is cut off from all others',
+  splitBrain:
+    'a master is cut off from the registries only, while agents lose their connections again and again',
   reset: 'a connection breaks, and what was on its way is lost',
   slowDisks: 'disks take seconds',
   slowNetwork: 'messages take up to two seconds',
@@ -68,6 +70,7 @@ function targetOf(kind: FaultKind, random: Random, targets: Targets): readonly N
     case 'killMaster':
     case 'loseMaster':
     case 'pauseMaster':
+    case 'splitBrain':
       return [random.pick(masters)];
     case 'killRegistry':
       return [random.pick(registries)];
@@ -104,6 +107,8 @@ function durationOf(kind: FaultKind, random: Random): number {
   switch (kind) {
     case 'etcdLeader':
       return random.int(300, 1600);
+    case 'splitBrain':
+      return random.int(5000, 30_000);
     case 'reset':
     case 'failOverFramework':
     case 'tearDownFramework':

@@ -99,7 +99,7 @@ const launchMaxMs = 120_000;
 /** A framework that remembers what it launched, as a good one does; how it treats the master is its temper. */
 export class FrameworkNode {
   up = false;
-  /** It launches nothing more, answers everything and acknowledges everything: for the end of a simulation. */
+  /** It launches nothing more, answers and acknowledges everything, and wants no offers: for the end of a simulation. */
   calm = false;
   frameworkId = '';
   /** The master has ended it: torn down, or away for too long. */
@@ -154,6 +154,12 @@ export class FrameworkNode {
     this.#call('teardown', {});
   }
 
+  /** From here on it is as good as can be. */
+  calmDown(): void {
+    this.calm = true;
+    if (this.subscribed) this.#call('suppress', { suppress: { roles: [] } });
+  }
+
   /** Asks how every task stands that it takes for alive; of a launch that is on its way nobody can know. */
   reconcile(): void {
     const now = this.deps.agenda.now;
@@ -195,7 +201,7 @@ export class FrameworkNode {
 
   #connect(): void {
     const { network, masters } = this.deps;
-    const master = this.#hint ?? (masters[this.#masterAt++ % masters.length] as NodeId);
+    const master = this.#hint ?? masters[this.#masterAt++ % masters.length] ?? '';
     this.#hint = undefined;
     const end = network.connect<SubscribeTold, SubscribeSaid>(this.id, master, 'subscribe');
     this.#end = end;
@@ -248,6 +254,7 @@ export class FrameworkNode {
     this.frameworkId = id;
     this.subscribed = true;
     this.deps.observer.frameworkAdmitted(this, id);
+    if (this.calm) this.#call('suppress', { suppress: { roles: [] } });
     this.reconcile();
     this.#reconcileLater(this.#end);
   }
@@ -265,6 +272,8 @@ export class FrameworkNode {
     const { agenda, random, temper } = this.deps;
     const id = offer.id?.value ?? '';
     this.offers.add(id);
+    // The call that asked for no more may have gone lost.
+    if (this.calm) this.#call('suppress', { suppress: { roles: [] } });
     const life = this.#life;
     if (!this.calm && random.chance(temper.hoards)) return;
     agenda.after(this.calm ? 1 : random.skewed(0, temper.thinksMs), () => {
@@ -418,7 +427,8 @@ export class FrameworkNode {
   #operationUpdated(status: NonNullable<scheduler.Event_UpdateOperationStatus['status']>): void {
     const id = status.operationId?.value ?? '';
     const operation = this.operations.get(id);
-    if (operation !== undefined && status.state !== 'OPERATION_PENDING') operation.state = status.state ?? '';
+    const state: string = status.state ?? '';
+    if (operation !== undefined && state !== 'OPERATION_PENDING') operation.state = state;
     if (status.uuid?.value === undefined) return;
     this.#call('acknowledgeOperationStatus', {
       acknowledgements: [

@@ -76,6 +76,7 @@ export interface MasterNodeDeps {
   readonly allocators: readonly NodeId[];
   readonly options: MasterOptions;
   readonly leaseTtlMs: number;
+  readonly belief: number;
   readonly observer: MasterObserver;
 }
 
@@ -139,9 +140,9 @@ export class MasterNode {
     return this.#campaign?.leads(term) === true;
   }
 
-  #elected(number: number, masterId: string): void {
+  #elected(number: number, candidate: string): void {
     this.#leader = this.id;
-    this.term = new SimTerm(this, number, masterId);
+    this.term = new SimTerm(this, number, `${candidate}.${number}`);
   }
 
   #lost(): void {

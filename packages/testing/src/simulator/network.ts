@@ -79,7 +79,7 @@ export class Network {
       if (listener === undefined) return this.#end(near, 'refused');
       if (!near.open) return;
       this.#ends.add(far);
-      listener(far as unknown as End<never, never>);
+      listener(far);
     });
     return near as unknown as End<In, Out>;
   }
@@ -117,9 +117,11 @@ export class Network {
     }
   }
 
-  /** A connection breaks, and what was on its way is lost. */
-  reset(random: Random): boolean {
-    const open = [...this.#ends].filter((end) => end.other !== undefined);
+  /** A connection breaks, of one node or of any, and what was on its way is lost. */
+  reset(random: Random, node?: NodeId): boolean {
+    const open = [...this.#ends].filter(
+      (end) => end.other !== undefined && (node === undefined || end.node === node),
+    );
     if (open.length === 0) return false;
     const end = random.pick(open);
     const other = end.other;

@@ -13,6 +13,8 @@ export interface Settings {
   /** For how long faults are injected and frameworks launch. Milliseconds of virtual time. */
   readonly chaosMs: number;
   readonly leaseTtlMs: number;
+  /** For how many times the lease masters believe that they lead. */
+  readonly belief: number;
   readonly options: MasterOptions;
   /** How far clocks are apart, at most, and how much faster they go. */
   readonly skewMaxMs: number;
@@ -39,6 +41,7 @@ export function drawSettings(random: Random): Settings {
     frameworks,
     chaosMs: random.int(60_000, 900_000),
     leaseTtlMs: 2000,
+    belief: random.pick([1, 1, 1, 10]),
     options: {
       pingIntervalMs: random.pick([1000, 5000, 15_000]),
       pingsMissedMax: random.int(2, 5),

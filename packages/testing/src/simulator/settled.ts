@@ -1,5 +1,5 @@
 import { isTerminal } from '@meseta/model';
-import { holds } from '@meseta/master/core';
+import { freeOf, holds } from '@meseta/master/core';
 import type { AgentNode } from './agent-node';
 import type { FrameworkNode } from './framework-node';
 import type { MasterNode } from './master-node';
@@ -13,7 +13,8 @@ import type { Simulation } from './simulation';
  * L3. Master and agent agree on which tasks run, and each of them has a container that runs.
  * L4. No update waits for an acknowledgement.
  * L5. Every framework knows of each of its tasks whether it runs or how it ended.
- * L6. No offer outlives its framework's subscription, and no resource is held by anything but tasks, executors and offers.
+ * L6. Nothing is held by anything but tasks and executors: no offer is outstanding when nobody wants one, the allocator counts as free what the
+ *     master's ledger says is free, and no container or executor stays without a task.
  * L7. Every operation has ended, and its framework knows how.
  * L8. No queue holds anything.
  */
@@ -92,15 +93,22 @@ function ofFramework(node: FrameworkNode, leader: MasterNode): string[] {
   return left;
 }
 
-function ofOffers(simulation: Simulation, leader: MasterNode): string[] {
+function ofOffers({ allocators }: Simulation, leader: MasterNode): string[] {
   const left: string[] = [];
   const { state } = leader;
   if (state === undefined) return left;
-  for (const offer of state.offers.values()) {
-    const framework = state.frameworks.get(offer.frameworkId);
-    const node = simulation.frameworks.find(({ frameworkId }) => frameworkId === offer.frameworkId);
-    if (framework?.membership !== 'active' || node === undefined)
-      left.push(`L6: offer ${offer.id} is to a framework that is not there`);
+  for (const offer of state.offers.values())
+    left.push(`L6: offer ${offer.id} is outstanding, and nobody wants any`);
+  const allocator = allocators.find((one) => one.state !== undefined)?.state;
+  if (allocator === undefined) return [...left, 'L6: no allocator works for the master'];
+  for (const agent of state.agents.values()) {
+    if (agent.membership !== 'active') continue;
+    const counted = allocator.agents.find(agent.id)?.free.bag;
+    const free = freeOf(agent);
+    if (counted?.equals(free) !== true)
+      left.push(
+        `L6: of ${agent.id} ${free.toString()} is free, the allocator counts ${counted?.toString() ?? 'nothing'}`,
+      );
   }
   return left;
 }

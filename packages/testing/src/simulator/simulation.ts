@@ -168,6 +168,7 @@ export class Simulation {
           allocators: allocatorIds,
           options: settings.options,
           leaseTtlMs: settings.leaseTtlMs,
+          belief: settings.belief,
           observer: oracle,
         }),
       );
@@ -243,6 +244,13 @@ export class Simulation {
       case 'isolate':
         this.#isolate(first, (from, to) => this.network.cut(from, to));
         return later(() => this.#isolate(first, (from, to) => this.network.mend(from, to)));
+      case 'splitBrain':
+        this.#cutFromRegistries(first, (from, to) => this.network.cut(from, to));
+        for (let afterMs = 0; afterMs < forMs; afterMs += 1000)
+          this.agenda.after(afterMs, () =>
+            this.network.reset(this.#random, this.#random.pick(ids(this.agents))),
+          );
+        return later(() => this.#cutFromRegistries(first, (from, to) => this.network.mend(from, to)));
       case 'reset':
         this.network.reset(this.#random);
         return;
@@ -269,6 +277,13 @@ export class Simulation {
     });
   }
 
+  #cutFromRegistries(id: NodeId, act: (from: NodeId, to: NodeId) => void): void {
+    for (const registry of this.registries) {
+      act(id, registry.id);
+      act(registry.id, id);
+    }
+  }
+
   #isolate(id: NodeId, act: (from: NodeId, to: NodeId) => void): void {
     for (const other of this.#nodes()) {
       if (other.id === id) continue;
@@ -286,7 +301,7 @@ export class Simulation {
     this.network.options = { ...this.network.options, delayMaxMs: 30 };
     this.#diskMaxMs = 20;
     this.#startFailure = 0;
-    for (const framework of this.frameworks) framework.calm = true;
+    for (const framework of this.frameworks) framework.calmDown();
     for (const node of this.#nodes()) if (!node.up) node.start();
   }
 

@@ -47,7 +47,7 @@ export type SessionId = string;
 
 export interface MasterState {
   readonly options: MasterOptions;
-  /** Unique for each start of a master; the prefix of the ids that it gives. */
+  /** Unique for each term; the prefix of the ids that are given in it. */
   readonly masterId: string;
   readonly cluster: string;
   readonly term: number;
