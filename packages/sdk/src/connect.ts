@@ -1,6 +1,6 @@
 import { FailureError, type Logger } from '@meseta/kit';
 import { failure, isFailure, type Failure } from '@meseta/model';
-import type { scheduler as v1 } from '@meseta/protocol';
+import type { OperationStatus, scheduler as v1 } from '@meseta/protocol';
 import { systemEnvironment, type Environment } from './environment';
 import {
   addressesOf,
@@ -24,6 +24,8 @@ export interface ConnectOptions {
   readonly offerConstraints?: v1.OfferConstraints;
   /** Sees every update before it is acknowledged; one that throws is not acknowledged, and comes again. */
   readonly onUpdate?: (update: TaskUpdate, task: Task) => void | Promise<void>;
+  /** Sees what became of operations that were given an id, before it is acknowledged. */
+  readonly onOperation?: (status: OperationStatus) => void;
   /** Told when the connection is lost and when it is back. */
   readonly onConnection?: (connected: boolean, why?: Failure) => void;
   /** How long to look for a leader at first: milliseconds or text; 30 s if unset. Later it is looked for without end. */
@@ -54,6 +56,7 @@ export async function connect(options: ConnectOptions): Promise<Scheduler> {
     suppressed: options.suppressed,
     offerConstraints: options.offerConstraints,
     onUpdate: options.onUpdate,
+    onOperation: options.onOperation,
     log: options.log,
     onConnection: (connected, why) => {
       lastReason = why?.message ?? '';

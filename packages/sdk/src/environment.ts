@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { systemClock, type Clock, type Timers } from '@meseta/kit';
+import { credentials } from '@grpc/grpc-js';
+import { channelOptions, systemClock, type Clock, type Timers } from '@meseta/kit';
+import { SchedulerServiceClient } from '@meseta/protocol';
 
 /** What the SDK needs of the world. A test puts its own in and becomes deterministic. */
 export interface Environment {
@@ -9,6 +11,8 @@ export interface Environment {
   readonly random: () => number;
   /** A name that is unique, for tasks that were not given an id. */
   readonly newId: () => string;
+  /** Opens a connection of its own to a master, `host:port`. */
+  readonly dial: (address: string) => SchedulerServiceClient;
 }
 
 /** Unlike those of a service these keep the process alive: a framework that looks for the leader has not finished. */
@@ -25,4 +29,10 @@ export const systemEnvironment: Environment = {
   timers: frameworkTimers,
   random: Math.random,
   newId: randomUUID,
+  // A fresh connection each time: a shared one may be waiting out its own back-off after a failure that we know of.
+  dial: (address) =>
+    new SchedulerServiceClient(address, credentials.createInsecure(), {
+      ...channelOptions(),
+      'grpc.use_local_subchannel_pool': 1,
+    }),
 };

@@ -7,7 +7,7 @@ export {
   type FrameworkCapability,
   type FrameworkOptions,
 } from './framework-options';
-export { Offer, type AcceptOptions } from './offer';
+export { Offer, type AcceptOptions, type GroupSpec } from './offer';
 export { pick } from './resource-pick';
 export { Scheduler, type SchedulerOptions } from './scheduler';
 export { SchedulerCalls } from './session/calls';

@@ -1,9 +1,11 @@
 import { FailureError } from '@meseta/kit';
 import { type Resources, failure, isFailure, type Attribute } from '@meseta/model';
 import {
+  ExecutorInfo_Type,
   Offer_Operation_Type,
   attributesFromProto,
   resourcesFromProto,
+  resourcesToProto,
   type Offer as OfferMessage,
   type Offer_Operation,
   type TaskInfo,
@@ -21,6 +23,18 @@ export interface OfferPort {
   accept(offer: Offer, operations: readonly Offer_Operation[], refuseMs: number | undefined): Promise<void>;
   decline(offer: Offer, refuseMs: number | undefined): Promise<void>;
 }
+
+/** Tasks that start and end together. */
+export interface GroupSpec {
+  /** Names the executor; groups of the same name on one agent share it. */
+  readonly name: string;
+  readonly tasks: readonly TaskSpec[];
+  /** What the executor itself holds, beside its tasks; a little of everything if unset. */
+  readonly resources?: string | Resources;
+}
+
+/** The least that an executor of a group may have. */
+const groupResourcesDefault = 'cpus:0.01;mem:32;disk:1';
 
 /** How what an offer has left over is given back. */
 export interface AcceptOptions {
@@ -123,6 +137,43 @@ export class Offer {
     const [first] = tasks;
     if (many || first === undefined) return tasks;
     return first;
+  }
+
+  /**
+   * Launches tasks that start together or not at all, and end together: one executor of the agent's own runs them, and shares its sandbox and
+   * network with them. Resolves and rejects like {@link launch}.
+   */
+  async launchGroup(group: GroupSpec, options: AcceptOptions = {}): Promise<readonly Task[]> {
+    this.#checkOpen();
+    const own = pick(this.#remaining, resourcesOf(group.resources ?? groupResourcesDefault));
+    if (own === undefined)
+      throw new FailureError(
+        failure('invalid', `group ${group.name}: its executor does not fit what offer ${this.id} has left`),
+      );
+    const before = this.#remaining;
+    this.#remaining = before.subtract(own);
+    let placed: { infos: TaskInfo[]; left: Resources };
+    try {
+      placed = this.#place(group.tasks);
+    } catch (error) {
+      this.#remaining = before;
+      throw error;
+    }
+    const tasks = placed.infos.map((info) => this.#port.adopt(info, this));
+    this.#remaining = placed.left;
+    this.#operations.push({
+      type: Offer_Operation_Type.LAUNCH_GROUP,
+      launchGroup: {
+        executor: {
+          type: ExecutorInfo_Type.DEFAULT,
+          executorId: { value: group.name },
+          resources: resourcesToProto(own),
+        },
+        taskGroup: { tasks: placed.infos },
+      },
+    });
+    await this.#decide(refuseMsOf(options.refuseFor));
+    return tasks;
   }
 
   /** Does what the operations say, in order, before what is launched: for reservations, volumes and the like. */

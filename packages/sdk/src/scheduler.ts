@@ -4,6 +4,7 @@ import {
   resourcesToProto,
   type Demand,
   type Offer_Operation,
+  type OperationStatus,
   type TaskInfo,
   type TaskStatus,
   type scheduler as v1,
@@ -24,6 +25,8 @@ import { UpdateLane } from './update-lane';
 export interface SchedulerOptions extends SessionOptions {
   /** Sees every update before it is acknowledged; one that throws is not acknowledged, and comes again. */
   readonly onUpdate?: (update: TaskUpdate, task: Task) => void | Promise<void>;
+  /** Sees what became of operations that were given an id, before it is acknowledged. */
+  readonly onOperation?: (status: OperationStatus) => void;
   /** Told when the connection is lost and when it is back. */
   readonly onConnection?: (connected: boolean, why?: Failure) => void;
   readonly log?: Logger;
@@ -269,6 +272,18 @@ export class Scheduler {
     const rescinded = event.rescind?.offerId?.value;
     if (rescinded !== undefined) this.#forgetOffer(rescinded)?.rescind();
     if (event.update?.status !== undefined) this.#update(event.update.status);
+    const operation = event.updateOperationStatus?.status;
+    if (operation !== undefined) this.#operationUpdate(operation);
+  }
+
+  /** Shown, then acknowledged; one whose handler throws comes again. */
+  #operationUpdate(status: OperationStatus): void {
+    this.#options.onOperation?.(status);
+    const uuid = status.uuid?.value;
+    if (uuid === undefined || status.operationId === undefined) return;
+    const { agentId, operationId } = status;
+    // One that cannot be acknowledged now comes again.
+    this.#session.calls.acknowledgeOperation({ agentId, operationId, uuid }).catch(() => undefined);
   }
 
   #update(status: TaskStatus): void {

@@ -1,11 +1,11 @@
-import { credentials, type ClientReadableStream } from '@grpc/grpc-js';
-import { FailureError, LeaderFinder, channelOptions, failureOf } from '@meseta/kit';
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import { FailureError, LeaderFinder, failureOf } from '@meseta/kit';
 import { failure, msBetween, type Failure, type Instant } from '@meseta/model';
-import {
+import type {
   SchedulerServiceClient,
-  type scheduler as v1,
-  type FrameworkInfo,
-  type SubscribeResponse,
+  scheduler as v1,
+  FrameworkInfo,
+  SubscribeResponse,
 } from '@meseta/protocol';
 import { systemEnvironment, type Environment } from '../environment';
 import { SchedulerCalls } from './calls';
@@ -131,11 +131,7 @@ export class SchedulerSession {
 
   #connect(): void {
     if (this.#over) return;
-    // A fresh connection each time: a shared one may be waiting out its own back-off after the failure we know of.
-    const client = new SchedulerServiceClient(this.#leader.current(), credentials.createInsecure(), {
-      ...channelOptions(),
-      'grpc.use_local_subchannel_pool': 1,
-    });
+    const client = this.#environment.dial(this.#leader.current());
     const id = this.#frameworkId;
     const stream = client.subscribe({
       subscribe: {

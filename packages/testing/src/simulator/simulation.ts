@@ -1,17 +1,17 @@
 import { isFailure, Resources } from '@meseta/model';
-import { Agenda, PausableTime } from './agenda';
-import { AgentNode } from './agent-node';
-import { AllocatorNode } from './allocator-node';
+import type { Agenda } from './agenda';
+import type { AgentNode } from './agent-node';
+import type { AllocatorNode } from './allocator-node';
 import { Chronicle } from './chronicle';
-import { EtcdModel } from './etcd-model';
+import { ClusterNodes } from './cluster-nodes';
 import { drawFaults, type Fault, type FaultKind } from './faults';
 import { FrameworkNode } from './framework-node';
-import { MasterNode } from './master-node';
-import { Network, type NodeId } from './network';
+import type { MasterNode } from './master-node';
+import type { Network, NodeId } from './network';
 import { Oracle } from './oracle';
 import { Random } from './random';
-import { RegistryNode } from './registry-node';
-import { drawSettings, type Settings } from './settings';
+import type { RegistryNode } from './registry-node';
+import { drawSettings, type FrameworkSettings, type Settings } from './settings';
 import { leftovers } from './settled';
 
 /** What a run is told again by: the seed draws the rest. */
@@ -47,23 +47,14 @@ const looksEveryMs = 5000;
  * frameworks good and bad, and faults. The same plan gives the same history.
  */
 export class Simulation {
-  readonly agenda = new Agenda();
-  readonly network: Network;
+  readonly nodes: ClusterNodes;
   readonly chronicle: Chronicle;
   readonly oracle: Oracle;
-  readonly etcd: EtcdModel;
-  readonly masters: MasterNode[] = [];
-  readonly registries: RegistryNode[] = [];
-  readonly allocators: AllocatorNode[] = [];
-  readonly agents: AgentNode[] = [];
   readonly frameworks: FrameworkNode[] = [];
   readonly settings: Settings;
   readonly faults: readonly Fault[];
   readonly injected = new Map<FaultKind, number>();
-  readonly #times = new Map<NodeId, PausableTime>();
   readonly #startMs: number;
-  #diskMaxMs = 20;
-  #startFailure = 0;
   #chaos = true;
   readonly #random: Random;
 
@@ -72,20 +63,16 @@ export class Simulation {
     this.#random = random.fork('faults at work');
     this.chronicle = new Chronicle(() => this.agenda.now, plan.linesMax ?? 0);
     this.oracle = new Oracle(this.chronicle);
-    this.settings = plan.settings ?? drawSettings(random.fork('settings'));
+    const settings = plan.settings ?? drawSettings(random.fork('settings'));
+    this.settings = settings;
+    const agents = Array.from({ length: settings.agents }, () =>
+      resources(`cpus:${settings.cpus};mem:4096;disk:1000`),
+    );
+    this.nodes = new ClusterNodes({ ...settings, agents }, random, () => this.oracle);
     this.#startMs = this.agenda.now;
-    this.network = new Network(this.agenda, random.fork('network'), {
-      delayMinMs: 0.2,
-      delayMaxMs: 30,
-      keepAliveMs: 20_000,
-      connectTimeoutMs: 5000,
+    settings.frameworks.forEach((framework, i) => {
+      this.frameworks.push(this.#framework(`framework${i + 1}`, `role${i % 2}`, framework, random));
     });
-    this.etcd = new EtcdModel(this.agenda, random.fork('etcd'), {
-      leaseTtlMs: this.settings.leaseTtlMs,
-      writeMinMs: 1,
-      writeMaxMs: 50,
-    });
-    this.#build(random);
     this.faults =
       plan.faults ??
       drawFaults(
@@ -137,71 +124,42 @@ export class Simulation {
   }
 
   get leader(): MasterNode | undefined {
-    return this.masters.find((master) => master.leads && master.leadsTerm(master.term?.number ?? -1));
+    return this.nodes.leader;
   }
 
-  #build(random: Random): void {
-    const { settings, network, etcd, oracle } = this;
-    const names = (kind: string, count: number) => Array.from({ length: count }, (_, i) => `${kind}${i + 1}`);
-    const masterIds = names('master', settings.masters);
-    const registryIds = names('registry', settings.registries);
-    const allocatorIds = ['allocator1'];
-    for (const id of registryIds)
-      this.registries.push(
-        new RegistryNode(id, { agenda: this.#time(id), network, etcd, leaseTtlMs: settings.leaseTtlMs }),
-      );
-    for (const id of allocatorIds)
-      this.allocators.push(
-        new AllocatorNode(id, {
-          agenda: this.#time(id),
-          network,
-          random: random.fork(id),
-        }),
-      );
-    for (const id of masterIds)
-      this.masters.push(
-        new MasterNode(id, {
-          agenda: this.#time(id),
-          network,
-          random: random.fork(id),
-          registries: registryIds,
-          allocators: allocatorIds,
-          options: settings.options,
-          leaseTtlMs: settings.leaseTtlMs,
-          belief: settings.belief,
-          observer: oracle,
-        }),
-      );
-    for (const id of names('agent', settings.agents)) {
-      const own = random.fork(id);
-      this.agents.push(
-        new AgentNode(id, {
-          agenda: this.#time(id),
-          network,
-          random: own,
-          masters: masterIds,
-          total: resources(`cpus:${settings.cpus};mem:4096;disk:1000`),
-          observer: oracle,
-          diskMaxMs: () => this.#diskMaxMs,
-          skewMs: own.int(-settings.skewMaxMs, settings.skewMaxMs),
-          drift: (own.next() * 2 - 1) * settings.driftMax,
-          startFailure: () => this.#startFailure,
-        }),
-      );
-    }
-    settings.frameworks.forEach((framework, i) => {
-      const id = `framework${i + 1}`;
-      this.frameworks.push(
-        new FrameworkNode(id, {
-          agenda: this.#time(id),
-          network,
-          random: random.fork(id),
-          masters: masterIds,
-          observer: oracle,
-          role: `role${i % 2}`,
-          ...framework,
-        }),
-      );
+  get agenda(): Agenda {
+    return this.nodes.agenda;
+  }
+
+  get network(): Network {
+    return this.nodes.network;
+  }
+
+  get masters(): readonly MasterNode[] {
+    return this.nodes.masters;
+  }
+
+  get registries(): readonly RegistryNode[] {
+    return this.nodes.registries;
+  }
+
+  get allocators(): readonly AllocatorNode[] {
+    return this.nodes.allocators;
+  }
+
+  get agents(): readonly AgentNode[] {
+    return this.nodes.agents;
+  }
+
+  #framework(id: NodeId, role: string, framework: FrameworkSettings, random: Random): FrameworkNode {
+    return new FrameworkNode(id, {
+      agenda: this.nodes.timeOf(id),
+      network: this.network,
+      random: random.fork(id),
+      masters: ids(this.masters),
+      observer: this.oracle,
+      role,
+      ...framework,
     });
   }
 
@@ -226,7 +184,7 @@ export class Simulation {
       }
       case 'pauseMaster':
       case 'pauseAgent':
-        return this.#times.get(first)?.pause(forMs);
+        return this.nodes.timeOf(first).pause(forMs);
       case 'failOverFramework':
         return this.frameworks.find(({ id }) => id === first)?.failOver();
       case 'tearDownFramework':
@@ -255,21 +213,21 @@ export class Simulation {
         this.network.reset(this.#random);
         return;
       case 'slowDisks':
-        this.#diskMaxMs = 5000;
-        return later(() => (this.#diskMaxMs = 20));
+        this.nodes.diskMaxMs = 5000;
+        return later(() => (this.nodes.diskMaxMs = 20));
       case 'slowNetwork':
         this.network.options = { ...this.network.options, delayMaxMs: 2000 };
         return later(() => (this.network.options = { ...this.network.options, delayMaxMs: 30 }));
       case 'etcdLeader':
-        return this.etcd.changeLeader(forMs);
+        return this.nodes.etcd.changeLeader(forMs);
       case 'failingStarts':
-        this.#startFailure = 0.5;
-        return later(() => (this.#startFailure = 0));
+        this.nodes.startFailure = 0.5;
+        return later(() => (this.nodes.startFailure = 0));
     }
   }
 
   #crash(id: NodeId, silent: boolean, forMs: number): void {
-    const node = this.#nodes().find((one) => one.id === id);
+    const node = this.#everyone().find((one) => one.id === id);
     if (node === undefined || !node.up) return;
     node.crash(silent);
     this.agenda.after(forMs, () => {
@@ -285,7 +243,7 @@ export class Simulation {
   }
 
   #isolate(id: NodeId, act: (from: NodeId, to: NodeId) => void): void {
-    for (const other of this.#nodes()) {
+    for (const other of this.#everyone()) {
       if (other.id === id) continue;
       act(id, other.id);
       act(other.id, id);
@@ -296,13 +254,13 @@ export class Simulation {
   #calmDown(): void {
     this.#chaos = false;
     this.chronicle.add('calm', 'from here on nothing goes wrong');
-    for (const node of this.#nodes()) this.#isolate(node.id, (from, to) => this.network.mend(from, to));
-    for (const time of this.#times.values()) time.resume();
+    for (const node of this.#everyone()) this.#isolate(node.id, (from, to) => this.network.mend(from, to));
+    for (const time of this.nodes.times) time.resume();
     this.network.options = { ...this.network.options, delayMaxMs: 30 };
-    this.#diskMaxMs = 20;
-    this.#startFailure = 0;
+    this.nodes.diskMaxMs = 20;
+    this.nodes.startFailure = 0;
     for (const framework of this.frameworks) framework.calmDown();
-    for (const node of this.#nodes()) if (!node.up) node.start();
+    for (const node of this.#everyone()) if (!node.up) node.start();
   }
 
   /** Waits until all is as it should be; what is left when patience ends is what was broken. */
@@ -317,15 +275,8 @@ export class Simulation {
     return `not settled after ${settleMs / 60_000} virtual minutes: ${left.join('; ')}`;
   }
 
-  #nodes() {
+  #everyone() {
     return [...this.masters, ...this.registries, ...this.allocators, ...this.agents, ...this.frameworks];
-  }
-
-  #time(id: NodeId): PausableTime {
-    const time = new PausableTime(this.agenda);
-    this.#times.set(id, time);
-    this.network.times.set(id, time);
-    return time;
   }
 }
 
