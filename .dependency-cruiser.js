@@ -45,7 +45,7 @@ module.exports = {
       comment:
         'What runs on the cluster sees what a stranger would: sdk, model and kit (the demonstration also starts a cluster).',
       severity: 'error',
-      from: { path: '^(frameworks|examples)/' },
+      from: { path: '^(frameworks|examples)/', pathNot: '\\.test\\.ts$' },
       to: { path: '^packages/', pathNot: '^packages/(sdk|model|kit|cli)/' },
     },
   ],

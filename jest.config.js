@@ -14,7 +14,7 @@ module.exports = {
   moduleNameMapper: {
     '^@meseta/(model|protocol|kit|sdk|cli|testing)$': '<rootDir>/packages/$1/src/index.ts',
     '^@meseta/(master|agent|allocator|registry)/core$': '<rootDir>/services/$1/src/core.ts',
-    '^@meseta/testing/simulator$': '<rootDir>/packages/testing/src/simulator/index.ts',
+    '^@meseta/testing/(simulator|cluster)$': '<rootDir>/packages/testing/src/$1/index.ts',
     '^@meseta/(master|agent|allocator|registry)$': '<rootDir>/services/$1/src/index.ts',
   },
 };
