@@ -156,7 +156,7 @@ export class Oracle {
           framework.demands.delete(role);
           this.filters = this.filters.filter((one) => one.frameworkId !== framework.id || one.role !== role);
         });
-        this.markEvery();
+        if (this.frameworks.has(command.frameworkId)) this.markEvery();
         break;
       case 'demanded':
         this.each({ ...command, roles: [] }, (framework, role) => {
@@ -167,7 +167,7 @@ export class Oracle {
           framework.suppressed.delete(role);
           this.filters = this.filters.filter((one) => one.frameworkId !== framework.id || one.role !== role);
         });
-        this.markEvery();
+        if (this.frameworks.has(command.frameworkId)) this.markEvery();
         break;
       case 'weightChanged':
         this.weights.set(command.role, command.weight);

@@ -4,8 +4,10 @@ import type { AgentDescription, Command } from './command';
 import { hashOfName } from './draw';
 import { exclusive, hold, release, releaseAll, setFree } from './holdings';
 import type { Lot } from './lots/lot';
+import type { Seat } from './roles/seat';
 import { giveBackSeat, reserveRows } from './seating';
 import type { AllocatorState } from './state';
+import { updateWanting } from './wanting';
 
 /** An agent came, or all that is known of it is replaced. */
 export function stepAgentChanged(state: AllocatorState, description: AgentDescription): void {
@@ -24,6 +26,8 @@ export function stepAgentChanged(state: AllocatorState, description: AgentDescri
   for (const { frameworkId, role, resources, offers } of description.holdings) {
     hold(state, agent, state.seats.take(frameworkId, role), state.lots.of(resources), offers ?? 0);
   }
+  if (state.options.outstandingOffersMax > 0)
+    recountOffers(state, [...left, ...[...holdingsOn(agent)].map(({ seat }) => seat)]);
   for (const seat of left) giveBackSeat(state, seat);
   judgeAgent(state, agent);
   setUnavailability(state, agent, description.unavailability);
@@ -52,6 +56,7 @@ export function stepAgentRemoved(state: AllocatorState, agentId: AgentId): void 
   state.eligibility.agentRemoved(agent);
   state.inverseOffers.forgetAgent(agent);
   state.agents.remove(agent);
+  recountOffers(state, left);
   for (const seat of left) giveBackSeat(state, seat);
 }
 
@@ -144,6 +149,12 @@ function recount(state: AllocatorState, agent: Agent): void {
   let free = agent.total;
   for (const { lot } of holdingsOn(agent)) free = state.lots.minus(free, exclusive(state.lots, lot));
   setFree(state, agent, free);
+}
+
+/** With a bound on unanswered offers, who had some on an agent that is described anew or gone may want more now, or less. */
+function recountOffers(state: AllocatorState, seats: readonly Seat[]): void {
+  if (state.options.outstandingOffersMax === 0) return;
+  for (const { framework } of seats) if (framework !== undefined) updateWanting(state, framework);
 }
 
 /** Whether and why it is not offered; what is free there counts for guarantees only while it is. */

@@ -86,7 +86,9 @@ function giveOut(turn: Turn, agent: Agent, order: Order): void {
 
 /** Goes through an order; true when nothing is left to give. */
 function offerAlong(turn: Turn, agent: Agent, order: Order): boolean {
-  for (const { owner } of order.pass(turn.seed, agent.hash)) {
+  order.begin(turn.seed, agent.hash);
+  for (let place = 0; place < order.size; place++) {
+    const { owner } = order.at(place);
     let isGone: boolean;
     switch (owner.kind) {
       case 'seat':
@@ -182,7 +184,9 @@ function chooseAgent(turn: Turn, agent: Agent, placements: Placements): Agent {
 
 /** Who would be offered the agent first, by the bits. */
 function headOf(turn: Turn, agent: Agent, order: Order): Seat | undefined {
-  for (const { owner } of order.pass(turn.seed, agent.hash)) {
+  order.begin(turn.seed, agent.hash);
+  for (let place = 0; place < order.size; place++) {
+    const { owner } = order.at(place);
     switch (owner.kind) {
       case 'seat':
         if (mayTake(turn.state, agent, owner.seat)) return owner.seat;

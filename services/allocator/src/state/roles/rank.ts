@@ -18,6 +18,8 @@ export class Rank implements Contender {
   readonly hash: number;
 
   constructor(
+    /** Its number among all contenders. */
+    readonly id: number,
     readonly name: string,
     /** Its row in the table of what is held. */
     readonly row: number,

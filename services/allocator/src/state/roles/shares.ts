@@ -25,6 +25,9 @@ export class Shares {
   private readonly held = new Sums();
   private readonly totals = new Sums();
   private readonly rows = new DenseIds();
+  /** Every contender by its number. */
+  private readonly ranks: (Rank | undefined)[] = [];
+  private readonly rankIds = new DenseIds();
   private readonly moved: Rank[] = [];
   private totalsChanged = false;
 
@@ -35,8 +38,8 @@ export class Shares {
     /** Names that do not count for fairness (A26). */
     private readonly excluded: ReadonlySet<string>,
   ) {
-    this.top = new Order(roleSorter);
-    this.hungry = new Order(roleSorter);
+    this.top = new Order(roleSorter, this.ranks);
+    this.hungry = new Order(roleSorter, this.ranks);
   }
 
   knownRoles(): IterableIterator<RoleNode> {
@@ -58,18 +61,18 @@ export class Shares {
       parent,
       children: new Map(),
       seats: new Set(),
-      entries: new Order(this.roleSorter),
-      wanting: new Order(this.frameworkSorter),
+      entries: new Order(this.roleSorter, this.ranks),
+      wanting: new Order(this.frameworkSorter, this.ranks),
       quota: undefined,
       isHungry: false,
       pins: 0,
     } as unknown as RoleNode;
     node.top = parent?.top ?? node;
-    node.rank = new Rank(path, this.newRow(), { kind: 'role', role: node }, this);
+    node.rank = this.newRank(path, this.rows.take(), { kind: 'role', role: node });
     node.rank.weight = this.weights.get(path) ?? 1;
-    node.ownRank = new Rank(path, this.newRow(), { kind: 'own', role: node }, this);
+    node.ownRank = this.newRank(path, this.rows.take(), { kind: 'own', role: node });
     // It is its role's second place, so it reads the same row.
-    node.hungryRank = new Rank(path, node.rank.row, { kind: 'hungry', role: node }, this);
+    node.hungryRank = this.newRank(path, node.rank.row, { kind: 'hungry', role: node });
     node.hungryRank.weight = node.rank.weight;
     parent?.children.set(path, node);
     this.roles.set(path, node);
@@ -77,7 +80,7 @@ export class Shares {
   }
 
   newSeatRank(frameworkId: FrameworkId, seat: Seat): Rank {
-    return new Rank(frameworkId, this.newRow(), { kind: 'seat', seat }, this);
+    return this.newRank(frameworkId, this.rows.take(), { kind: 'seat', seat });
   }
 
   weightOf(path: string): number {
@@ -181,8 +184,8 @@ export class Shares {
   /** Forgets a seat that holds nothing and wants nothing, and roles that nobody has any more. */
   forget(seat: Seat): void {
     this.setWanting(seat, false);
-    this.rows.giveBack(seat.rank.row);
-    this.held.clear(seat.rank.row);
+    this.settle();
+    this.dropRank(seat.rank, true);
     seat.role.seats.delete(seat);
     this.forgetRole(seat.role);
   }
@@ -194,15 +197,24 @@ export class Shares {
       this.settle();
       this.roles.delete(at.path);
       at.parent?.children.delete(at.path);
-      for (const row of [at.rank.row, at.ownRank.row]) {
-        this.held.clear(row);
-        this.rows.giveBack(row);
-      }
+      this.dropRank(at.rank, true);
+      this.dropRank(at.ownRank, true);
+      this.dropRank(at.hungryRank, false);
     }
   }
 
-  private newRow(): number {
-    return this.rows.take();
+  private newRank(name: string, row: number, owner: Rank['owner']): Rank {
+    const rank = new Rank(this.rankIds.take(), name, row, owner, this);
+    this.ranks[rank.id] = rank;
+    return rank;
+  }
+
+  private dropRank(rank: Rank, ownsRow: boolean): void {
+    this.ranks[rank.id] = undefined;
+    this.rankIds.giveBack(rank.id);
+    if (!ownsRow) return;
+    this.held.clear(rank.row);
+    this.rows.giveBack(rank.row);
   }
 
   private move(rank: Rank): void {
