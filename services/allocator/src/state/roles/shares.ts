@@ -160,7 +160,7 @@ export class Shares {
     let share = 0;
     for (let name = 0; name < this.names.size; name++) {
       const held = this.held.at(row, name);
-      if (held === 0 || this.excluded.has(this.names.nameOf(name))) continue;
+      if (held === 0 || (this.excluded.size > 0 && this.excluded.has(this.names.nameOf(name)))) continue;
       const total = this.totals.at(0, name);
       if (total > 0) share = Math.max(share, held / total);
     }
