@@ -47,6 +47,35 @@ export const agentOptions = defineOptions({
     help: 'Socket of the Docker daemon.',
     placeholder: 'path',
   },
+  gcDelay: {
+    kind: 'duration',
+    default: 7 * 24 * 3_600_000,
+    help: 'How long the sandbox of a task that has ended stays; the fuller the disk, the shorter.',
+  },
+  gcDiskHeadroom: {
+    kind: 'number',
+    default: 0.1,
+    min: 0,
+    max: 1,
+    help: 'The part of the disk that is to stay free of old sandboxes.',
+  },
+  diskWatchInterval: {
+    kind: 'duration',
+    default: 15_000,
+    min: 100,
+    help: 'How often sandboxes are looked after: old ones, too large ones, long outputs.',
+  },
+  enforceDiskQuota: {
+    kind: 'boolean',
+    default: false,
+    help: 'End a task that writes more than the disk that it asked for.',
+  },
+  logSizeMax: {
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    help: 'Megabytes of output after which a task’s stdout or stderr is moved aside, one older piece being kept; 0 is without bound.',
+  },
   fetcherCacheSize: {
     kind: 'integer',
     default: 2048,

@@ -30,6 +30,10 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
       'status_update_retries_total',
       'Status updates sent again because nobody acknowledged them.',
     ),
+    sandboxesDeleted: metrics.counter(
+      'sandboxes_deleted_total',
+      'Sandboxes of tasks that have ended which were deleted because they were old or the disk was full.',
+    ),
     fetches: metrics.counter('fetches_total', 'URIs that were to be fetched, by how that went.', ['outcome']),
     operations: metrics.counter(
       'operations_total',

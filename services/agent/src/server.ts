@@ -37,6 +37,7 @@ import { detectResources } from './resources/detect';
 import { createRuntimes } from './runtime/create';
 import type { ContainerRuntime, ContainerSpec } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
+import { Housekeeper } from './sandbox/housekeeper';
 import { sandboxOfExecutor, sandboxOfTask } from './sandbox/sandbox-of';
 import { volumesOf } from './state/operations';
 import { messagesQueuedMax, MasterSession } from './session';
@@ -157,6 +158,19 @@ async function assemble(
     push: (command) => loop.push(command),
     timers,
   });
+  const housekeeper = new Housekeeper({
+    state,
+    workDir: config.workDir,
+    delayMs: config.gcDelay,
+    headroom: config.gcDiskHeadroom,
+    intervalMs: config.diskWatchInterval,
+    enforceDiskQuota: config.enforceDiskQuota,
+    logBytesMax: config.logSizeMax * 1024 * 1024,
+    push: (command) => loop.push(command),
+    onDeleted: (sandboxes) => metrics.sandboxesDeleted.inc(sandboxes),
+    timers,
+    log,
+  });
   const executorStreams = new ExecutorStreams(log, timers, metrics.streams.observer('executor_events'));
   let started = false;
   let fault: FailureError | undefined;
@@ -247,6 +261,7 @@ async function assemble(
   throwIfAny(fault);
   started = true;
   session.open();
+  housekeeper.start();
 
   let closing: Promise<void> | undefined;
   return {
@@ -262,6 +277,7 @@ async function assemble(
     },
     close: () =>
       (closing ??= close({
+        housekeeper,
         loop,
         session,
         containers,
@@ -321,6 +337,7 @@ function portOf({ address }: GrpcServer): number {
 async function close(parts: {
   readonly loop: Loop;
   readonly session: MasterSession;
+  readonly housekeeper: Housekeeper;
   readonly containers: Containers;
   readonly probes: Probes;
   readonly executorStreams: ExecutorStreams;
@@ -331,6 +348,7 @@ async function close(parts: {
 }): Promise<void> {
   const { loop, session, containers, probes, executorStreams, runtimes, checkpoint, grpc, http } = parts;
   probes.close();
+  await parts.housekeeper.close();
   await containers.close();
   loop.push({ kind: 'closing' });
   await loop.settle();

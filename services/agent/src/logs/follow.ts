@@ -33,7 +33,10 @@ export async function* followFile(options: FollowOptions): AsyncGenerator<Piece>
       // Asked before the read: what was written before the end is read after it.
       const growing = isGrowing();
       const data = await readPiece(file, offset);
-      if (data.length > 0) {
+      if (data.length === 0 && (await file.stat()).size < offset) {
+        // What was there was moved aside: it goes on at its new beginning.
+        offset = 0;
+      } else if (data.length > 0) {
         yield { offset, data };
         offset += data.length;
       } else if (growing) {

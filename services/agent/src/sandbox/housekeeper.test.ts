@@ -1,0 +1,66 @@
+import { access, mkdir, readdir, readFile, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Resources } from '@meseta/model';
+import { resourcesToProto } from '@meseta/protocol';
+import { AgentBench } from '../testdata/agent-bench';
+import { taskInfo } from '../testdata/fake-master';
+import { deleteOldSandboxes } from './old-sandboxes';
+
+describe('looking after sandboxes', () => {
+  let bench: AgentBench;
+  afterEach(() => bench.close());
+
+  test('G57: a task that fills the disk is ended, and its end says what it used', async () => {
+    bench = await AgentBench.open(['--enforce-disk-quota', '--disk-watch-interval=100ms']);
+    const { master } = bench;
+    const disk = Resources.parse('disk:2') as Resources;
+    const info = taskInfo('filler', '');
+    master.launch('filler', 'head -c 8000000 /dev/zero > big; exec sleep 300', {
+      resources: [...info.resources, ...resourcesToProto(disk.allocate('web'))],
+    });
+    await master.untilState('filler', 'TASK_FAILED');
+    expect(master.statuses('filler').at(-1)).toMatchObject({
+      reason: 'REASON_CONTAINER_LIMITATION_DISK',
+      message: 'Disk limit exceeded: 8 MB are used of 2 MB',
+      limitation: { resources: [{ name: 'disk', scalar: { value: 8 } }] },
+    });
+  });
+
+  test('G40: a long output is moved aside and goes on', async () => {
+    bench = await AgentBench.open(['--log-size-max=1', '--disk-watch-interval=100ms']);
+    const { master } = bench;
+    master.launch('chatty', 'head -c 1500000 /dev/zero; while :; do echo again; sleep 0.1; done');
+    await bench.output('chatty', /^(again\n)+$/);
+    expect((await readFile(bench.sandbox('chatty', 'stdout.1'))).length).toBeGreaterThan(1_400_000);
+  });
+
+  test('G13: a sandbox goes when it is old, its links with it, and one that is in use stays', async () => {
+    bench = await AgentBench.open();
+    const { master, workDir } = bench;
+    master.launch('over', 'true');
+    master.launchGroup('pod', [taskInfo('member', 'true')]);
+    master.launch('going', 'exec sleep 300');
+    await master.untilState('over', 'TASK_FINISHED');
+    await master.untilState('member', 'TASK_FINISHED');
+    await master.untilState('going', 'TASK_RUNNING');
+    const options = { workDir, delayMs: 60_000, headroom: 0 };
+    const runs = await readdir(bench.sandbox('going', '..'));
+    const isLive = (id: string): boolean => runs.includes(id);
+    expect(await deleteOldSandboxes(options, isLive, Date.now())).toBe(0);
+    expect(await deleteOldSandboxes(options, isLive, Date.now() + 61_000)).toBe(2);
+    const framework = join(workDir, 'agents/agent-1/frameworks/framework');
+    expect(await readdir(join(framework, 'executors'))).toEqual(['going']);
+    expect(await readdir(join(framework, 'tasks'))).toEqual([]);
+    await access(bench.sandbox('going', 'stdout'));
+  });
+
+  test('a full disk keeps nothing', async () => {
+    bench = await AgentBench.open();
+    const run = join(bench.workDir, 'agents/a/frameworks/f/executors/e/runs/c');
+    await mkdir(run, { recursive: true });
+    await utimes(run, new Date(), new Date(Date.now() - 1_000));
+    // With all of the disk as headroom there is no disk that is empty enough.
+    const options = { workDir: bench.workDir, delayMs: 3_600_000, headroom: 1 };
+    expect(await deleteOldSandboxes(options, () => false, Date.now())).toBe(1);
+  });
+});

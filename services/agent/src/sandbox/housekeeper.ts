@@ -1,0 +1,116 @@
+import { isFailure, type ContainerId } from '@meseta/model';
+import type { Logger, Timers } from '@meseta/kit';
+import { resourcesFromProto, type Resource } from '@meseta/protocol';
+import { rotateOutput } from '../logs/rotate';
+import type { Command } from '../state/command';
+import type { AgentState } from '../state/state';
+import { diskLimitOf, diskUseOf } from './disk-use';
+import { deleteOldSandboxes, type RetentionOptions } from './old-sandboxes';
+import { sandboxOfExecutor, sandboxOfTask } from './sandbox-of';
+
+export interface HousekeeperOptions extends RetentionOptions {
+  readonly state: AgentState;
+  /** How often it goes round. Milliseconds. */
+  readonly intervalMs: number;
+  /** Whether a container that writes more than its disk is ended. */
+  readonly enforceDiskQuota: boolean;
+  /** How long an output may become before it is moved aside. Bytes; 0 is without bound. */
+  readonly logBytesMax: number;
+  readonly push: (command: Command) => void;
+  readonly onDeleted: (sandboxes: number) => void;
+  readonly timers: Timers;
+  readonly log: Logger;
+  readonly nowMs?: () => number;
+}
+
+/** A container with files. */
+interface Occupied {
+  readonly key: string;
+  readonly containerId: ContainerId;
+  readonly sandbox: string;
+  readonly runtime: string;
+  readonly resources: readonly Resource[];
+}
+
+/** Goes round the sandboxes: deletes old ones, sees to it that none takes more disk than it may, and that no output grows for ever. */
+export class Housekeeper {
+  private cancel: () => void = () => undefined;
+  private closed = false;
+  private going: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: HousekeeperOptions) {}
+
+  start(): void {
+    if (this.closed) return;
+    this.cancel = this.options.timers.after(this.options.intervalMs, () => {
+      this.going = this.goRound()
+        .catch((error: unknown) =>
+          this.options.log.warn({ err: error }, 'could not look after the sandboxes'),
+        )
+        .finally(() => this.start());
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.cancel();
+    await this.going;
+  }
+
+  async goRound(): Promise<void> {
+    const { state, logBytesMax, enforceDiskQuota, onDeleted } = this.options;
+    for (const occupied of this.occupied()) {
+      // The docker runtime takes an output's length for how much of it was copied.
+      if (logBytesMax > 0 && occupied.runtime === 'process')
+        await rotateOutput(occupied.sandbox, logBytesMax);
+      if (enforceDiskQuota) await this.measure(occupied);
+    }
+    const live = new Set<string>();
+    for (const { containerId } of [...state.tasks.values(), ...state.executors.values()])
+      live.add(containerId);
+    const nowMs = this.options.nowMs?.() ?? Date.now();
+    onDeleted(await deleteOldSandboxes(this.options, (id) => live.has(id), nowMs));
+  }
+
+  private async measure({ key, containerId, sandbox, resources }: Occupied): Promise<void> {
+    const read = resourcesFromProto(resources);
+    const limit = isFailure(read) ? undefined : diskLimitOf(read);
+    const used = limit === undefined ? undefined : await diskUseOf(sandbox);
+    if (limit === undefined || used === undefined || used <= limit) return;
+    const megabytes = (bytes: number): number => Math.ceil(bytes / 1024 / 1024);
+    this.options.push({
+      kind: 'limitPassed',
+      key,
+      containerId,
+      limit: {
+        reason: 'CONTAINER_LIMITATION_DISK',
+        message: `Disk limit exceeded: ${megabytes(used)} MB are used of ${megabytes(limit)} MB`,
+        resources: [{ name: 'disk', milli: megabytes(used) * 1000 }],
+      },
+    });
+  }
+
+  private occupied(): Occupied[] {
+    const { state, workDir } = this.options;
+    const { agentId } = state;
+    if (agentId === undefined) return [];
+    const tasks = [...state.tasks.values()]
+      .filter(({ phase, runtime }) => phase === 'running' && runtime !== '')
+      .map((task) => ({
+        ...task,
+        sandbox: sandboxOfTask(workDir, agentId, state, task),
+        resources: task.info.resources,
+      }));
+    const executors = [...state.executors.values()]
+      .filter(({ kind, phase }) => kind === 'custom' && phase === 'running')
+      .map((executor) => ({
+        ...executor,
+        sandbox: sandboxOfExecutor(workDir, agentId, executor),
+        resources: [
+          ...executor.info.resources,
+          ...[...executor.tasks].flatMap((key) => state.tasks.get(key)?.info.resources ?? []),
+        ],
+      }));
+    return [...tasks, ...executors];
+  }
+}
