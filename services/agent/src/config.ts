@@ -47,6 +47,24 @@ export const agentOptions = defineOptions({
     help: 'Socket of the Docker daemon.',
     placeholder: 'path',
   },
+  resourceEstimator: {
+    kind: 'string',
+    default: 'none',
+    help: 'What may be offered on top, to be taken back at any moment: none, fixed:<resources>, or the path of a module.',
+    placeholder: 'estimator',
+  },
+  qosController: {
+    kind: 'string',
+    default: 'none',
+    help: 'What ends tasks on such resources when they are in the way: none, or the path of a module.',
+    placeholder: 'controller',
+  },
+  oversubscribedResourcesInterval: {
+    kind: 'duration',
+    default: 15_000,
+    min: 100,
+    help: 'How often both are asked.',
+  },
   gcDelay: {
     kind: 'duration',
     default: 7 * 24 * 3_600_000,

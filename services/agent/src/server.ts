@@ -34,6 +34,8 @@ import { ordersOf } from './handlers/orders';
 import { commandsQueuedMax, Loop } from './loop';
 import { createAgentMetrics, type AgentMetrics } from './metrics';
 import { detectResources } from './resources/detect';
+import { createController, createEstimator } from './oversubscription/modules';
+import { Oversubscriber } from './oversubscription/oversubscriber';
 import { createRuntimes } from './runtime/create';
 import type { ContainerRuntime, ContainerSpec } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
@@ -171,6 +173,15 @@ async function assemble(
     timers,
     log,
   });
+  const oversubscriber = new Oversubscriber({
+    state,
+    estimator: createEstimator(config.resourceEstimator),
+    controller: createController(config.qosController),
+    intervalMs: config.oversubscribedResourcesInterval,
+    push: (command) => loop.push(command),
+    timers,
+    log,
+  });
   const executorStreams = new ExecutorStreams(log, timers, metrics.streams.observer('executor_events'));
   let started = false;
   let fault: FailureError | undefined;
@@ -262,6 +273,7 @@ async function assemble(
   started = true;
   session.open();
   housekeeper.start();
+  if (config.resourceEstimator !== 'none' || config.qosController !== 'none') oversubscriber.start();
 
   let closing: Promise<void> | undefined;
   return {
@@ -278,6 +290,7 @@ async function assemble(
     close: () =>
       (closing ??= close({
         housekeeper,
+        oversubscriber,
         loop,
         session,
         containers,
@@ -338,6 +351,7 @@ async function close(parts: {
   readonly loop: Loop;
   readonly session: MasterSession;
   readonly housekeeper: Housekeeper;
+  readonly oversubscriber: Oversubscriber;
   readonly containers: Containers;
   readonly probes: Probes;
   readonly executorStreams: ExecutorStreams;
@@ -348,6 +362,7 @@ async function close(parts: {
 }): Promise<void> {
   const { loop, session, containers, probes, executorStreams, runtimes, checkpoint, grpc, http } = parts;
   probes.close();
+  parts.oversubscriber.close();
   await parts.housekeeper.close();
   await containers.close();
   loop.push({ kind: 'closing' });
