@@ -33,6 +33,8 @@ export async function demo(folder: string): Promise<boolean> {
     agents,
     ports: anyPorts,
     runtimes: 'process',
+    // Its tasks hand their results on in a folder of this machine, under /tmp; isolated, each would have a /tmp of its own.
+    extraArgs: { agent: ['--isolate-processes', 'false'] },
   });
   try {
     console.log(

@@ -132,8 +132,8 @@ export const agentOptions = defineOptions({
   },
   readOnlyRoot: {
     kind: 'boolean',
-    default: true,
-    help: 'Let isolated tasks write to their sandbox, their volumes and /tmp only.',
+    default: false,
+    help: 'Let isolated tasks write to their sandbox, their volumes and /tmp only. Off, as a task may count on a file system that its machine shares with others.',
   },
   capabilities: {
     kind: 'list',

@@ -1,12 +1,17 @@
-import type { Scheduler } from '@meseta/sdk';
+import type { Offer, Scheduler } from '@meseta/sdk';
 import { SimulatedCluster } from './simulated-cluster';
 
-const framework = { name: 'tester', role: 'test', failoverTimeout: '1h' };
+const framework = { name: 'tester', role: 'test', failoverTimeoutMs: '1h' };
+
+async function firstOffer(cluster: SimulatedCluster, scheduler: Scheduler): Promise<Offer> {
+  const next = await cluster.until(scheduler.offers().next());
+  if (next.done === true) throw new Error('there are no offers');
+  return next.value;
+}
 
 /** Launches one task on the first offer. */
 async function launchOne(cluster: SimulatedCluster, scheduler: Scheduler, command: string) {
-  const { value: offer } = await cluster.until(scheduler.offers().next());
-  if (offer === undefined) throw new Error('there are no offers');
+  const offer = await firstOffer(cluster, scheduler);
   return cluster.until(offer.launch({ name: 'task', command, resources: 'cpus:1;mem:64' }));
 }
 
@@ -52,7 +57,7 @@ test('a new leader takes over, and the framework goes on with its task', async (
 test('a group starts together and ends together', async () => {
   const cluster = new SimulatedCluster();
   const scheduler = await cluster.connect({ framework });
-  const { value: offer } = await cluster.until(scheduler.offers().next());
+  const offer = await firstOffer(cluster, scheduler);
   const tasks = await cluster.until(
     offer.launchGroup({
       name: 'pod',
