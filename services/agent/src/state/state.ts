@@ -12,6 +12,9 @@
 //   A5. Nothing is done that a master of a lower term asks for, once a higher one was obeyed.
 //   A6. An operation is applied at most once while its record is kept, and a status of it is told only when its change is durable.
 //   A7. Of a group either all tasks are started or none; when one of it fails or is killed the others end.
+//
+// Simulated clusters check A2 after every event as I8, A3 as I4, A4 as I6 and A5 as I7, and that what runs has a record and what the records hold
+// is there as I5, I2 and I3: docs/contributing/simulation.md.
 
 import type { AgentId, FrameworkId, Instant } from '@meseta/model';
 import { Resources } from '@meseta/model';

@@ -13,6 +13,8 @@
 //   A2. Only `step` writes an AllocatorState.
 //   A3. A proposal is held from the moment it is made until the master recovers it or replaces the agent.
 //   A4. What is offered is what the slow allocator of the tests offers (oracle.testing.ts), whatever the fast structures are.
+//
+// Simulated clusters check at the end of a run, as L6, that A1 counts as free what the master's ledger says: docs/contributing/simulation.md.
 
 import type { AgentConstraints, FrameworkId } from '@meseta/model';
 import type { AgentTable } from './agents/agent-table';
