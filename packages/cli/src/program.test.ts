@@ -1,4 +1,5 @@
 import type { GrpcServer } from '@meseta/kit';
+import { DrainState } from '@meseta/protocol';
 import { until } from '../../sdk/src/testdata/until';
 import { runCli } from './program';
 import { FakeContext } from './testdata/fake-context';
@@ -133,6 +134,57 @@ web   mem               -      0         0
   ]);
   expect((await meseta('quota', 'remove', 'web')).out).toBe('role web has no quota\n');
   expect(operator.quotas).toEqual([{ role: 'web', guarantees: {}, limits: {} }]);
+});
+
+test('drain, deactivate, activate and gone', async () => {
+  const drained = await meseta('drain', 'host-1', '--grace', '30s', '--mark-gone');
+  expect([drained.out, drained.err]).toEqual(['agent A-1 on host-1 is draining, then gone\n', '']);
+  expect((await meseta('drain', 'A-2')).out).toBe('agent A-2 on host-2 is draining\n');
+  expect((await meseta('deactivate', 'A-2')).out).toBe('agent A-2 on host-2 is deactivated\n');
+  expect((await meseta('activate', 'A-2')).out).toBe('agent A-2 on host-2 is active again\n');
+  expect(JSON.parse((await meseta('gone', 'A-2', '-o', 'json')).out)).toEqual({ agentId: 'A-2' });
+  expect(operator.asked).toEqual([
+    'drain A-1 30s gone',
+    'drain A-2',
+    'deactivate A-2',
+    'reactivate A-2',
+    'gone A-2',
+  ]);
+  const refused = await meseta('drain', 'A-1', '--grace', 'long');
+  expect([refused.exit, refused.err]).toEqual([2, expect.stringContaining('--grace: ')]);
+  expect((await meseta('gone', 'A-7')).err).toContain('unknown agent "A-7"');
+});
+
+test('an agent of which nothing is offered says why', async () => {
+  operator.deactivated = true;
+  expect((await meseta('agents')).out).toContain('host-1  DEACTIVATED');
+  operator.drained = DrainState.DRAINED;
+  expect((await meseta('agent', 'A-1')).out).toContain('state       DRAINED since');
+});
+
+test('maintenance', async () => {
+  expect((await meseta('maintenance', 'schedule')).out).toBe('no maintenance is planned\n');
+  await meseta('maintenance', 'schedule', 'host-1', 'host-2/192.0.2.2', '--at', '10m', '--for', '1h');
+  const moved = await meseta('maintenance', 'schedule', 'HOST-1', '--at', '2026-05-01T08:00:00Z');
+  expect(`\n${moved.out}`).toBe(`
+MACHINE           FROM                  FOR
+host-2/192.0.2.2  2026-01-01T00:11:40Z  1h
+HOST-1            2026-05-01T08:00:00Z  -
+`);
+  await meseta('maintenance', 'schedule', 'host-2/192.0.2.2', '--cancel');
+  expect(operator.schedule.windows).toMatchObject([{ machineIds: [{ hostname: 'HOST-1' }] }]);
+  expect(`\n${(await meseta('maintenance', 'status')).out}`).toBe(`
+MACHINE    MODE       FRAMEWORK  ANSWER  SINCE
+host-1     SCHEDULED  F-1        ACCEPT  2026-01-01T00:00:00Z
+192.0.2.1  DOWN       -          -       -
+`);
+  expect((await meseta('maintenance', 'start', 'host-1', '192.0.2.1')).out).toBe(
+    'machine host-1 is down for maintenance\nmachine 192.0.2.1 is down for maintenance\n',
+  );
+  expect((await meseta('maintenance', 'stop', 'host-1')).out).toBe('machine host-1 is in use again\n');
+  expect(operator.asked).toEqual(['start host-1 192.0.2.1', 'stop host-1']);
+  const refused = await meseta('maintenance', 'schedule', 'host-1', '--at', 'soon');
+  expect([refused.exit, refused.err]).toEqual([2, expect.stringContaining('--at must be a time')]);
 });
 
 test('weights', async () => {

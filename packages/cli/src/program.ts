@@ -2,6 +2,7 @@ import { isFailureError, version } from '@meseta/kit';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { listAgents, showAgent } from './commands/agents';
 import { attach } from './commands/attach';
+import { activateAgent, deactivateAgent, drainAgent, markAgentGone, type DrainFlags } from './commands/drain';
 import { exec, type ExecFlags } from './commands/exec';
 import { listFiles, printFile } from './commands/files';
 import { watchEvents, type EventsFlags } from './commands/events';
@@ -9,6 +10,12 @@ import { explain } from './commands/explain';
 import { listFrameworks, showFramework, type FrameworksFlags } from './commands/frameworks';
 import { killTask, type KillFlags } from './commands/kill';
 import { showLogs, type LogsFlags } from './commands/logs';
+import {
+  moveMachines,
+  scheduleMaintenance,
+  showMaintenance,
+  type ScheduleFlags,
+} from './commands/maintenance';
 import { listQuotas, removeQuota, setQuota, type QuotaFlags } from './commands/quota';
 import { listRoles } from './commands/roles';
 import { run } from './commands/run';
@@ -106,6 +113,20 @@ function buildProgram(context: CliContext, setExit: (status: number) => void): C
   onCluster('agent <id>', 'show one agent').action((id: string, flags: ClusterFlags) =>
     showAgent(context, id, flags),
   );
+  onCluster('drain <agent>', 'end the tasks of an agent, and offer nothing of it')
+    .option('--grace <duration>', 'the most that a task gets to end')
+    .option('--mark-gone', 'mark it gone once it is empty')
+    .action((id: string, flags: DrainFlags) => drainAgent(context, id, flags));
+  onCluster('deactivate <agent>', 'offer nothing of an agent; what runs there goes on').action(
+    (id: string, flags: ClusterFlags) => deactivateAgent(context, id, flags),
+  );
+  onCluster('activate <agent>', 'offer an agent again').action((id: string, flags: ClusterFlags) =>
+    activateAgent(context, id, flags),
+  );
+  onCluster('gone <agent>', 'say that an agent will never come back; cannot be undone').action(
+    (id: string, flags: ClusterFlags) => markAgentGone(context, id, flags),
+  );
+  addMaintenance(onCluster('maintenance', 'show, plan, start and stop the maintenance of machines'), context);
   onCluster('frameworks', 'list frameworks')
     .option('-a, --all', 'also those that have ended')
     .action((flags: FrameworksFlags) => listFrameworks(context, flags));
@@ -149,6 +170,30 @@ function addQuota(quota: Command, context: CliContext): void {
     .addOption(masterOption(context))
     .addOption(outputOption())
     .action((role: string, flags: ClusterFlags) => removeQuota(context, role, flags));
+}
+
+function addMaintenance(maintenance: Command, context: CliContext): void {
+  const onCluster = (usage: string, description: string): Command =>
+    maintenance
+      .command(usage)
+      .description(description)
+      .addOption(masterOption(context))
+      .addOption(outputOption());
+  maintenance.action((flags: ClusterFlags) => showMaintenance(context, flags));
+  onCluster('status', 'what frameworks said to planned maintenance, and which machines are down').action(
+    (flags: ClusterFlags) => showMaintenance(context, flags),
+  );
+  onCluster('schedule [machine...]', 'show the plan, or plan the maintenance of machines anew')
+    .option('--at <time>', 'when it begins, as 2026-05-01T08:00:00Z or 10m from now (default: now)')
+    .option('--for <duration>', 'how long it lasts (default: for ever)')
+    .option('--cancel', 'take them out of the plan')
+    .action((words: string[], flags: ScheduleFlags) => scheduleMaintenance(context, words, flags));
+  onCluster('start <machine...>', 'take scheduled machines out of use; their agents are removed').action(
+    (words: string[], flags: ClusterFlags) => moveMachines(context, 'start', words, flags),
+  );
+  onCluster('stop <machine...>', 'bring machines back into use').action(
+    (words: string[], flags: ClusterFlags) => moveMachines(context, 'stop', words, flags),
+  );
 }
 
 function addWeights(weights: Command, context: CliContext): void {

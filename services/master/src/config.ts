@@ -74,3 +74,5 @@ export const heartbeatIntervalMs = 15_000;
 export const completedFrameworksMax = 50;
 export const completedTasksPerFrameworkMax = 1000;
 export const unreachableTasksPerFrameworkMax = 1000;
+/** Agents that were marked gone and are remembered, so that they are refused. */
+export const goneAgentsMax = 100_000;

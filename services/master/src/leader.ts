@@ -6,6 +6,7 @@ import { Campaign } from './campaign';
 import {
   completedFrameworksMax,
   completedTasksPerFrameworkMax,
+  goneAgentsMax,
   heartbeatIntervalMs,
   unreachableTasksPerFrameworkMax,
   type MasterConfig,
@@ -136,5 +137,6 @@ function optionsOf(config: MasterConfig): MasterOptions {
     completedFrameworksMax,
     completedTasksPerFrameworkMax,
     unreachableTasksPerFrameworkMax,
+    goneAgentsMax,
   };
 }

@@ -16,6 +16,7 @@ const options = {
   completedFrameworksMax: 50,
   completedTasksPerFrameworkMax: 1000,
   unreachableTasksPerFrameworkMax: 1000,
+  goneAgentsMax: 2,
 };
 
 /** A world whose commits are answered by hand. */

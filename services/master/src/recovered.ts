@@ -1,7 +1,17 @@
-import { agentId, frameworkId, instant, isFailure, type QuotaConfig } from '@meseta/model';
-import { internal, quotaFromProto } from '@meseta/protocol';
+import {
+  agentId,
+  frameworkId,
+  instant,
+  isFailure,
+  type AgentId,
+  type Instant,
+  type QuotaConfig,
+} from '@meseta/model';
+import { DrainState, internal, quotaFromProto, type MachineID } from '@meseta/protocol';
 import { descriptionOf } from './handlers/read';
+import { machineKey, type Machine, type Maintenance } from './state/machines';
 import type { Recovered } from './state/recovery';
+import type { Drain } from './state/state';
 
 /** The registry's records as a new leader's core takes them. */
 export function recoveredOf(records: readonly internal.Record[]): Recovered {
@@ -9,6 +19,9 @@ export function recoveredOf(records: readonly internal.Record[]): Recovered {
   const frameworks: Recovered['frameworks'][number][] = [];
   const weights: Recovered['weights'][number][] = [];
   const quotas: QuotaConfig[] = [];
+  const standings: { agentId: AgentId; drain: Drain | undefined }[] = [];
+  const gone: { agentId: AgentId; since: Instant }[] = [];
+  let maintenance: Maintenance | undefined;
   for (const { record } of records) {
     if (record?.$case === 'agent' && record.value.agentInfo !== undefined) {
       const { agentInfo: info, membership, sinceMs } = record.value;
@@ -27,11 +40,44 @@ export function recoveredOf(records: readonly internal.Record[]): Recovered {
         removedAt: removedAtMs === 0n ? undefined : instant(Number(removedAtMs)),
       });
     }
+    if (record?.$case === 'agentStanding')
+      standings.push({ agentId: agentId(record.value.agentId?.value ?? ''), drain: drainOf(record.value) });
+    if (record?.$case === 'goneAgent') {
+      const { agentId: id, sinceMs } = record.value;
+      gone.push({ agentId: agentId(id?.value ?? ''), since: instant(Number(sinceMs)) });
+    }
+    if (record?.$case === 'maintenance') maintenance = maintenanceOf(record.value);
     if (record?.$case === 'weight') weights.push({ role: record.value.role, weight: record.value.weight });
     if (record?.$case === 'quota' && record.value.config !== undefined) {
       const quota = quotaFromProto('quota', record.value.config);
       if (!isFailure(quota)) quotas.push(quota);
     }
   }
-  return { agents, frameworks, weights, quotas };
+  return { agents, frameworks, weights, quotas, standings, gone, maintenance };
+}
+
+function drainOf({ drainInfo, drainStartedAtMs }: internal.AgentStandingRecord): Drain | undefined {
+  if (drainInfo === undefined) return undefined;
+  const { state, config } = drainInfo;
+  const grace = config?.maxGracePeriod?.nanoseconds;
+  return {
+    state: state === DrainState.DRAINED ? 'DRAINED' : 'DRAINING',
+    graceMaxMs: grace === undefined ? undefined : Number(grace) / 1_000_000,
+    markGone: config?.markGone ?? false,
+    startedAt: instant(Number(drainStartedAtMs)),
+  };
+}
+
+function maintenanceOf({ schedule, downMachines }: internal.MaintenanceRecord): Maintenance {
+  return {
+    windows: (schedule?.windows ?? []).map(({ machineIds, unavailability }) => ({
+      machines: machineIds.map(machineOf),
+      unavailability: unavailability ?? {},
+    })),
+    down: new Map(downMachines.map(machineOf).map((machine) => [machineKey(machine), machine])),
+  };
+}
+
+function machineOf({ hostname = '', ip = '' }: MachineID): Machine {
+  return { hostname, ip };
 }

@@ -1,4 +1,4 @@
-import { AgentStatus, GetAgentsResponse, type Attribute } from '@meseta/protocol';
+import { AgentState, AgentStatus, GetAgentsResponse, type Attribute } from '@meseta/protocol';
 import { print, withOperator, type CliContext, type ClusterFlags } from '../context';
 import { resolveName } from '../names/resolve';
 import { renderFacts, renderTable } from '../output/table';
@@ -26,7 +26,7 @@ export function listAgents(context: CliContext, flags: ClusterFlags): Promise<vo
         rows.map((row) => [
           row.id,
           row.name,
-          stateOf(row.status),
+          stateOf(row),
           ageWord(Number(row.status.sinceMs), context.nowMs()),
           String(tasks.filter(({ task }) => task.agentId?.value === row.id).length),
           shareOf(row, 'cpus'),
@@ -57,11 +57,12 @@ export function showAgent(context: CliContext, given: string, flags: ClusterFlag
   });
 }
 
-function factsOf({ id, name, status, agent }: AgentRow): string {
+function factsOf(row: AgentRow): string {
+  const { id, name, status, agent } = row;
   return renderFacts([
     ['id', id],
     ['host', name],
-    ['state', `${stateOf(status)} since ${timeWord(Number(status.sinceMs))}`],
+    ['state', `${stateOf(row)} since ${timeWord(Number(status.sinceMs))}`],
     ['registered', timeWord(timeInfoMs(agent?.registeredTime))],
     ['version', agent?.version],
     ['grpc', status.grpcAddress],
@@ -73,7 +74,10 @@ function factsOf({ id, name, status, agent }: AgentRow): string {
   ]);
 }
 
-function stateOf(status: AgentStatus): string {
+/** Where it stands; of one that is connected and not offered, why. */
+function stateOf({ status, agent }: AgentRow): string {
+  if (status.state === AgentState.ACTIVE && agent?.deactivated === true)
+    return agent.drainInfo?.state ?? 'DEACTIVATED';
   return status.state.replace(/^AGENT_STATE_/, '');
 }
 

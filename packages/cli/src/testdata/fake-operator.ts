@@ -12,6 +12,7 @@ import {
   AgentState,
   ExplainResponse,
   GetAgentsResponse,
+  GetMaintenanceStatusResponse,
   GetMasterResponse,
   GetQuotaResponse,
   GetStateResponse,
@@ -25,7 +26,9 @@ import {
   resourcesToProto,
   type AgentServiceServer,
   type OperatorServiceServer,
+  type DrainState,
   type Resource,
+  type maintenance,
   type Task,
   type WeightInfo,
   type quota,
@@ -51,6 +54,12 @@ export class FakeOperator {
   weights: readonly WeightInfo[] = [];
   quotas: readonly quota.QuotaConfig[] = [];
   forced = false;
+  /** What was asked about agents and machines, in words. */
+  readonly asked: string[] = [];
+  schedule: maintenance.Schedule = { windows: [] };
+  /** Whether the first agent is deactivated, and how far it is drained. */
+  drained: DrainState | undefined;
+  deactivated = false;
   readonly outputs: Outputs = new Map([
     ['web-1a2b stdout', 'hello\nworld\n'],
     ['web-1a2b stderr', 'careful\n'],
@@ -116,6 +125,8 @@ export class FakeOperator {
           {
             agentInfo: info('A-1', 'host-1'),
             active: true,
+            deactivated: this.deactivated,
+            ...(this.drained !== undefined && { drainInfo: { state: this.drained } }),
             totalResources: resources('cpus:4;mem:1024'),
             allocatedResources: resources('cpus:0.5;mem:64'),
           },
@@ -192,6 +203,46 @@ export class FakeOperator {
       getWeights: answer(() => ({ weightInfos: this.weights })),
       updateWeights: answer(({ weightInfos }) => {
         this.weights = weightInfos;
+        return {};
+      }),
+      drainAgent: answer(({ agentId, maxGracePeriod, markGone }) => {
+        const grace = maxGracePeriod === undefined ? '' : ` ${maxGracePeriod.seconds}s`;
+        this.asked.push(`drain ${agentId?.value}${grace}${markGone === true ? ' gone' : ''}`);
+        return {};
+      }),
+      deactivateAgent: answer(({ agentId }) => (this.asked.push(`deactivate ${agentId?.value}`), {})),
+      reactivateAgent: answer(({ agentId }) => (this.asked.push(`reactivate ${agentId?.value}`), {})),
+      markAgentGone: answer(({ agentId }) => (this.asked.push(`gone ${agentId?.value}`), {})),
+      getMaintenanceSchedule: answer(() => ({ schedule: this.schedule })),
+      updateMaintenanceSchedule: answer(({ schedule }) => {
+        this.schedule = schedule ?? { windows: [] };
+        return {};
+      }),
+      getMaintenanceStatus: answer(() =>
+        make(GetMaintenanceStatusResponse, {
+          status: {
+            drainingMachines: [
+              {
+                id: { hostname: 'host-1' },
+                statuses: [
+                  {
+                    status: 'ACCEPT',
+                    frameworkId: { value: 'F-1' },
+                    timestamp: { nanoseconds: 1_767_225_600_000_000_000n },
+                  },
+                ],
+              },
+            ],
+            downMachines: [{ ip: '192.0.2.1' }],
+          },
+        }),
+      ),
+      startMaintenance: answer(({ machines }) => {
+        this.asked.push(`start ${machines.map(({ hostname, ip }) => hostname ?? ip).join(' ')}`);
+        return {};
+      }),
+      stopMaintenance: answer(({ machines }) => {
+        this.asked.push(`stop ${machines.map(({ hostname, ip }) => hostname ?? ip).join(' ')}`);
         return {};
       }),
       killTask: answer(({ taskId }) => {

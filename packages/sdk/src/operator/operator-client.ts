@@ -18,10 +18,12 @@ import {
   type GetStateResponse,
   type GetVersionResponse,
   type KillPolicy,
+  type MachineID,
   type OperatorServiceWatchResponse,
   type Role,
   type Task as TaskMessage,
   type WeightInfo,
+  type maintenance,
   type master as v1,
   type quota as quotas,
 } from '@meseta/protocol';
@@ -125,6 +127,66 @@ export class OperatorClient {
   /** Sets the weights of roles, all of them or none. */
   async updateWeights(weightInfos: readonly WeightInfo[]): Promise<void> {
     await this.#call((client) => client.updateWeights.bind(client), { weightInfos });
+  }
+
+  /**
+   * Ends the tasks of an agent and offers nothing of it, until it is reactivated.
+   *
+   * @param options.graceMaxMs the most that a task gets to end; what each asks for if unset
+   * @param options.markGone whether the agent is marked gone once it is empty
+   */
+  async drainAgent(
+    agentId: string,
+    { graceMaxMs, markGone = false }: { readonly graceMaxMs?: number; readonly markGone?: boolean } = {},
+  ): Promise<void> {
+    const maxGracePeriod = graceMaxMs === undefined ? undefined : durationOf(graceMaxMs);
+    await this.#call((client) => client.drainAgent.bind(client), {
+      agentId: { value: agentId },
+      maxGracePeriod,
+      markGone,
+    });
+  }
+
+  /** Offers nothing of an agent until it is reactivated; what runs on it goes on. */
+  async deactivateAgent(agentId: string): Promise<void> {
+    await this.#call((client) => client.deactivateAgent.bind(client), { agentId: { value: agentId } });
+  }
+
+  /** Offers an agent again that was deactivated or drained. */
+  async reactivateAgent(agentId: string): Promise<void> {
+    await this.#call((client) => client.reactivateAgent.bind(client), { agentId: { value: agentId } });
+  }
+
+  /** Says that an agent will not come back; it is refused from now on. Cannot be undone. */
+  async markAgentGone(agentId: string): Promise<void> {
+    await this.#call((client) => client.markAgentGone.bind(client), { agentId: { value: agentId } });
+  }
+
+  /** The planned maintenance. */
+  async maintenanceSchedule(): Promise<maintenance.Schedule> {
+    const answer = await this.#call((client) => client.getMaintenanceSchedule.bind(client), {});
+    return answer.schedule ?? { windows: [] };
+  }
+
+  /** Replaces the planned maintenance. A machine that is down must stay in it. */
+  async updateMaintenanceSchedule(schedule: maintenance.Schedule): Promise<void> {
+    await this.#call((client) => client.updateMaintenanceSchedule.bind(client), { schedule });
+  }
+
+  /** What frameworks said to the planned maintenance, and which machines are down. */
+  async maintenanceStatus(): Promise<maintenance.ClusterStatus> {
+    const answer = await this.#call((client) => client.getMaintenanceStatus.bind(client), {});
+    return answer.status ?? { drainingMachines: [], downMachines: [] };
+  }
+
+  /** Takes scheduled machines out of use; their agents are removed. */
+  async startMaintenance(machines: readonly MachineID[]): Promise<void> {
+    await this.#call((client) => client.startMaintenance.bind(client), { machines });
+  }
+
+  /** Brings machines back, and takes them out of the schedule. */
+  async stopMaintenance(machines: readonly MachineID[]): Promise<void> {
+    await this.#call((client) => client.stopMaintenance.bind(client), { machines });
   }
 
   /** Ends a task; its framework is told as if it had asked itself. */
@@ -238,6 +300,11 @@ export class OperatorClient {
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => void this.#environment.timers.after(ms, resolve));
   }
+}
+
+function durationOf(ms: number): { readonly seconds: bigint; readonly nanos: number } {
+  const seconds = Math.trunc(ms / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) };
 }
 
 function mayBeElsewhere(kind: string): boolean {

@@ -52,6 +52,7 @@ export function drawSettings(random: Random): Settings {
       completedFrameworksMax: 50,
       completedTasksPerFrameworkMax: 1000,
       unreachableTasksPerFrameworkMax: 1000,
+      goneAgentsMax: 1000,
     },
     skewMaxMs: random.pick([0, 5000, 3_600_000]),
     driftMax: random.pick([0, 0.001, 0.02]),

@@ -16,7 +16,7 @@ import {
   quotaToProto,
 } from '@meseta/protocol';
 import type { MasterMetrics } from '../metrics';
-import type { Command, Proposal } from '../state/command';
+import type { Command, InverseProposal, Proposal } from '../state/command';
 import type { AllocationChange, Holding } from '../state/effect';
 
 /** Changes that may wait for the allocator. At the bound the stream is dropped; the next one begins with a snapshot. */
@@ -162,6 +162,8 @@ export class AllocatorLink {
         traceparent,
       });
     }
+    const inverse = response.inverseProposals.map(inverseProposalOf);
+    if (inverse.length > 0) this.#deps.submit({ kind: 'inverseProposals', proposals: inverse });
     if (proposals.length > 0)
       this.#deps.submit({ kind: 'proposals', version: Number(response.version), proposals });
   }
@@ -175,6 +177,19 @@ export class AllocatorLink {
     stream?.cancel();
     client?.close();
   }
+}
+
+/** Whom to ask, as the core takes it. */
+export function inverseProposalOf({
+  frameworkId: framework,
+  agentId: agent,
+  unavailability,
+}: internal.InverseProposal): InverseProposal {
+  return {
+    frameworkId: frameworkId(framework?.value ?? ''),
+    agentId: agentId(agent?.value ?? ''),
+    startMs: Number((unavailability?.start?.nanoseconds ?? 0n) / 1_000_000n),
+  };
 }
 
 export function changeToProto(change: AllocationChange): internal.AllocationChange {

@@ -15,6 +15,7 @@ import { agentStatusOf } from '../wire/agents';
 import { agentsToProto, frameworksToProto, rolesToProto, stateToProto, tasksToProto } from '../wire/state';
 import { quotaStatusOf, weightsOf } from '../wire/quota';
 import { taskToProto } from '../wire/tasks';
+import { agentAdminHandlers } from './agent-admin';
 import { notLeader, termOf, type Leading } from './leading';
 import { frameworkOf, graceMsOf, quotasOf, taskOf } from './read';
 import { watchHandler } from './watch';
@@ -105,6 +106,7 @@ export function operatorHandlers(leading: Leading, identity: Identity): Operator
       await term.replies.ask((call) => term.submit({ kind: 'updateWeights', call, weights }));
       return {};
     }),
+    ...agentAdminHandlers(leading, read),
     watch: watchHandler(leading),
     explain: unaryHandler(async ({ frameworkId, role }: ExplainRequest) => {
       const term = termOf(leading);

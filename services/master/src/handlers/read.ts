@@ -42,6 +42,7 @@ import type {
   ExecutorShutdown,
   ExecutorToLaunch,
   FrameworkDescription,
+  InverseAnswer,
   MessageToExecutor,
   OfferOperation,
   OperationAcknowledgement,
@@ -65,6 +66,14 @@ export const executorOf = (id: Id): ExecutorId => executorId(id?.value ?? '');
 /** An agent's id, or undefined when none is named. */
 export function agentIfNamed(id: Id): AgentId | undefined {
   return (id?.value ?? '') === '' ? undefined : agentOf(id);
+}
+
+/** The answer to inverse offers; how long not to ask again is read as of a declined offer. */
+export function inverseAnswerOf(answer: scheduler.Call_DeclineInverseOffers): InverseAnswer {
+  return {
+    offerIds: answer.inverseOfferIds.map((id) => offerId(id.value ?? '')),
+    refuseMs: refuseMsOf(answer.filters),
+  };
 }
 
 /** What the core needs of a FrameworkInfo. Without MULTI_ROLE the one role counts, `*` if unset (S45). */

@@ -27,6 +27,7 @@ import {
   descriptionOf,
   executorNamed,
   graceMsOf,
+  inverseAnswerOf,
   messageOf,
   operationAcknowledgementOf,
   refuseMsOf,
@@ -132,8 +133,10 @@ export function schedulerReaders(newUuid: () => string): SchedulerReaders {
     // The v1 form of a request is a hint without effect (S66), as in Mesos.
     request: ({ requests, demands }) =>
       requests.length > 0 ? { kind: 'noted' } : { kind: 'request', demands: demandsOf(demands) },
-    // Taken, and without effect yet: answers to inverse offers, of which none are made.
-    acceptInverseOffers: () => ({ kind: 'noted' }),
-    declineInverseOffers: () => ({ kind: 'noted' }),
+    acceptInverseOffers: ({ accepts }) => ({ kind: 'acceptInverse', answers: accepts.map(inverseAnswerOf) }),
+    declineInverseOffers: ({ declines }) => ({
+      kind: 'declineInverse',
+      answers: declines.map(inverseAnswerOf),
+    }),
   };
 }

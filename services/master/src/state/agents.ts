@@ -1,34 +1,28 @@
 import { assert, isTerminal, plusMs, type AgentId, type Instant } from '@meseta/model';
 import type { AgentInfo } from '@meseta/protocol';
 import type { AgentRegistration, Command } from './command';
+import { forgetAgent } from './deactivation';
+import { resumeDrain } from './draining';
 import type { Holding } from './effect';
 import { forgetExecutors, mergeExecutors } from './executors';
+import { rescindInverseOffers } from './inverse-offers';
 import { holdingsOf, removeTask } from './ledger';
+import { downMachineOf, machineName, unavailabilityOf } from './machines';
 import { makeAgent } from './make-agent';
 import { rescind, rescindAgentOffers } from './offers';
 import { loseOperations, mergeOperations } from './operation-updates';
+import { removeAgent } from './removal';
 import { mergeTasks } from './returning-tasks';
-import {
-  holds,
-  isPartitionAware,
-  type Agent,
-  type AgentMembership,
-  type SessionId,
-  type Task,
-} from './state';
-import { complete, recover, tellMade } from './tasks';
+import { isPartitionAware, type Agent, type AgentMembership, type SessionId, type Task } from './state';
+import { complete, tellMade } from './tasks';
 import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
+import { mayOffer, withheldOf } from './withheld';
 
 /** Registration, first or again (M1, M3). What the agent says of its tasks is the truth about them. */
 export function stepAgentRegister(turn: Turn, registration: AgentRegistration): void {
   const { state } = turn;
-  if (registration.cluster !== '' && registration.cluster !== state.cluster) {
-    return refuse(
-      turn,
-      registration.session,
-      `the agent belongs to cluster ${registration.cluster}, this is cluster ${state.cluster}`,
-    );
-  }
+  const refused = mayNotRegister(turn, registration);
+  if (refused !== undefined) return refuse(turn, registration.session, refused);
   const known =
     registration.agentId === undefined
       ? registeredIn(turn, registration.session)
@@ -58,6 +52,10 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
     pingSequence: 0,
     pingsMissed: 0,
     pongSeen: true,
+    unavailability: unavailabilityOf(state.maintenance, {
+      hostname: info.hostname ?? '',
+      grpcAddress: registration.grpcAddress,
+    }),
   } satisfies Partial<Agent>);
   state.agents.set(id, agent);
   enter(turn, agent, 'active', was === undefined ? 'registered' : 'registered again');
@@ -73,10 +71,22 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
   mergeTasks(turn, agent, registration);
   mergeExecutors(turn, agent, registration);
   mergeOperations(turn, agent, registration);
+  resumeDrain(turn, agent);
   ping(turn, agent);
   describeAgent(turn, agent);
   if (was === undefined || was === 'recovered' || was === 'unreachable')
     tellOperators(turn, { kind: 'agentAdded', agent });
+}
+
+function mayNotRegister(
+  { state }: Turn,
+  { agentId, cluster, info, grpcAddress }: AgentRegistration,
+): string | undefined {
+  if (cluster !== '' && cluster !== state.cluster)
+    return `the agent belongs to cluster ${cluster}, this is cluster ${state.cluster}`;
+  if (agentId !== undefined && state.gone.has(agentId)) return `agent ${agentId} was marked gone`;
+  const machine = downMachineOf(state.maintenance, { hostname: info.hostname ?? '', grpcAddress });
+  return machine && `its machine ${machineName(machine)} is in maintenance`;
 }
 
 /** The connection broke: nothing is offered of the agent; its silence is counted from its last pong (T45). */
@@ -96,15 +106,13 @@ export function stepAgentUnregister(
 ): void {
   const agent = turn.state.agents.get(command.agentId);
   if (agent === undefined || agent.session !== command.session) return;
-  commit(turn, { $case: 'removeAgent', value: { agentId: { value: agent.id } } });
-  rescindAgentOffers(turn, agent);
-  for (const task of [...agent.tasks.values()]) loseTask(turn, agent, task, 'the agent unregistered');
-  loseOperations(turn, agent, 'OPERATION_GONE_BY_OPERATOR', 'The agent unregistered');
-  tellAllocator(turn, { kind: 'agentRemoved', agentId: agent.id });
-  turn.effects.push({ kind: 'endSession', session: command.session });
-  turn.state.agents.delete(agent.id);
-  tellOperators(turn, { kind: 'agentRemoved', agentId: agent.id });
-  observe(turn, { kind: 'agent', agentId: agent.id, to: 'removed', why: command.reason });
+  forgetAgent(turn, agent);
+  removeAgent(turn, agent, {
+    why: 'the agent unregistered',
+    taskState: 'TASK_GONE',
+    reason: 'REASON_AGENT_REMOVED',
+    refusal: undefined,
+  });
 }
 
 /** The agent's resources are not what they were: those it lends, or its own. Offers of what it no longer has are rescinded. */
@@ -159,13 +167,14 @@ export function addRecoveredAgent(
   info: AgentInfo,
   membership: 'recovered' | 'unreachable',
   since: Instant,
-): void {
+): Agent {
   const id = (info.id?.value ?? '') as AgentId;
   const agent = makeAgent(id, { info }, since);
   agent.membership = membership;
   turn.state.agents.set(id, agent);
   if (membership === 'recovered')
     waitUntil(turn, agent, plusMs(turn.now, turn.state.options.agentReregisterTimeoutMs));
+  return agent;
 }
 
 /**
@@ -180,7 +189,8 @@ export function describeAgent(
 ): void {
   const { id: agentId, hostname, total, attributes } = agent;
   const holdings = [...holdingsOf(turn.state, agent), ...alsoHeld];
-  const active = agent.membership === 'active';
+  const active = mayOffer(agent);
+  const withheld = withheldOf(agent);
   agent.resetVersion = tellAllocator(
     turn,
     {
@@ -191,6 +201,8 @@ export function describeAgent(
       attributes,
       domain: agent.info.domain,
       active,
+      ...(withheld !== undefined && { withheld }),
+      unavailability: agent.unavailability,
       holdings,
     },
     snapshot,
@@ -208,6 +220,7 @@ function recordMember(turn: Turn, agent: Agent, was: AgentMembership | undefined
 function markUnreachable(turn: Turn, agent: Agent, why: string): void {
   commit(turn, { $case: 'markAgentUnreachable', value: { agentInfo: agent.info, atMs: BigInt(turn.now) } });
   rescindAgentOffers(turn, agent);
+  rescindInverseOffers(turn, agent);
   for (const task of [...agent.tasks.values()]) {
     if (task.orphaned || turn.state.frameworks.get(task.frameworkId) === undefined) removeTask(agent, task);
     else makeUnreachable(turn, agent, task, why);
@@ -251,25 +264,6 @@ function makeUnreachable(turn: Turn, agent: Agent, task: Task, why: string): voi
     reason: 'REASON_AGENT_REMOVED',
     message: `Agent ${agent.hostname} is unreachable: ${why}`,
     unreachableSince: turn.now,
-  });
-}
-
-function loseTask(turn: Turn, agent: Agent, task: Task, why: string): void {
-  const framework = task.orphaned ? undefined : turn.state.frameworks.get(task.frameworkId);
-  const from = task.state;
-  const held = holds(task);
-  removeTask(agent, task);
-  if (held) recover(turn, task);
-  task.state = framework !== undefined && isPartitionAware(framework) ? 'TASK_GONE' : 'TASK_LOST';
-  observe(turn, { kind: 'taskState', task, from, to: task.state });
-  if (framework === undefined) return;
-  complete(turn, framework, task);
-  tellMade(turn, framework, {
-    taskId: task.id,
-    agentId: agent.id,
-    state: task.state,
-    reason: 'REASON_AGENT_REMOVED',
-    message: `Agent ${agent.hostname} was removed: ${why}`,
   });
 }
 

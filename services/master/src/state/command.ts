@@ -25,6 +25,7 @@ import type {
   TaskStatus,
   scheduler,
 } from '@meseta/protocol';
+import type { Machine, MaintenanceWindow } from './machines';
 import type { OperationUuid, SessionId, StreamId } from './state';
 
 /** Identifies a call that waits for its reply. */
@@ -197,6 +198,20 @@ export interface Proposal {
   readonly traceparent: string;
 }
 
+/** The answer to inverse offers. */
+export interface InverseAnswer {
+  readonly offerIds: readonly OfferId[];
+  readonly refuseMs: number;
+}
+
+/** Whom the allocator proposes to ask for what it holds on an agent with planned maintenance. */
+export interface InverseProposal {
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  /** When the window begins that it was made for. */
+  readonly startMs: number;
+}
+
 /** Who calls: a framework, and the subscription it thinks is the newest (empty: any). */
 export interface Caller {
   readonly call: CallId;
@@ -238,6 +253,8 @@ export type Command =
   | ({ readonly kind: 'teardown' } & Caller)
   /** What a framework wants in particular, in place of what it wanted before. */
   | ({ readonly kind: 'request'; readonly demands: readonly Demand[] } & Caller)
+  | ({ readonly kind: 'acceptInverse'; readonly answers: readonly InverseAnswer[] } & Caller)
+  | ({ readonly kind: 'declineInverse'; readonly answers: readonly InverseAnswer[] } & Caller)
   /** A hint or a message that is taken and has no effect in this version (S66, S107). */
   | ({ readonly kind: 'noted' } & Caller)
   | {
@@ -259,6 +276,24 @@ export type Command =
       readonly call: CallId;
       readonly weights: readonly { readonly role: string; readonly weight: number }[];
     }
+  | {
+      readonly kind: 'drainAgent';
+      readonly call: CallId;
+      readonly agentId: AgentId;
+      /** The most that a task gets to end; undefined: what each asks for. */
+      readonly graceMaxMs: number | undefined;
+      readonly markGone: boolean;
+    }
+  | { readonly kind: 'deactivateAgent'; readonly call: CallId; readonly agentId: AgentId }
+  | { readonly kind: 'reactivateAgent'; readonly call: CallId; readonly agentId: AgentId }
+  | { readonly kind: 'markAgentGone'; readonly call: CallId; readonly agentId: AgentId }
+  | {
+      readonly kind: 'updateSchedule';
+      readonly call: CallId;
+      readonly windows: readonly MaintenanceWindow[];
+    }
+  | { readonly kind: 'startMaintenance'; readonly call: CallId; readonly machines: readonly Machine[] }
+  | { readonly kind: 'stopMaintenance'; readonly call: CallId; readonly machines: readonly Machine[] }
   | { readonly kind: 'operatorTeardown'; readonly call: CallId; readonly frameworkId: FrameworkId }
   | ({ readonly kind: 'agentRegister' } & AgentRegistration)
   | { readonly kind: 'agentSessionEnded'; readonly session: SessionId; readonly agentId: AgentId }
@@ -325,5 +360,6 @@ export type Command =
   /** A new stream to the allocator is open: it is told everything. */
   | { readonly kind: 'allocatorConnected' }
   | { readonly kind: 'proposals'; readonly version: number; readonly proposals: readonly Proposal[] }
+  | { readonly kind: 'inverseProposals'; readonly proposals: readonly InverseProposal[] }
   /** Something may have come due. */
   | { readonly kind: 'tick' };

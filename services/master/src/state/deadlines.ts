@@ -5,7 +5,8 @@ export type Deadline =
   | { readonly kind: 'agent'; readonly agentId: AgentId }
   | { readonly kind: 'frameworkFailover'; readonly frameworkId: FrameworkId }
   | { readonly kind: 'heartbeat'; readonly frameworkId: FrameworkId; readonly stream: string }
-  | { readonly kind: 'offer'; readonly offerId: OfferId };
+  | { readonly kind: 'offer'; readonly offerId: OfferId }
+  | { readonly kind: 'inverseOffer'; readonly offerId: OfferId };
 
 interface Entry {
   readonly at: Instant;

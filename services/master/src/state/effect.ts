@@ -30,6 +30,7 @@ import type {
   Executor,
   Framework,
   FrameworkMembership,
+  InverseOffer,
   Offer,
   Operation,
   SessionId,
@@ -64,6 +65,11 @@ export type FrameworkEvent =
   | { readonly kind: 'heartbeat' }
   | { readonly kind: 'offers'; readonly offers: readonly { readonly offer: Offer; readonly agent: Agent }[] }
   | { readonly kind: 'rescind'; readonly offerId: OfferId }
+  | {
+      readonly kind: 'inverseOffers';
+      readonly offers: readonly { readonly offer: InverseOffer; readonly agent: Agent }[];
+    }
+  | { readonly kind: 'rescindInverse'; readonly offerId: OfferId }
   | { readonly kind: 'update'; readonly status: TaskStatus; readonly shownState: TaskState }
   | { readonly kind: 'madeUpdate'; readonly status: MadeStatus }
   | { readonly kind: 'operationUpdate'; readonly status: OperationStatus }
@@ -218,7 +224,7 @@ export type Observation =
   | {
       readonly kind: 'agent';
       readonly agentId: AgentId;
-      readonly to: AgentMembership | 'removed';
+      readonly to: AgentMembership | 'removed' | 'deactivated' | 'reactivated' | 'draining' | 'drained';
       readonly why: string;
     }
   | {

@@ -1,6 +1,7 @@
 import { failure, isTerminal, plusMs, type Failure, type FrameworkId, type Instant } from '@meseta/model';
 import type { FrameworkInfo } from '@meseta/protocol';
 import type { Caller, Command, FrameworkDescription } from './command';
+import { forgetAnswers, withdrawInverseOffers } from './inverse-offers';
 import { rescind, withdrawFrameworkOffers } from './offers';
 import type { Agent, Framework, MasterState, StreamId } from './state';
 import { settleDenied } from './statuses';
@@ -48,6 +49,7 @@ export function stepStreamEnded(turn: Turn, stream: StreamId): void {
   framework.stream = undefined;
   framework.demands = [];
   withdrawFrameworkOffers(turn, framework);
+  withdrawInverseOffers(turn, framework);
   describe(turn, framework);
   startFailover(turn, framework);
   tellOperators(turn, { kind: 'frameworkUpdated', framework });
@@ -136,6 +138,7 @@ export function updateFramework(
 export function removeFramework(turn: Turn, framework: Framework, why: string): void {
   const { state, now } = turn;
   withdrawFrameworkOffers(turn, framework);
+  withdrawInverseOffers(turn, framework);
   if (framework.stream !== undefined) turn.effects.push({ kind: 'endStream', stream: framework.stream });
   framework.stream = undefined;
   for (const agent of agentsOf(state, framework)) {
@@ -151,6 +154,7 @@ export function removeFramework(turn: Turn, framework: Framework, why: string): 
     },
   });
   state.frameworks.delete(framework.id);
+  forgetAnswers(turn, framework.id);
   state.completedFrameworks.set(framework.id, {
     id: framework.id,
     info: framework.info,
@@ -269,6 +273,7 @@ function returned(turn: Turn, framework: Framework, description: FrameworkDescri
     turn.effects.push({ kind: 'endStream', stream: framework.stream });
   }
   withdrawFrameworkOffers(turn, framework);
+  withdrawInverseOffers(turn, framework);
   applyDescription(framework, description);
   framework.reregisteredAt = turn.now;
   return framework;
@@ -352,6 +357,9 @@ function forgetOldest(turn: Turn): void {
     const [oldest] = completedFrameworks.keys();
     if (oldest === undefined) return;
     completedFrameworks.delete(oldest);
-    commit(turn, { $case: 'forgetRecords', value: { agentIds: [], frameworkIds: [{ value: oldest }] } });
+    commit(turn, {
+      $case: 'forgetRecords',
+      value: { agentIds: [], frameworkIds: [{ value: oldest }], goneAgentIds: [] },
+    });
   }
 }

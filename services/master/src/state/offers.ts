@@ -4,6 +4,7 @@ import type { OfferOutcome } from './effect';
 import { addOffer, freeOf, removeOffer } from './ledger';
 import type { Agent, Framework, Offer } from './state';
 import { observe, tell, tellAllocator, type Turn } from './turn';
+import { mayOffer } from './withheld';
 
 /**
  * Turns the allocator's proposals into offers. A proposal counts only if it took the agent's last whole description into account,
@@ -19,7 +20,7 @@ export function stepProposals(turn: Turn, version: number, proposals: readonly P
       continue;
     }
     const framework = turn.state.frameworks.get(proposal.frameworkId);
-    if (agent.membership !== 'active' || framework === undefined || !mayBeOffered(framework, proposal.role)) {
+    if (!mayOffer(agent) || framework === undefined || !mayBeOffered(framework, proposal.role)) {
       drop(turn, proposal, 'gone');
     } else if (!freeOf(agent).contains(proposal.resources)) {
       drop(turn, proposal, 'unfit');

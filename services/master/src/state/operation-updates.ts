@@ -156,7 +156,9 @@ function ladder(
     case 'unreachable':
       return 'OPERATION_UNREACHABLE';
     default:
-      return 'OPERATION_UNKNOWN';
+      return agentId !== undefined && turn.state.gone.has(agentId)
+        ? 'OPERATION_GONE_BY_OPERATOR'
+        : 'OPERATION_UNKNOWN';
   }
 }
 

@@ -224,6 +224,7 @@ const options = {
   completedFrameworksMax: 2,
   completedTasksPerFrameworkMax: 2,
   unreachableTasksPerFrameworkMax: 2,
+  goneAgentsMax: 2,
 };
 
 function register(

@@ -14,6 +14,7 @@ import { rescind } from './offers';
 import type { Agent, MasterState, MasterView, Offer } from './state';
 import { commit, reply, tellAllocator, type Turn } from './turn';
 import { validateQuota } from './validation/quota';
+import { mayOffer } from './withheld';
 
 /** UPDATE_QUOTA (A30): all of the quotas are set, or none. What they promise is kept at once: offers that stand in the way are taken back (A33, A38). */
 export function stepUpdateQuota(turn: Turn, command: Extract<Command, { kind: 'updateQuota' }>): void {
@@ -122,7 +123,7 @@ function meetGuarantee(turn: Turn, role: string): void {
       if (missing.has(name)) missing.set(name, (missing.get(name) ?? 0) - milli);
   };
   const isMissed = (): boolean => [...missing.values()].some((milli) => milli > 0);
-  const active = [...state.agents.values()].filter((agent) => agent.membership === 'active');
+  const active = [...state.agents.values()].filter(mayOffer);
   for (const agent of active) less(freeOf(state, agent));
   for (const agent of active) {
     if (!isMissed()) return;

@@ -12,11 +12,12 @@ export function reconcile(turn: Turn, framework: Framework, tasks: readonly Reco
 
 /** The ladder of answers: the first rung that holds is told. */
 export function reconcileTask(turn: Turn, framework: Framework, { taskId, agentId }: ReconciledTask): void {
-  const { agents } = turn.state;
+  const { agents, gone } = turn.state;
   const task = framework.tasks.get(taskId) ?? completedTask(framework, taskId);
   if (task !== undefined) return tellLatest(turn, framework, task);
   // An agent that is not back yet may bring the task (T51): silence, the framework asks again.
   const agent = agentId === undefined ? undefined : agents.get(agentId);
+  const isGone = agentId !== undefined && gone.has(agentId);
   if (agent?.membership === 'recovered') return;
   if (agentId === undefined) for (const one of agents.values()) if (one.membership === 'recovered') return;
   const unreachable = framework.unreachable.get(taskId);
@@ -30,6 +31,7 @@ export function reconcileTask(turn: Turn, framework: Framework, { taskId, agentI
       unreachableSince:
         state === 'TASK_UNREACHABLE' ? (unreachable?.unreachableSince ?? agent?.since) : undefined,
     });
+  if (isGone) return answer('TASK_GONE_BY_OPERATOR', 'the agent was marked gone');
   if (agent?.membership === 'active' || agent?.membership === 'disconnected')
     return answer('TASK_GONE', 'the task is not on its agent');
   if (agent?.membership === 'unreachable' || unreachable !== undefined)

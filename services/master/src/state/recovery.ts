@@ -1,11 +1,13 @@
-import type { FrameworkId, Instant, QuotaConfig } from '@meseta/model';
+import type { AgentId, FrameworkId, Instant, QuotaConfig } from '@meseta/model';
 import type { AgentInfo } from '@meseta/protocol';
 import { addRecoveredAgent } from './agents';
 import type { FrameworkDescription } from './command';
 import { Deadlines } from './deadlines';
 import type { Effect } from './effect';
+import { recoverDrain } from './draining';
 import { addRecovered } from './frameworks';
-import type { MasterOptions, MasterState } from './state';
+import { unavailabilityOf, type Maintenance } from './machines';
+import type { Drain, MasterOptions, MasterState } from './state';
 
 /** The durable record, as a new leader reads it. */
 export interface Recovered {
@@ -22,6 +24,10 @@ export interface Recovered {
   }[];
   readonly weights: readonly { readonly role: string; readonly weight: number }[];
   readonly quotas?: readonly QuotaConfig[];
+  /** Agents of which nothing is offered, and how far they are emptied. */
+  readonly standings?: readonly { readonly agentId: AgentId; readonly drain: Drain | undefined }[];
+  readonly gone?: readonly { readonly agentId: AgentId; readonly since: Instant }[];
+  readonly maintenance?: Maintenance | undefined;
 }
 
 /** The state of a master that was just elected: who there was, none of whom has been seen yet (M28). */
@@ -40,6 +46,12 @@ export function recover(
     completedFrameworks: new Map(),
     weights: new Map(recovered.weights.map(({ role, weight }) => [role, weight])),
     quotas: new Map((recovered.quotas ?? []).map((quota) => [quota.role, quota])),
+    draining: new Set(),
+    gone: new Map(
+      [...(recovered.gone ?? [])].sort((a, b) => a.since - b.since).map((one) => [one.agentId, one.since]),
+    ),
+    maintenance: recovered.maintenance ?? { windows: [], down: new Map() },
+    inverseOffers: new Map(),
     electedAt: now,
     agentsAtElection: recovered.agents.filter(({ unreachable }) => !unreachable).length,
     deadlines: new Deadlines(),
@@ -50,7 +62,14 @@ export function recover(
   };
   const turn = { state, now, effects: [] as Effect[] };
   for (const { info, unreachable, since } of recovered.agents) {
-    addRecoveredAgent(turn, info, unreachable ? 'unreachable' : 'recovered', since);
+    const agent = addRecoveredAgent(turn, info, unreachable ? 'unreachable' : 'recovered', since);
+    agent.unavailability = unavailabilityOf(state.maintenance, agent);
+  }
+  for (const { agentId, drain } of recovered.standings ?? []) {
+    const agent = state.agents.get(agentId);
+    if (agent === undefined) continue;
+    agent.deactivated = true;
+    if (drain !== undefined) recoverDrain(state.draining, agent, drain);
   }
   const removed = recovered.frameworks.filter((one) => one.removedAt !== undefined);
   for (const { description, registeredAt, removedAt } of removed.sort(

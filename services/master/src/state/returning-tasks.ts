@@ -54,6 +54,7 @@ function mergeTask(turn: Turn, agent: Agent, framework: Framework, reported: Rep
     return;
   }
   if (known !== undefined) return;
+  if (wasEnded(framework, agent, reported)) return endAgain(turn, agent, reported);
   const returning = framework.unreachable.get(reported.taskId);
   const task = returning ?? takeCompleted(framework, agent, reported.taskId) ?? makeTask(agent, reported);
   task.updateState = updateStateOf(reported.task);
@@ -91,6 +92,26 @@ function mergeTask(turn: Turn, agent: Agent, framework: Framework, reported: Rep
 function takeCompleted(framework: Framework, agent: Agent, taskId: TaskId): Task | undefined {
   const at = framework.completed.findLastIndex((task) => task.id === taskId && task.agentId === agent.id);
   return at < 0 ? undefined : framework.completed.splice(at, 1)[0];
+}
+
+/** Whether a framework was told the end of a task that runs: its agent was removed for maintenance, and has come back. An end is final (M3). */
+function wasEnded(framework: Framework, agent: Agent, { taskId, state }: ReportedTask): boolean {
+  return (
+    !isTerminal(state) && framework.completed.some((task) => task.id === taskId && task.agentId === agent.id)
+  );
+}
+
+/** Nobody waits for it any more: it is killed, and counts until it has ended. */
+function endAgain(turn: Turn, agent: Agent, reported: ReportedTask): void {
+  mergeOrphan(turn, agent, reported);
+  order(turn, agent, {
+    $case: 'killTask',
+    value: {
+      frameworkId: { value: reported.frameworkId },
+      taskId: { value: reported.taskId },
+      killPolicy: undefined,
+    },
+  });
 }
 
 /** A task of a framework that is gone: it counts until it has ended. */

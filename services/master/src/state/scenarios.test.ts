@@ -26,6 +26,7 @@ import type {
   TaskInfo,
   TaskStatus,
   TaskState as ProtoTaskState,
+  Unavailability,
   internal,
 } from '@meseta/protocol';
 import type {
@@ -39,6 +40,7 @@ import type {
   TaskToLaunch,
 } from './command';
 import type { AllocationChange, Effect, FrameworkEvent } from './effect';
+import type { Machine, MaintenanceWindow } from './machines';
 import { recover } from './recovery';
 import type { MasterOptions, MasterState } from './state';
 import { nextDeadline, step } from './step';
@@ -57,6 +59,7 @@ const options: MasterOptions = {
   completedFrameworksMax: 50,
   completedTasksPerFrameworkMax: 1000,
   unreachableTasksPerFrameworkMax: 1000,
+  goneAgentsMax: 2,
 };
 
 /** Words to commands, effects to words. Agents and streams are called as their sessions: `A1`, `F1`. */
@@ -85,11 +88,24 @@ class MasterInterpreter implements Interpreter {
       removedAt: undefined,
     }));
     this.#state = this.#elect({
-      agents: agents.map((id) => ({ info: agentInfo(id, 'h'), unreachable: false, since: this.#now })),
+      agents: agents.map((id) => ({
+        info: agentInfo(id, this.#hostOf(id)),
+        unreachable: false,
+        since: this.#now,
+      })),
       frameworks,
       weights: [],
+      standings: [...this.#state.agents.values()]
+        .filter((one) => one.deactivated)
+        .map((one) => ({ agentId: one.id, drain: one.drain })),
+      gone: [...this.#state.gone].map(([id, since]) => ({ agentId: id, since })),
+      maintenance: this.#state.maintenance,
     });
     return [];
+  }
+
+  #hostOf(id: string): string {
+    return this.#state.agents.get(agentId(id))?.hostname ?? 'h';
   }
 
   #step(command: Command): readonly string[] {
@@ -151,7 +167,9 @@ function commandOf(
         info: agentInfo(id, `host-${who}`),
         cluster: named.get('cluster') ?? '',
         version: '1',
-        capabilities: ['AGENT_OPERATION_FEEDBACK', 'RESIZE_VOLUME', 'TASK_RESOURCE_LIMITS'],
+        capabilities: named.has('old')
+          ? []
+          : ['AGENT_DRAINING', 'AGENT_OPERATION_FEEDBACK', 'RESIZE_VOLUME', 'TASK_RESOURCE_LIMITS'],
         grpcAddress: 'a:1',
         httpAddress: 'a:2',
         total: resources(rest[0] ?? ''),
@@ -358,6 +376,44 @@ function commandOf(
         call: 0,
         weights: [{ role: plain[0] ?? '', weight: Number(plain[1]) }],
       };
+    case 'drain':
+      return {
+        kind: 'drainAgent',
+        call: 0,
+        agentId: agentId(who),
+        graceMaxMs: named.has('grace') ? durationMs(named.get('grace') ?? '') : undefined,
+        markGone: named.get('gone') === 'yes',
+      };
+    case 'deactivate':
+      return { kind: 'deactivateAgent', call: 0, agentId: agentId(who) };
+    case 'reactivate':
+      return { kind: 'reactivateAgent', call: 0, agentId: agentId(who) };
+    case 'gone':
+      return { kind: 'markAgentGone', call: 0, agentId: agentId(who) };
+    case 'schedule':
+      return { kind: 'updateSchedule', call: 0, windows: plain.map(maintenanceWindow) };
+    case 'start-maintenance':
+      return { kind: 'startMaintenance', call: 0, machines: plain.map(machine) };
+    case 'stop-maintenance':
+      return { kind: 'stopMaintenance', call: 0, machines: plain.map(machine) };
+    case 'ask':
+      return {
+        kind: 'inverseProposals',
+        proposals: [
+          {
+            frameworkId: frameworkId(who),
+            agentId: agentId(rest[0] ?? ''),
+            startMs: durationMs(named.get('from') ?? ''),
+          },
+        ],
+      };
+    case 'accept-inverse':
+    case 'decline-inverse':
+      return {
+        kind: verb === 'accept-inverse' ? 'acceptInverse' : 'declineInverse',
+        ...caller,
+        answers: [{ offerIds: rest.map(offerId), refuseMs: durationMs(named.get('refuse') ?? '5s') }],
+      };
     case 'revive':
     case 'suppress':
       return { kind: verb, ...caller, roles: rest };
@@ -420,6 +476,13 @@ function printEvent(stream: string, event: FrameworkEvent): readonly string[] {
       );
     case 'rescind':
       return [`${to} rescind ${event.offerId}`];
+    case 'inverseOffers':
+      return event.offers.map(
+        ({ offer }) =>
+          `${to} inverse offer ${offer.id} of ${offer.agentId} from ${secondsOf(offer.unavailability)}`,
+      );
+    case 'rescindInverse':
+      return [`${to} rescind inverse offer ${event.offerId}`];
     case 'update':
       return [`${to} ${event.status.taskId?.value ?? ''} ${event.shownState}`];
     case 'madeUpdate':
@@ -453,10 +516,10 @@ function printChange(change: AllocationChange): string {
       const held = change.holdings
         .map((one) => ` ${one.frameworkId} holds ${one.resources.toString()}`)
         .join(',');
-      return `agent ${change.agentId} ${change.total.toString()}${change.active ? '' : ' inactive'}${held}`;
+      return `agent ${change.agentId} ${change.total.toString()}${change.active ? '' : ' inactive'}${because(change)}${away(change.unavailability)}${held}`;
     }
     case 'agentActivated':
-      return `agent ${change.agentId} ${change.active ? 'active' : 'inactive'}`;
+      return `agent ${change.agentId} ${change.active ? 'active' : 'inactive'}${because(change)}`;
     case 'agentRemoved':
       return `agent ${change.agentId} removed`;
     case 'frameworkChanged':
@@ -485,10 +548,48 @@ function printChange(change: AllocationChange): string {
     case 'converted':
       return `agent ${change.agentId}: ${change.consumed.toString()} became ${change.produced.toString()}`;
     case 'unavailabilityChanged':
-      return `agent ${change.agentId} ${change.unavailability === undefined ? 'stays' : 'will not be'} available`;
+      return `agent ${change.agentId}${away(change.unavailability) || ' stays'}`;
     case 'inverseOfferAnswered':
-      return `${change.frameworkId} answered about ${change.agentId}`;
+      return `${change.frameworkId} answered about ${change.agentId}, not again for ${change.refuseMs / 1000}s`;
   }
+}
+
+function because({ withheld }: { readonly withheld?: string }): string {
+  return withheld === undefined ? '' : `, ${withheld}`;
+}
+
+function away(unavailability: Unavailability | undefined): string {
+  return unavailability === undefined ? '' : ` away from ${secondsOf(unavailability)}`;
+}
+
+function secondsOf({ start, duration }: Unavailability): string {
+  const seconds = (nanoseconds: bigint | undefined): string => `${(nanoseconds ?? 0n) / 1_000_000_000n}s`;
+  return (
+    seconds(start?.nanoseconds) + (duration === undefined ? '' : ` for ${seconds(duration.nanoseconds)}`)
+  );
+}
+
+/** `host-A1,host-A2/127.0.0.1@60s+30s`: machines, from when and for how long. */
+function maintenanceWindow(text: string): MaintenanceWindow {
+  const [machines = '', span = ''] = text.split('@');
+  const [start = '', duration] = span.split('+');
+  const nanoseconds = (word: string) => ({ nanoseconds: BigInt(durationMs(word)) * 1_000_000n });
+  return {
+    machines: machines
+      .split(',')
+      .filter((word) => word !== '')
+      .map(machine),
+    unavailability: {
+      ...(start !== '' && { start: nanoseconds(start) }),
+      ...(duration !== undefined && { duration: nanoseconds(duration) }),
+    },
+  };
+}
+
+/** `host`, `host/address` or `/address` */
+function machine(text: string): Machine {
+  const [hostname = '', ip = ''] = text.split('/');
+  return { hostname, ip };
 }
 
 function quotaAmounts(text: string): ReadonlyMap<string, number> {
@@ -691,6 +792,10 @@ function operationIn(message: internal.MasterMessage['message']): string {
     case 'frameworkMessage':
     case 'shutdownExecutor':
       return ` ${message.value.executorId?.value ?? ''}`;
+    case 'drain':
+      return `${message.value.maxGracePeriodMs < 0n ? '' : `, at most ${message.value.maxGracePeriodMs} ms`}${message.value.markGone ? ', then gone' : ''}`;
+    case 'refused':
+      return `: ${message.value.reason}`;
     default:
       return '';
   }

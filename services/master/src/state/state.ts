@@ -39,9 +39,11 @@ import type {
   Offer_Operation,
   TaskInfo,
   TaskStatus,
+  Unavailability,
   scheduler,
 } from '@meseta/protocol';
 import type { Deadlines } from './deadlines';
+import type { Maintenance } from './machines';
 
 /** One subscription's stream of events. */
 export type StreamId = string;
@@ -62,6 +64,12 @@ export interface MasterState {
   readonly weights: Map<string, number>;
   /** By role. */
   readonly quotas: Map<string, QuotaConfig>;
+  /** Agents that are being drained and not empty yet. */
+  readonly draining: Set<AgentId>;
+  /** Agents that an operator marked gone, and since when: they may not come back. The oldest are forgotten at the bound. */
+  readonly gone: Map<AgentId, Instant>;
+  maintenance: Maintenance;
+  readonly inverseOffers: Map<OfferId, InverseOffer>;
   /** When this master was elected, and how many agents the record had then that were not unreachable: offers wait for them if there are quotas (A4). */
   readonly electedAt: Instant;
   readonly agentsAtElection: number;
@@ -91,6 +99,8 @@ export interface MasterOptions {
   readonly completedFrameworksMax: number;
   readonly completedTasksPerFrameworkMax: number;
   readonly unreachableTasksPerFrameworkMax: number;
+  /** At the bound the agent that was marked gone first is forgotten, and might come back. */
+  readonly goneAgentsMax: number;
 }
 
 /**
@@ -122,6 +132,14 @@ export interface Agent {
   pongSeen: boolean;
   /** The moment of the deadline that counts; an older one in the heap is void. */
   nextDeadlineAt: Instant | undefined;
+  /** An operator wants nothing of it to be offered. */
+  deactivated: boolean;
+  /** How far it is emptied; only of one that is deactivated. */
+  drain: Drain | undefined;
+  /** When its machine will be away. */
+  unavailability: Unavailability | undefined;
+  /** Who was asked to give up what it holds there, and answered what. */
+  readonly asked: Map<FrameworkId, Asked>;
   used: Resources;
   offered: Resources;
   readonly tasks: Map<string, Task>;
@@ -131,6 +149,33 @@ export interface Agent {
   readonly offers: Set<OfferId>;
   /** The change that last described this agent whole to the allocator. A proposal made before it is stale. */
   resetVersion: number;
+}
+
+/** An agent is emptied of its tasks: DRAINED once nothing is left. */
+export interface Drain {
+  readonly state: 'DRAINING' | 'DRAINED';
+  /** The most that a task gets to end; undefined: what each asks for. */
+  readonly graceMaxMs: number | undefined;
+  /** Whether it is marked gone at the end. */
+  readonly markGone: boolean;
+  readonly startedAt: Instant;
+}
+
+/** A wish that a framework gives up what it holds on an agent. */
+export interface InverseOffer {
+  readonly id: OfferId;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly unavailability: Unavailability;
+}
+
+/** What a framework said to the maintenance of an agent's machine. */
+export interface Asked {
+  /** Undefined when it has answered. */
+  readonly offer: InverseOffer | undefined;
+  /** Its last answer, and when it came; UNKNOWN before the first. */
+  readonly status: 'UNKNOWN' | 'ACCEPT' | 'DECLINE';
+  readonly at: Instant;
 }
 
 /** active: subscribed. disconnected: its stream ended, its failover timeout runs. recovered: known from registry or agents only. */

@@ -12,6 +12,8 @@ import {
   stepPong,
 } from './agents';
 import type { Caller, Command } from './command';
+import { stepDeactivateAgent, stepReactivateAgent } from './deactivation';
+import { settleDrains, stepDrainAgent } from './draining';
 import type { Effect } from './effect';
 import { sendToExecutor, shutdownExecutor, stepExecutorEnded, stepExecutorMessage } from './executors';
 import {
@@ -26,7 +28,10 @@ import {
   updateFramework,
 } from './frameworks';
 import { request } from './demands';
+import { stepMarkAgentGone } from './gone';
+import { answerInverseOffers, stepInverseOfferTimeout, stepInverseProposals } from './inverse-offers';
 import { kill } from './kill';
+import { stepStartMaintenance, stepStopMaintenance, stepUpdateSchedule } from './maintenance';
 import { decline, stepOfferTimeout, stepProposals } from './offers';
 import { acknowledgeOperation, reconcileOperations, stepOperationUpdate } from './operation-updates';
 import { stepUpdateQuota } from './quota';
@@ -40,6 +45,7 @@ import { stepUpdateWeights } from './weights';
 export function step(state: MasterState, command: Command, now: Instant): readonly Effect[] {
   const turn: Turn = { state, now, effects: [] };
   stepCommand(turn, command);
+  if (state.draining.size > 0) settleDrains(turn);
   return turn.effects;
 }
 
@@ -101,6 +107,14 @@ function stepCommand(turn: Turn, command: Command): void {
       );
     case 'request':
       return forCaller(turn, command, (framework) => request(turn, framework, command.demands));
+    case 'acceptInverse':
+      return forCaller(turn, command, (framework) =>
+        command.answers.forEach((one) => answerInverseOffers(turn, framework, one, 'ACCEPT')),
+      );
+    case 'declineInverse':
+      return forCaller(turn, command, (framework) =>
+        command.answers.forEach((one) => answerInverseOffers(turn, framework, one, 'DECLINE')),
+      );
     case 'noted':
       return forCaller(turn, command, () => undefined);
     case 'operatorKill':
@@ -109,6 +123,20 @@ function stepCommand(turn: Turn, command: Command): void {
       return stepUpdateQuota(turn, command);
     case 'updateWeights':
       return stepUpdateWeights(turn, command);
+    case 'drainAgent':
+      return stepDrainAgent(turn, command);
+    case 'deactivateAgent':
+      return stepDeactivateAgent(turn, command);
+    case 'reactivateAgent':
+      return stepReactivateAgent(turn, command);
+    case 'markAgentGone':
+      return stepMarkAgentGone(turn, command);
+    case 'updateSchedule':
+      return stepUpdateSchedule(turn, command);
+    case 'startMaintenance':
+      return stepStartMaintenance(turn, command);
+    case 'stopMaintenance':
+      return stepStopMaintenance(turn, command);
     case 'operatorTeardown': {
       const framework = turn.state.frameworks.get(command.frameworkId);
       if (framework !== undefined) removeFramework(turn, framework, 'an operator tore it down');
@@ -140,6 +168,8 @@ function stepCommand(turn: Turn, command: Command): void {
       return stepAllocatorConnected(turn);
     case 'proposals':
       return stepProposals(turn, command.version, command.proposals);
+    case 'inverseProposals':
+      return stepInverseProposals(turn, command.proposals);
     case 'tick':
       return stepTick(turn);
     default:
@@ -212,6 +242,9 @@ function stepTick(turn: Turn): void {
         break;
       case 'offer':
         stepOfferTimeout(turn, deadline.offerId);
+        break;
+      case 'inverseOffer':
+        stepInverseOfferTimeout(turn, deadline.offerId);
         break;
     }
   }

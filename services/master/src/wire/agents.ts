@@ -1,10 +1,12 @@
 import {
   AgentState,
+  DrainState,
   resourcesToProto,
   type AgentInfo_Capability_Type,
   type AgentStatus,
   type master,
 } from '@meseta/protocol';
+import { drainConfigOf } from '../state/draining';
 import type { Agent, AgentMembership } from '../state/state';
 import { timeInfo } from './times';
 
@@ -13,7 +15,7 @@ export function agentToProto(agent: Agent): master.Response_GetAgents_Agent {
   return {
     agentInfo: agent.info,
     active: agent.membership === 'active',
-    deactivated: false,
+    deactivated: agent.deactivated,
     version: agent.version,
     pid: agent.grpcAddress === '' ? undefined : `slave(1)@${agent.grpcAddress}`,
     registeredTime: timeInfo(agent.registeredAt),
@@ -23,8 +25,15 @@ export function agentToProto(agent: Agent): master.Response_GetAgents_Agent {
     offeredResources: resourcesToProto(agent.offered),
     capabilities: agent.capabilities.map((type) => ({ type: type as AgentInfo_Capability_Type })),
     resourceProviders: [],
+    drainInfo: agent.drain && {
+      state: drainStates[agent.drain.state],
+      config: drainConfigOf(agent.drain),
+    },
+    estimatedDrainStartTime: timeInfo(agent.drain?.startedAt),
   };
 }
+
+const drainStates = { DRAINING: DrainState.DRAINING, DRAINED: DrainState.DRAINED } as const;
 
 const states: Readonly<Record<AgentMembership, AgentState>> = {
   active: AgentState.ACTIVE,

@@ -1,6 +1,6 @@
 import { scheduler, taskStateToProto, type MasterInfo } from '@meseta/protocol';
 import type { FrameworkEvent } from '../state/effect';
-import { offerToProto } from './offers';
+import { inverseOfferToProto, offerToProto } from './offers';
 import { madeOperationStatusToProto } from './operations';
 import type { Dialect } from './resources';
 import { madeStatusToProto } from './tasks';
@@ -37,6 +37,18 @@ export function eventToProto(event: FrameworkEvent, context: EventContext): sche
       };
     case 'rescind':
       return { type: Type.RESCIND, rescind: { offerId: { value: event.offerId } } };
+    case 'inverseOffers':
+      return {
+        type: Type.INVERSE_OFFERS,
+        inverseOffers: {
+          inverseOffers: event.offers.map(({ offer, agent }) => inverseOfferToProto(offer, agent)),
+        },
+      };
+    case 'rescindInverse':
+      return {
+        type: Type.RESCIND_INVERSE_OFFER,
+        rescindInverseOffer: { inverseOfferId: { value: event.offerId } },
+      };
     case 'update':
       return {
         type: Type.UPDATE,

@@ -1,28 +1,50 @@
-import { attributesToProto, type Offer as ProtoOffer } from '@meseta/protocol';
-import type { Agent, Offer } from '../state/state';
+import {
+  attributesToProto,
+  type InverseOffer as ProtoInverseOffer,
+  type Offer as ProtoOffer,
+  type URL,
+} from '@meseta/protocol';
+import type { Agent, InverseOffer, Offer } from '../state/state';
 import { allocatedResources, type Dialect } from './resources';
 
 /** An offer as its framework sees it (S49). */
 export function offerToProto(offer: Offer, agent: Agent, dialect: Dialect): ProtoOffer {
-  const [host = '', port = ''] = splitAddress(agent.httpAddress);
   return {
     id: { value: offer.id },
     frameworkId: { value: offer.frameworkId },
     agentId: { value: agent.id },
     hostname: agent.hostname,
-    url: {
-      scheme: 'http',
-      address: { hostname: agent.hostname, ip: host, port: Number(port) },
-      path: '/slave(1)',
-      query: [],
-    },
+    url: urlOf(agent),
     domain: agent.info.domain,
     resources: allocatedResources(offer.resources, offer.role, dialect),
     attributes: attributesToProto(agent.attributes),
     executorIds: [...agent.executors.values()]
       .filter((executor) => executor.frameworkId === offer.frameworkId)
       .map((executor) => ({ value: executor.id })),
+    unavailability: agent.unavailability,
     allocationInfo: dialect.multiRole ? { role: offer.role } : undefined,
+  };
+}
+
+/** A wish that a framework gives up what it holds on an agent (S67). */
+export function inverseOfferToProto(offer: InverseOffer, agent: Agent): ProtoInverseOffer {
+  return {
+    id: { value: offer.id },
+    url: urlOf(agent),
+    frameworkId: { value: offer.frameworkId },
+    agentId: { value: offer.agentId },
+    unavailability: offer.unavailability,
+    resources: [],
+  };
+}
+
+function urlOf(agent: Agent): URL {
+  const [host = '', port = ''] = splitAddress(agent.httpAddress);
+  return {
+    scheme: 'http',
+    address: { hostname: agent.hostname, ip: host, port: Number(port) },
+    path: '/slave(1)',
+    query: [],
   };
 }
 

@@ -1,4 +1,4 @@
-import { internal } from '@meseta/protocol';
+import { DrainState, internal } from '@meseta/protocol';
 import type { DurableRecord, RecordWrite } from '../state/record';
 import type { StoredWrite } from '../store/store';
 
@@ -32,12 +32,35 @@ function toProto(record: DurableRecord): internal.Record {
         },
       };
     }
+    case 'agentStanding': {
+      const { agentId, drain, drainStartedAtMs } = record;
+      const drainInfo = drain && { ...drain, state: drainStates[drain.state] };
+      return {
+        record: {
+          $case: 'agentStanding',
+          value: { agentId: { value: agentId }, drainInfo, drainStartedAtMs: BigInt(drainStartedAtMs) },
+        },
+      };
+    }
+    case 'goneAgent':
+      return {
+        record: {
+          $case: 'goneAgent',
+          value: { agentId: { value: record.agentId }, sinceMs: BigInt(record.sinceMs) },
+        },
+      };
+    case 'maintenance': {
+      const { schedule, downMachines } = record;
+      return { record: { $case: 'maintenance', value: { schedule, downMachines } } };
+    }
     case 'weight':
       return { record: { $case: 'weight', value: { role: record.role, weight: record.weight } } };
     case 'quota':
       return { record: { $case: 'quota', value: { config: record.config } } };
   }
 }
+
+const drainStates = { draining: DrainState.DRAINING, drained: DrainState.DRAINED } as const;
 
 const memberships = {
   admitted: internal.AgentMembership.ADMITTED,

@@ -38,13 +38,62 @@ test('a removed framework is remembered, until it is forgotten', () => {
     plan(
       { $case: 'putFramework', value: { frameworkInfo, registeredAtMs: 1n } },
       { $case: 'removeFramework', value: { frameworkInfo, registeredAtMs: 1n, removedAtMs: 2n } },
-      { $case: 'forgetRecords', value: { agentIds: [{ value: 'A9' }], frameworkIds: [{ value: 'F1' }] } },
+      {
+        $case: 'forgetRecords',
+        value: {
+          agentIds: [{ value: 'A9' }],
+          frameworkIds: [{ value: 'F1' }],
+          goneAgentIds: [{ value: 'A8' }],
+        },
+      },
     ),
   ).toEqual([
     { key: 'frameworks/F1', record: { kind: 'framework', frameworkInfo, registeredAtMs: 1, removedAtMs: 0 } },
     { key: 'frameworks/F1', record: { kind: 'framework', frameworkInfo, registeredAtMs: 1, removedAtMs: 2 } },
     { key: 'agents/A9' },
     { key: 'frameworks/F1' },
+    { key: 'gone/A8' },
+  ]);
+});
+
+test('what an operator said of an agent is beside its record, and goes when it is offered again', () => {
+  const agentId = { value: 'A1' };
+  const config = { markGone: true };
+  const drained = { kind: 'agentStanding', agentId: 'A1', drainStartedAtMs: 5 };
+  expect(
+    plan(
+      { $case: 'drainAgent', value: { agentId, config, startedAtMs: 5n } },
+      { $case: 'markAgentDrained', value: { agentId, config, startedAtMs: 5n } },
+      { $case: 'reactivateAgent', value: { agentId } },
+      { $case: 'deactivateAgent', value: { agentId } },
+    ),
+  ).toEqual([
+    { key: 'standings/A1', record: { ...drained, drain: { state: 'draining', config } } },
+    { key: 'standings/A1', record: { ...drained, drain: { state: 'drained', config } } },
+    { key: 'standings/A1' },
+    { key: 'standings/A1', record: { ...drained, drain: undefined, drainStartedAtMs: 0 } },
+  ]);
+});
+
+test('a gone agent is remembered as that alone', () => {
+  expect(plan({ $case: 'markAgentGone', value: { agentId: { value: 'A1' }, atMs: 7n } })).toEqual([
+    { key: 'gone/A1', record: { kind: 'goneAgent', agentId: 'A1', sinceMs: 7 } },
+    { key: 'agents/A1' },
+    { key: 'standings/A1' },
+  ]);
+});
+
+test('planned maintenance is one record; nothing planned is none', () => {
+  const machine = { hostname: 'h1' };
+  const schedule = { windows: [{ machineIds: [machine], unavailability: { start: { nanoseconds: 1n } } }] };
+  expect(
+    plan(
+      { $case: 'planMaintenance', value: { schedule, downMachines: [machine] } },
+      { $case: 'planMaintenance', value: { downMachines: [] } },
+    ),
+  ).toEqual([
+    { key: 'maintenance/plan', record: { kind: 'maintenance', schedule, downMachines: [machine] } },
+    { key: 'maintenance/plan' },
   ]);
 });
 
@@ -88,6 +137,16 @@ test.each<[string, Operation, string]>([
     'a weight of nothing',
     { $case: 'setWeight', value: { role: 'web', weight: 0 } },
     'operations[0]: set_weight.weight must be greater than 0',
+  ],
+  [
+    'draining that never began',
+    { $case: 'drainAgent', value: { agentId: { value: 'A1' }, startedAtMs: 0n } },
+    'operations[0]: drain_agent.started_at_ms must be milliseconds since the epoch',
+  ],
+  [
+    'a gone agent without a name',
+    { $case: 'markAgentGone', value: { atMs: 1n } },
+    'operations[0]: mark_agent_gone.agent_id.value must be set',
   ],
   ['a kind that is not known', undefined, 'operations[0]: the kind of operation is not known here'],
 ])('%s is refused', (_what, operation, message) => {

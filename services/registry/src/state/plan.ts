@@ -1,10 +1,16 @@
 import { failure, isFailure, type Failure } from '@meseta/model';
 import type { internal } from '@meseta/protocol';
 import { admitAgent } from './operations/admit-agent';
+import { deactivateAgent } from './operations/deactivate-agent';
+import { drainAgent } from './operations/drain-agent';
 import { forgetRecords } from './operations/forget-records';
+import { markAgentDrained } from './operations/mark-agent-drained';
+import { markAgentGone } from './operations/mark-agent-gone';
 import { markAgentReachable } from './operations/mark-agent-reachable';
 import { markAgentUnreachable } from './operations/mark-agent-unreachable';
+import { planMaintenance } from './operations/plan-maintenance';
 import { putFramework } from './operations/put-framework';
+import { reactivateAgent } from './operations/reactivate-agent';
 import { removeAgent } from './operations/remove-agent';
 import { removeFramework } from './operations/remove-framework';
 import { setQuota } from './operations/set-quota';
@@ -41,6 +47,18 @@ function planOperation(operation: internal.RegistryOperation['operation']): read
       return markAgentReachable(operation.value);
     case 'removeAgent':
       return removeAgent(operation.value);
+    case 'drainAgent':
+      return drainAgent(operation.value);
+    case 'markAgentDrained':
+      return markAgentDrained(operation.value);
+    case 'deactivateAgent':
+      return deactivateAgent(operation.value);
+    case 'reactivateAgent':
+      return reactivateAgent(operation.value);
+    case 'markAgentGone':
+      return markAgentGone(operation.value);
+    case 'planMaintenance':
+      return planMaintenance(operation.value);
     case 'putFramework':
       return putFramework(operation.value);
     case 'removeFramework':

@@ -1,4 +1,4 @@
-import type { AgentInfo, FrameworkInfo, quota } from '@meseta/protocol';
+import type { AgentInfo, DrainConfig, FrameworkInfo, MachineID, maintenance, quota } from '@meseta/protocol';
 
 /** One durable fact about the cluster. Instants are milliseconds since the epoch. */
 export type DurableRecord =
@@ -14,6 +14,21 @@ export type DurableRecord =
       readonly registeredAtMs: number;
       /** 0 while it is alive. */
       readonly removedAtMs: number;
+    }
+  /** Nothing is offered of it. Beside the agent's own record, so that its coming and going needs no read. */
+  | {
+      readonly kind: 'agentStanding';
+      readonly agentId: string;
+      /** Undefined for one that is only deactivated. */
+      readonly drain: { readonly state: 'draining' | 'drained'; readonly config: DrainConfig } | undefined;
+      /** 0 for one that is only deactivated. */
+      readonly drainStartedAtMs: number;
+    }
+  | { readonly kind: 'goneAgent'; readonly agentId: string; readonly sinceMs: number }
+  | {
+      readonly kind: 'maintenance';
+      readonly schedule: maintenance.Schedule;
+      readonly downMachines: readonly MachineID[];
     }
   | { readonly kind: 'weight'; readonly role: string; readonly weight: number }
   | { readonly kind: 'quota'; readonly config: quota.QuotaConfig };
@@ -32,6 +47,9 @@ export const keyBytesMax = 1024;
 /** The keys of the record: one folder for each kind of fact. */
 export const keyOf = {
   agent: (id: string): string => `agents/${id}`,
+  agentStanding: (id: string): string => `standings/${id}`,
+  goneAgent: (id: string): string => `gone/${id}`,
+  maintenance: 'maintenance/plan',
   framework: (id: string): string => `frameworks/${id}`,
   weight: (role: string): string => `weights/${role}`,
   quota: (role: string): string => `quotas/${role}`,

@@ -16,5 +16,10 @@ export function forgetRecords(operation: internal.ForgetRecords): readonly Recor
     if (isFailure(id)) return id;
     writes.push({ key: keyOf.framework(id) });
   }
+  for (const agentId of operation.goneAgentIds) {
+    const id = checkId(agentId, 'forget_records.gone_agent_ids');
+    if (isFailure(id)) return id;
+    writes.push({ key: keyOf.goneAgent(id) });
+  }
   return writes;
 }
