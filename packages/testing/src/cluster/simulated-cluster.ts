@@ -74,6 +74,7 @@ export class SimulatedCluster {
           completedFrameworksMax: 50,
           completedTasksPerFrameworkMax: 1000,
           unreachableTasksPerFrameworkMax: 1000,
+          goneAgentsMax: 1000,
         },
       },
       this.#random,
