@@ -201,13 +201,12 @@ async function assemble(
     onClosed: (sessionId) => loop.push({ kind: 'sessionClosed', sessionId }),
     onRefused: (reason) => fatal('conflict', `the master refused this agent: ${reason}`),
     onMessages: (sessionId, term, messages) => {
-      const { orders, ignored } = ordersOf(messages, { newId: randomUUID, runtimes: runtimeNames });
+      const { orders, ignored } = ordersOf(messages, { newId: randomUUID, runtimes });
       if (ignored > 0) metrics.messagesIgnored.inc(ignored);
       loop.push({ kind: 'masterSaid', sessionId, term, orders });
     },
     isFull: (resume) => loop.isFull(resume),
   });
-  const runtimeNames = new Set(runtimes.keys());
   const completed = new CompletedTasks();
   const statusContext = () => ({ agentId: state.agentId, agentIp: agentIpOf(config) });
   const view: AgentView = { state, workDir: config.workDir, info, runtimes, completed, statusContext };

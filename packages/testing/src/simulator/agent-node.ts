@@ -55,7 +55,7 @@ export interface AgentNodeDeps {
 const retryMaxMs = 2000;
 const answerMaxMs = 10_000;
 const silentLog = { debug() {}, info() {}, warn() {}, error() {}, fatal() {} };
-const runtimes: ReadonlySet<string> = new Set(['process']);
+const runtimes = new Map([['process', { keepsLimits: true }]]);
 
 /** One machine with its agent: the real core over a disk, containers and a clock of its own. */
 export class AgentNode {

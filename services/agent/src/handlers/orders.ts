@@ -17,14 +17,14 @@ import {
   type internal,
   type TaskInfo,
 } from '@meseta/protocol';
-import { planOf, planOfExecutor, type RunBy } from '../runtime/plan';
+import { planOf, planOfExecutor, type RunBy, type Runtimes } from '../runtime/plan';
 import type { LaunchedExecutor, LaunchedTask, Order } from '../state/command';
 import type { OperationName } from '../state/operation-record';
 
 /** What the core may not do itself: be random, and know the configuration. */
 export interface OrderContext {
   readonly newId: () => string;
-  readonly runtimes: ReadonlySet<string>;
+  readonly runtimes: Runtimes;
 }
 
 /**

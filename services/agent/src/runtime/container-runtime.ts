@@ -15,6 +15,8 @@ export interface ContainerRuntime {
   readonly name: string;
   /** Whether a sandbox directory must exist before a start. */
   readonly usesSandbox: boolean;
+  /** Whether what a container may use at most is kept. */
+  readonly keepsLimits: boolean;
 
   /**
    * Looks what became of the containers that the agent knows of, watches those that run, and ends those of this agent that it does not know of.

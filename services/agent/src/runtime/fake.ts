@@ -53,6 +53,7 @@ export interface FakeRuntimeOptions {
 export class FakeRuntime implements ContainerRuntime {
   readonly name = 'fake';
   readonly usesSandbox = false;
+  readonly keepsLimits = true;
 
   private readonly machine: FakeMachine;
 

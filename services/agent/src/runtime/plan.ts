@@ -18,13 +18,16 @@ export interface Readable {
   readonly resources: Resources | Failure;
 }
 
+/** The runtimes of an agent, as far as a plan needs to know them. */
+export type Runtimes = ReadonlyMap<string, { readonly keepsLimits: boolean }>;
+
 /** Which runtime runs a task, or why none of this agent's does. The names become directories, so they are checked here once more. */
 export function planOf(
   task: TaskInfo,
   frameworkId: string,
   { resources }: Readable,
   by: RunBy,
-  runtimes: ReadonlySet<string>,
+  runtimes: Runtimes,
 ): Plan {
   const unnameable =
     validateId('task id', task.taskId?.value ?? '') ?? validateId('framework id', frameworkId);
@@ -33,7 +36,16 @@ export function planOf(
   const invalid = isFailure(resources) ? resources : invalidOf(task, by);
   if (invalid !== undefined) return invalidPlan(invalid);
   if (by === 'custom') return { runtime: '' };
-  return runtimeOf(task, runtimes);
+  const plan = runtimeOf(task, runtimes);
+  if (
+    'refused' in plan ||
+    Object.keys(task.limits).length === 0 ||
+    runtimes.get(plan.runtime)?.keepsLimits === true
+  )
+    return plan;
+  // What Mesos says of it, and with this reason (T65).
+  const message = 'this agent cannot keep limits: it has no control groups that it may write to';
+  return { refused: 'TASK_DROPPED', reason: 'GC_ERROR', message };
 }
 
 /** Which runtime runs an executor; a pod is only where its tasks are. */
@@ -41,7 +53,7 @@ export function planOfExecutor(
   info: ExecutorInfo,
   resources: Resources | Failure,
   by: 'pod' | 'custom',
-  runtimes: ReadonlySet<string>,
+  runtimes: Runtimes,
 ): Plan {
   const invalid =
     validateId('executor id', info.executorId?.value ?? '') ??
@@ -63,7 +75,7 @@ interface Runnable {
   readonly container?: ContainerInfo | undefined;
 }
 
-function runtimeOf(runnable: Runnable, runtimes: ReadonlySet<string>): Plan {
+function runtimeOf(runnable: Runnable, runtimes: Runtimes): Plan {
   const runtime = runtimes.has('fake')
     ? 'fake'
     : runnable.container?.type === ContainerInfo_Type.DOCKER

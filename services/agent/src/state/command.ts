@@ -153,7 +153,7 @@ export type Order =
 export type Plan =
   | { readonly runtime: string }
   | {
-      readonly refused: 'TASK_ERROR' | 'TASK_FAILED';
+      readonly refused: 'TASK_ERROR' | 'TASK_FAILED' | 'TASK_DROPPED';
       readonly reason: Reason;
       readonly message: string;
       /** The ids are such that no record can be kept. */

@@ -78,7 +78,9 @@ function refusalOf(
   tasks: readonly LaunchedTask[],
 ): Refusal | undefined {
   for (const { plan } of [...tasks, ...(executor === undefined ? [] : [executor])]) {
-    if ('refused' in plan) return { ...plan, state: plan.refused };
+    if (!('refused' in plan)) continue;
+    const { refused } = plan;
+    return { ...plan, state: refused === 'TASK_DROPPED' ? stateFor(state, frameworkId, refused) : refused };
   }
   const drop = (reason: Reason, message: string): Refusal => ({
     state: stateFor(state, frameworkId, 'TASK_DROPPED'),

@@ -44,6 +44,7 @@ export interface DockerRuntimeOptions {
 export class DockerRuntime implements ContainerRuntime {
   readonly name = 'docker';
   readonly usesSandbox = true;
+  readonly keepsLimits = true;
   private readonly watched = new Map<ContainerId, Watched>();
   private readonly images: Images;
   private readonly ended = new AbortController();

@@ -82,6 +82,7 @@ export interface ProcessRuntimeOptions {
 export class ProcessRuntime implements ContainerRuntime {
   readonly name = 'process';
   readonly usesSandbox = true;
+  readonly keepsLimits: boolean;
   private readonly files: RunFiles;
   private readonly watched = new Map<ContainerId, Watched>();
   private readonly timers: Timers;
@@ -92,6 +93,7 @@ export class ProcessRuntime implements ContainerRuntime {
   constructor(private readonly options: ProcessRuntimeOptions) {
     this.files = new RunFiles(options.directory);
     this.timers = options.timers ?? systemTimers;
+    this.keepsLimits = options.cgroups !== undefined;
   }
 
   async recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {
