@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { DrainState } from '@meseta/protocol';
 import { connect } from '@meseta/sdk';
 import { Rig, eventually, meseta, offerWith, operatorOf } from './harness';
 
@@ -47,7 +48,10 @@ onEtcd('an agent is drained', () => {
       expect([said.code, said.stderr]).toEqual([0, '']);
       const end = await task.finished();
       expect([end.state, end.last?.reason]).toEqual(['TASK_KILLED', 'AGENT_DRAINING']);
-      await eventually('the agent is empty', async () => (await agent())?.drainInfo?.state === 'DRAINED');
+      await eventually(
+        'the agent is empty',
+        async () => (await agent())?.drainInfo?.state === DrainState.DRAINED,
+      );
       await isWithheld('drained');
     };
     const activate = async (): Promise<void> => {
