@@ -1,4 +1,5 @@
-import { commonOptions, defineOptions, type ConfigOf } from '@meseta/kit';
+import { commonOptions, defineOptions, parseDurationMs, type ConfigOf } from '@meseta/kit';
+import { failure, isFailure, type Failure } from '@meseta/model';
 
 /** The options of the master, and all that is derived from them: flags, variables, help, documentation. */
 export const masterOptions = {
@@ -44,6 +45,11 @@ export const masterOptions = {
       min: 1000,
       help: 'How long agents of the registry may stay away after an election before they are unreachable.',
     },
+    agentRemovalRateLimit: {
+      kind: 'string',
+      help: 'How many agents that do not answer become unreachable within a time at most, as 1/10m; as many as do not answer if not given. One that is heard of while it waits stays.',
+      placeholder: 'count/duration',
+    },
     frameworkReregisterTimeout: {
       kind: 'duration',
       default: '1m',
@@ -61,11 +67,29 @@ export const masterOptions = {
     agentPingTimeout: number;
     maxAgentPingTimeouts: number;
     agentReregisterTimeout: number;
-  }): string | undefined =>
-    config.agentReregisterTimeout < config.agentPingTimeout
-      ? '--agent-reregister-timeout must not be shorter than --agent-ping-timeout: agents would be given up before they are pinged'
-      : undefined,
+    agentRemovalRateLimit: string | undefined;
+  }): string | undefined => {
+    if (config.agentReregisterTimeout < config.agentPingTimeout)
+      return '--agent-reregister-timeout must not be shorter than --agent-ping-timeout: agents would be given up before they are pinged';
+    const interval = intervalMsOf(config.agentRemovalRateLimit);
+    return isFailure(interval) ? `--agent-removal-rate-limit ${interval.message}` : undefined;
+  },
 };
+
+/**
+ * The time between two of so many within a time.
+ *
+ * @param rate as `1/10m`; undefined is without limit
+ * @returns milliseconds, 0 for no limit
+ */
+export function intervalMsOf(rate: string | undefined): number | Failure {
+  if (rate === undefined) return 0;
+  const [, count, duration] = /^([1-9]\d*)\/(.+)$/.exec(rate) ?? [];
+  const withinMs = duration === undefined ? undefined : parseDurationMs(duration);
+  if (count === undefined || withinMs === undefined || isFailure(withinMs) || withinMs <= 0)
+    return failure('invalid', `must be a count and a duration, as 1/10m, not "${rate}"`);
+  return withinMs / Number(count);
+}
 
 export type MasterConfig = ConfigOf<typeof masterOptions.options>;
 

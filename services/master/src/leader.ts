@@ -1,6 +1,7 @@
 // Follower → candidate → leader: the campaign says which, and a term lives as long as it leads.
 
 import type { Clock, Logger, Timers, Tracing } from '@meseta/kit';
+import { assert, isFailure } from '@meseta/model';
 import type { MasterInfo, internal } from '@meseta/protocol';
 import { Campaign } from './campaign';
 import {
@@ -8,6 +9,7 @@ import {
   completedTasksPerFrameworkMax,
   goneAgentsMax,
   heartbeatIntervalMs,
+  intervalMsOf,
   unreachableTasksPerFrameworkMax,
   type MasterConfig,
 } from './config';
@@ -127,6 +129,8 @@ export class Leader implements Leading {
 }
 
 function optionsOf(config: MasterConfig): MasterOptions {
+  const agentRemovalIntervalMs = intervalMsOf(config.agentRemovalRateLimit);
+  assert(!isFailure(agentRemovalIntervalMs), 'options are checked before');
   return {
     pingIntervalMs: config.agentPingTimeout,
     pingsMissedMax: config.maxAgentPingTimeouts,
@@ -138,5 +142,6 @@ function optionsOf(config: MasterConfig): MasterOptions {
     completedTasksPerFrameworkMax,
     unreachableTasksPerFrameworkMax,
     goneAgentsMax,
+    agentRemovalIntervalMs,
   };
 }

@@ -17,6 +17,7 @@ const options = {
   completedTasksPerFrameworkMax: 1000,
   unreachableTasksPerFrameworkMax: 1000,
   goneAgentsMax: 2,
+  agentRemovalIntervalMs: 0,
 };
 
 /** A world whose commits are answered by hand. */

@@ -43,6 +43,10 @@ export function createMasterMetrics() {
     term: metrics.gauge('term', 'Term of this master while it leads; 0 else.'),
     elections: metrics.counter('elections_total', 'Times that this master was elected.'),
     agents: metrics.gauge('agents', 'Agents by where they stand.', ['state']),
+    agentRemovalsDelayed: metrics.counter(
+      'agent_removals_delayed_total',
+      'Times that an agent that does not answer waited because of --agent-removal-rate-limit.',
+    ),
     frameworks: metrics.gauge('frameworks', 'Frameworks by where they stand.', ['state']),
     tasks: metrics.gauge('tasks', 'Tasks not yet completed, by state.', ['state']),
     tasksTotal: metrics.counter('task_states_total', 'Task state transitions, by the state entered.', [

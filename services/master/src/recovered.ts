@@ -21,6 +21,7 @@ export function recoveredOf(records: readonly internal.Record[]): Recovered {
   const quotas: QuotaConfig[] = [];
   const standings: { agentId: AgentId; drain: Drain | undefined }[] = [];
   const gone: { agentId: AgentId; since: Instant }[] = [];
+  const dismissed: typeof gone = [];
   let maintenance: Maintenance | undefined;
   for (const { record } of records) {
     if (record?.$case === 'agent' && record.value.agentInfo !== undefined) {
@@ -43,8 +44,9 @@ export function recoveredOf(records: readonly internal.Record[]): Recovered {
     if (record?.$case === 'agentStanding')
       standings.push({ agentId: agentId(record.value.agentId?.value ?? ''), drain: drainOf(record.value) });
     if (record?.$case === 'goneAgent') {
-      const { agentId: id, sinceMs } = record.value;
-      gone.push({ agentId: agentId(id?.value ?? ''), since: instant(Number(sinceMs)) });
+      const { agentId: id, sinceMs, mayReturn } = record.value;
+      const since = instant(Number(sinceMs));
+      (mayReturn ? dismissed : gone).push({ agentId: agentId(id?.value ?? ''), since });
     }
     if (record?.$case === 'maintenance') maintenance = maintenanceOf(record.value);
     if (record?.$case === 'weight') weights.push({ role: record.value.role, weight: record.value.weight });
@@ -53,7 +55,7 @@ export function recoveredOf(records: readonly internal.Record[]): Recovered {
       if (!isFailure(quota)) quotas.push(quota);
     }
   }
-  return { agents, frameworks, weights, quotas, standings, gone, maintenance };
+  return { agents, frameworks, weights, quotas, standings, gone, dismissed, maintenance };
 }
 
 function drainOf({ drainInfo, drainStartedAtMs }: internal.AgentStandingRecord): Drain | undefined {

@@ -75,6 +75,7 @@ export class SimulatedCluster {
           completedTasksPerFrameworkMax: 1000,
           unreachableTasksPerFrameworkMax: 1000,
           goneAgentsMax: 1000,
+          agentRemovalIntervalMs: 0,
         },
       },
       this.#random,

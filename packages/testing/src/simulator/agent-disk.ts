@@ -43,6 +43,12 @@ export class AgentDisk implements CheckpointDb {
     this.#noted = [];
   }
 
+  /** Nothing was ever written. */
+  wipe(): void {
+    this.#durable.clear();
+    this.#noted = [];
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

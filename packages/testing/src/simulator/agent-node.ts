@@ -32,6 +32,8 @@ export interface AgentObserver {
   agentStepped(node: AgentNode, state: AgentState, command: Command, effects: readonly Effect[]): void;
   /** All that was stepped so far is durable. */
   agentCommitted(node: AgentNode, state: AgentState): void;
+  /** From here on the node is another machine, that knows nothing. */
+  machineReplaced(node: AgentNode): void;
   containerStarted(node: AgentNode, container: SimContainer): void;
 }
 
@@ -66,6 +68,8 @@ export class AgentNode {
   boots = 1;
   /** The machine is switched off, and does nothing until it is switched on. */
   off = false;
+  /** Why a master refused this agent, whose process has ended since. */
+  refused: string | undefined;
 
   constructor(
     readonly id: NodeId,
@@ -95,7 +99,7 @@ export class AgentNode {
   };
 
   start(): void {
-    if (this.off || this.up) return;
+    if (this.off || this.up || this.refused !== undefined) return;
     this.process = new AgentProcess(this);
   }
 
@@ -104,6 +108,19 @@ export class AgentNode {
     this.process = undefined;
     this.disk.crash(this.deps.random);
     this.deps.network.down(this.id, silent);
+  }
+
+  /** The master refused this agent: its process ends, and nobody starts it until an operator does. */
+  stop(why: string): void {
+    this.refused = why;
+    this.crash(false);
+  }
+
+  /** Another machine stands in its place, with an empty disk. */
+  replace(): void {
+    this.reboot();
+    this.disk.wipe();
+    this.deps.observer.machineReplaced(this);
   }
 
   /** The machine goes down, and with it every container. */
@@ -289,7 +306,8 @@ class AgentProcess {
       tracing: noTracing,
       log: silentLog,
       fatal: (_kind: string, message: string) => {
-        throw new Error(`agent ${node.id} stops: ${message}`);
+        if (!message.includes('refused this agent')) throw new Error(`agent ${node.id} stops: ${message}`);
+        node.stop(message);
       },
     };
     return parts as unknown as WorldParts;

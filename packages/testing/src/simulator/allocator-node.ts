@@ -35,7 +35,15 @@ export interface SimProposal {
 
 export type AllocatorTold =
   | { readonly kind: 'welcome' }
-  | { readonly kind: 'proposals'; readonly version: number; readonly proposals: readonly SimProposal[] };
+  | { readonly kind: 'proposals'; readonly version: number; readonly proposals: readonly SimProposal[] }
+  | { readonly kind: 'inverseProposals'; readonly proposals: readonly SimInverseProposal[] };
+
+/** Whom to ask for what it holds, and when the window begins. */
+export interface SimInverseProposal {
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly startMs: number;
+}
 
 /** How long changes are gathered, and how often every agent is looked at. */
 const turnGapMs = 2;
@@ -157,7 +165,15 @@ class AllocatorSession {
     const now = agenda.now;
     const effects = step(this.state, { kind: 'allocate', everyAgent, seed: random.int(0, 2 ** 31) }, now);
     for (const effect of effects) {
-      if (effect.kind !== 'propose') continue;
+      if (effect.kind === 'proposeInverse') {
+        const proposals = effect.proposals.map(({ frameworkId, agentId, unavailability }) => ({
+          frameworkId,
+          agentId,
+          startMs: unavailability.startMs,
+        }));
+        this.peer.send({ kind: 'inverseProposals', proposals });
+        continue;
+      }
       this.peer.send({
         kind: 'proposals',
         version: this.#version,

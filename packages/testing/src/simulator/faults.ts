@@ -34,6 +34,11 @@ export const faultKinds = {
   etcdLeader:
     "etcd's own leader dies: no answers for a while, writes of unknown outcome, leases that live longer",
   failingStarts: 'half of the containers cannot be started',
+  deactivateAgent: 'an operator lets nothing more be offered of an agent, and takes that back',
+  drainAgent: 'an operator empties an agent, sometimes for good, and has it back',
+  markAgentGone:
+    'an operator says that an agent will not come back, be that true or not; another machine stands in its place later',
+  maintainMachine: 'an operator plans that a machine will be away, takes it down, and brings it up again',
 } as const;
 
 export type FaultKind = keyof typeof faultKinds;
@@ -79,6 +84,10 @@ function targetOf(kind: FaultKind, random: Random, targets: Targets): readonly N
     case 'killAgent':
     case 'pauseAgent':
     case 'rebootMachine':
+    case 'deactivateAgent':
+    case 'drainAgent':
+    case 'markAgentGone':
+    case 'maintainMachine':
       return [random.pick(agents)];
     case 'killFramework':
     case 'failOverFramework':

@@ -237,9 +237,10 @@ export class FrameworkNode {
   }
 
   #event(event: scheduler.Event): void {
-    const { subscribed, offers, rescind, update, updateOperationStatus, error } = event;
+    const { subscribed, offers, inverseOffers, rescind, update, updateOperationStatus, error } = event;
     if (subscribed !== undefined) this.#admitted(subscribed.frameworkId?.value ?? '');
     for (const offer of offers?.offers ?? []) this.#offered(offer);
+    for (const { id } of inverseOffers?.inverseOffers ?? []) this.#asked(id?.value ?? '');
     if (rescind !== undefined) this.offers.delete(rescind.offerId?.value ?? '');
     if (update?.status !== undefined) this.#updated(update.status);
     if (updateOperationStatus?.status !== undefined) this.#operationUpdated(updateOperationStatus.status);
@@ -279,6 +280,14 @@ export class FrameworkNode {
     agenda.after(this.calm ? 1 : random.skewed(0, temper.thinksMs), () => {
       if (life === this.#life && this.up) this.#decide(offer, id);
     });
+  }
+
+  /** A machine will be away: it says yes, no, or nothing. */
+  #asked(id: string): void {
+    const { random } = this.deps;
+    const answer = { inverseOfferIds: [{ value: id }], filters: { refuseSeconds: random.pick([1, 60]) } };
+    if (random.chance(0.4)) this.#call('acceptInverseOffers', { accepts: [answer] });
+    else if (random.chance(0.7)) this.#call('declineInverseOffers', { declines: [answer] });
   }
 
   #decide(offer: Offer, id: string): void {

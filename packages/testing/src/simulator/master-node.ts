@@ -239,13 +239,17 @@ export class SimTerm {
     const session = `${this.masterId}s${this.#connections++}`;
     this.#sessions.set(session, end);
     let agentId = '';
+    let introduced = false;
     end.onMessage = ({ term, messages }) => {
       if (this.#over) return;
       if (term > this.number) return this.node.resign('an agent obeys a higher term');
       for (const { message } of messages) {
         const registered = message?.$case === 'register';
         agentId = agentId === '' ? this.#agentOf(session) : agentId;
-        if (!registered && agentId === '') throw new Error('an agent speaks before it has registered');
+        introduced ||= registered;
+        if (!introduced) throw new Error('an agent speaks before it has registered');
+        // It was given up meanwhile.
+        if (!registered && agentId === '') return end.close();
         const command = registered
           ? registrationOf(message.value, session)
           : agentCommandOf(message, session, agentId as never);
@@ -462,6 +466,8 @@ export class SimTerm {
     end.onMessage = (told) => {
       if (this.#allocator !== end || this.#over) return;
       if (told.kind === 'welcome') this.submit({ kind: 'allocatorConnected' });
+      else if (told.kind === 'inverseProposals')
+        this.submit({ kind: 'inverseProposals', proposals: told.proposals });
       else this.submit({ kind: 'proposals', version: told.version, proposals: told.proposals });
     };
     end.onEnd = again;

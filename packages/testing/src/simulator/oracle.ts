@@ -93,6 +93,12 @@ export class Oracle implements MasterObserver, AgentObserver, FrameworkObserver 
     this.#undecided.delete(node.id);
   }
 
+  machineReplaced(node: AgentNode): void {
+    this.#terms.delete(node.id);
+    this.#durableTerms.delete(node.id);
+    this.#undecided.delete(node.id);
+  }
+
   containerStarted(node: AgentNode, container: SimContainer): void {
     this.checks += 1;
     const starts = (this.#starts.get(container.key) ?? 0) + 1;

@@ -53,6 +53,7 @@ export function drawSettings(random: Random): Settings {
       completedTasksPerFrameworkMax: 1000,
       unreachableTasksPerFrameworkMax: 1000,
       goneAgentsMax: 1000,
+      agentRemovalIntervalMs: random.pick([0, 0, 20_000]),
     },
     skewMaxMs: random.pick([0, 5000, 3_600_000]),
     driftMax: random.pick([0, 0.001, 0.02]),

@@ -9,7 +9,7 @@ import type { Simulation } from './simulation';
  * What is not yet as it should be when nothing goes wrong any more; empty when all is settled.
  *
  * L1. One master leads, and every process is up.
- * L2. Every agent is registered with it, and both agree on what the agent has.
+ * L2. Every agent is registered with it and may be offered, and both agree on what the agent has.
  * L3. Master and agent agree on which tasks run, and each of them has a container that runs.
  * L4. No update waits for an acknowledgement.
  * L5. Every framework knows of each of its tasks whether it runs or how it ended.
@@ -40,6 +40,7 @@ function ofAgent(node: AgentNode, leader: MasterNode): string[] {
   if (agent?.membership !== 'active')
     return [`L2: the master takes ${node.id} for ${agent?.membership ?? 'unknown'}`];
   const left: string[] = [];
+  if (agent.deactivated || agent.dismissed) left.push(`L2: nothing of ${node.id} may be offered`);
   if (!agent.total.equals(state.resources))
     left.push(
       `L2: ${node.id} has ${state.resources.toString()}, the master takes it for ${agent.total.toString()}`,

@@ -8,6 +8,7 @@ import { drawFaults, type Fault, type FaultKind } from './faults';
 import { FrameworkNode } from './framework-node';
 import type { MasterNode } from './master-node';
 import type { Network, NodeId } from './network';
+import { Operator } from './operator';
 import { Oracle } from './oracle';
 import { Random } from './random';
 import type { RegistryNode } from './registry-node';
@@ -53,6 +54,7 @@ export class Simulation {
   readonly frameworks: FrameworkNode[] = [];
   readonly settings: Settings;
   readonly faults: readonly Fault[];
+  readonly operator: Operator;
   readonly injected = new Map<FaultKind, number>();
   readonly #startMs: number;
   #chaos = true;
@@ -70,6 +72,7 @@ export class Simulation {
     );
     this.nodes = new ClusterNodes({ ...settings, agents }, random, () => this.oracle);
     this.#startMs = this.agenda.now;
+    this.operator = new Operator(this.agenda, this.agents, () => this.leader);
     settings.frameworks.forEach((framework, i) => {
       this.frameworks.push(this.#framework(`framework${i + 1}`, `role${i % 2}`, framework, random));
     });
@@ -220,9 +223,42 @@ export class Simulation {
         return later(() => (this.network.options = { ...this.network.options, delayMaxMs: 30 }));
       case 'etcdLeader':
         return this.nodes.etcd.changeLeader(forMs);
+      case 'deactivateAgent':
+      case 'drainAgent':
+      case 'markAgentGone':
+      case 'maintainMachine': {
+        const agent = this.agents.find(({ id }) => id === first);
+        return agent && this.#operate(kind, agent, forMs);
+      }
       case 'failingStarts':
         this.nodes.startFailure = 0.5;
         return later(() => (this.nodes.startFailure = 0));
+    }
+  }
+
+  #operate(
+    kind: 'deactivateAgent' | 'drainAgent' | 'markAgentGone' | 'maintainMachine',
+    agent: AgentNode,
+    forMs: number,
+  ): void {
+    const { operator, agenda } = this;
+    switch (kind) {
+      case 'deactivateAgent':
+        operator.deactivate(agent);
+        return void agenda.after(forMs, () => operator.activate(agent));
+      case 'drainAgent':
+        operator.drain(agent, this.#random.pick([0, 1000, 60_000]), this.#random.chance(0.3));
+        return void agenda.after(forMs, () => {
+          operator.activate(agent);
+          operator.putBack(agent);
+        });
+      case 'markAgentGone':
+        operator.markGone(agent);
+        return void agenda.after(forMs, () => operator.putBack(agent));
+      case 'maintainMachine':
+        operator.plan(agent, Math.floor(forMs / 2));
+        agenda.after(Math.floor(forMs / 2), () => operator.takeDown(agent));
+        return void agenda.after(forMs, () => operator.bringUp(agent));
     }
   }
 
@@ -268,6 +304,7 @@ export class Simulation {
     const until = this.agenda.now + settleMs;
     let left: readonly string[] = [];
     while (this.agenda.now < until) {
+      this.operator.putAllBack();
       this.agenda.runUntil(this.agenda.now + looksEveryMs);
       left = leftovers(this);
       if (left.length === 0) return undefined;

@@ -95,6 +95,13 @@ export class Observations {
           `agent ${observation.to}: ${observation.why}`,
         );
         return;
+      case 'removalDelayed':
+        metrics.agentRemovalsDelayed.inc();
+        log.warn(
+          { agentId: observation.agentId },
+          'agent does not answer, and others were given up a moment ago: it waits (--agent-removal-rate-limit)',
+        );
+        return;
       case 'framework':
         log.info(
           { frameworkId: observation.frameworkId, name: observation.name, to: observation.to },

@@ -2,6 +2,7 @@ import { assert, isTerminal, plusMs, type AgentId, type Instant } from '@meseta/
 import type { AgentInfo } from '@meseta/protocol';
 import type { AgentRegistration, Command } from './command';
 import { forgetAgent } from './deactivation';
+import { readmit } from './dismissal';
 import { resumeDrain } from './draining';
 import type { Holding } from './effect';
 import { forgetExecutors, mergeExecutors } from './executors';
@@ -58,6 +59,7 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
     }),
   } satisfies Partial<Agent>);
   state.agents.set(id, agent);
+  readmit(turn, agent, registration);
   enter(turn, agent, 'active', was === undefined ? 'registered' : 'registered again');
   const { pingIntervalMs, pingsMissedMax } = state.options;
   order(turn, agent, {
@@ -146,13 +148,27 @@ export function stepAgentDeadline(turn: Turn, agentId: AgentId, at: Instant): vo
   const agent = turn.state.agents.get(agentId);
   if (agent === undefined || agent.nextDeadlineAt !== at || agent.membership === 'unreachable') return;
   if (agent.membership === 'recovered')
-    return markUnreachable(turn, agent, 'it did not come back after the election');
+    return removeInTime(turn, agent, 'it did not come back after the election');
   if (!agent.pongSeen || agent.membership === 'disconnected') agent.pingsMissed += 1;
   if (agent.pingsMissed >= turn.state.options.pingsMissedMax) {
     const silentMs = turn.state.options.pingIntervalMs * agent.pingsMissed;
-    return markUnreachable(turn, agent, `it was silent for ${silentMs / 1000} s`);
+    return removeInTime(turn, agent, `it was silent for ${silentMs / 1000} s`);
   }
   ping(turn, agent);
+}
+
+/**
+ * An agent is unreachable now, or when so many others are that the rate allows it (T40): when a whole network is silent at once, people have time to look.
+ * One that is heard of meanwhile stays.
+ */
+function removeInTime(turn: Turn, agent: Agent, why: string): void {
+  const { state, now } = turn;
+  if (now < state.nextRemovalAt) {
+    observe(turn, { kind: 'removalDelayed', agentId: agent.id });
+    return waitUntil(turn, agent, state.nextRemovalAt);
+  }
+  state.nextRemovalAt = plusMs(now, state.options.agentRemovalIntervalMs);
+  markUnreachable(turn, agent, why);
 }
 
 /** The agent that has registered in this session already, and may not have heard yet which id it was given. */

@@ -3,7 +3,7 @@ import type { Command } from './command';
 import { rescindAgentOffers } from './offers';
 import type { Agent, MasterState } from './state';
 import { commit, observe, reply, tellAllocator, type Turn } from './turn';
-import { withheldOf } from './withheld';
+import { mayOffer, withheldOf } from './withheld';
 
 /** DEACTIVATE_AGENT (M47): nothing is offered of the agent until it is reactivated; what runs there goes on. */
 export function stepDeactivateAgent(
@@ -32,8 +32,7 @@ export function stepReactivateAgent(
   commit(turn, { $case: 'reactivateAgent', value: { agentId: { value: agent.id } } });
   agent.deactivated = false;
   agent.drain = undefined;
-  if (agent.membership === 'active')
-    tellAllocator(turn, { kind: 'agentActivated', agentId: agent.id, active: true });
+  if (mayOffer(agent)) tellAllocator(turn, { kind: 'agentActivated', agentId: agent.id, active: true });
   observe(turn, { kind: 'agent', agentId: agent.id, to: 'reactivated', why: 'an operator asked for it' });
   reply(turn, command.call);
 }

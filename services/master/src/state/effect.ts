@@ -227,6 +227,7 @@ export type Observation =
       readonly to: AgentMembership | 'removed' | 'deactivated' | 'reactivated' | 'draining' | 'drained';
       readonly why: string;
     }
+  | { readonly kind: 'removalDelayed'; readonly agentId: AgentId }
   | {
       readonly kind: 'framework';
       readonly frameworkId: FrameworkId;

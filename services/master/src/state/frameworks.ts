@@ -4,6 +4,7 @@ import type { Caller, Command, FrameworkDescription } from './command';
 import { forgetAnswers, withdrawInverseOffers } from './inverse-offers';
 import { rescind, withdrawFrameworkOffers } from './offers';
 import type { Agent, Framework, MasterState, StreamId } from './state';
+import { settleDeniedOperations } from './operation-updates';
 import { settleDenied } from './statuses';
 import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
 import { validateFramework } from './validation/framework';
@@ -31,6 +32,7 @@ export function stepSubscribe(turn: Turn, command: Extract<Command, { kind: 'sub
   if (known !== undefined) tellAgentsOf(turn, framework);
   for (const task of [...framework.tasks.values()])
     if (task.denied && isTerminal(task.state)) settleDenied(turn, framework, task);
+  settleDeniedOperations(turn, framework);
   tellOperators(turn, { kind: known === undefined ? 'frameworkAdded' : 'frameworkUpdated', framework });
   observe(turn, {
     kind: 'framework',

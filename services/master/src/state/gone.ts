@@ -1,6 +1,7 @@
 import { isFailure } from '@meseta/model';
 import type { Command } from './command';
 import { agentNamed } from './deactivation';
+import { forgetOldest } from './dismissal';
 import { removeAgent } from './removal';
 import type { Agent } from './state';
 import { commit, reply, type Turn } from './turn';
@@ -16,8 +17,9 @@ export function stepMarkAgentGone(turn: Turn, command: Extract<Command, { kind: 
 
 /** The agent will never come back: its tasks are gone by the operator's word, wherever it is, and it is refused from now on. */
 export function markGone(turn: Turn, agent: Agent, why: string): void {
-  const { gone, options } = turn.state;
-  commit(turn, { $case: 'markAgentGone', value: { agentId: { value: agent.id }, atMs: BigInt(turn.now) } });
+  const { gone } = turn.state;
+  const value = { agentId: { value: agent.id }, atMs: BigInt(turn.now), mayReturn: false };
+  commit(turn, { $case: 'markAgentGone', value });
   gone.set(agent.id, turn.now);
   removeAgent(turn, agent, {
     why,
@@ -25,13 +27,5 @@ export function markGone(turn: Turn, agent: Agent, why: string): void {
     reason: 'REASON_AGENT_REMOVED_BY_OPERATOR',
     refusal: `agent ${agent.id} was marked gone`,
   });
-  while (gone.size > options.goneAgentsMax) {
-    const [oldest] = gone.keys();
-    if (oldest === undefined) return;
-    gone.delete(oldest);
-    commit(turn, {
-      $case: 'forgetRecords',
-      value: { agentIds: [], frameworkIds: [], goneAgentIds: [{ value: oldest }] },
-    });
-  }
+  forgetOldest(turn, gone);
 }

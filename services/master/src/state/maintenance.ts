@@ -1,11 +1,10 @@
 import { failure, type Failure } from '@meseta/model';
 import type { Unavailability } from '@meseta/protocol';
 import type { Command } from './command';
-import { forgetAgent } from './deactivation';
+import { dismiss } from './dismissal';
 import { rescindInverseOffers } from './inverse-offers';
 import { isOn, machineKey, machineName, unavailabilityOf, type Machine, type Maintenance } from './machines';
 import { rescindAgentOffers } from './offers';
-import { removeAgent } from './removal';
 import type { Agent } from './state';
 import { commit, reply, tellAllocator, type Turn } from './turn';
 import { validateMachines, validateSchedule } from './validation/maintenance';
@@ -99,9 +98,8 @@ function planAgent(turn: Turn, agent: Agent): void {
 /** One that is away already is refused when it comes back. */
 function takeDown(turn: Turn, agent: Agent, machine: Machine): void {
   if (agent.membership !== 'active' && agent.membership !== 'disconnected') return;
-  forgetAgent(turn, agent);
   const why = `its machine ${machineName(machine)} is in maintenance`;
-  removeAgent(turn, agent, {
+  dismiss(turn, agent, {
     why,
     taskState: 'TASK_GONE',
     reason: 'REASON_AGENT_REMOVED',

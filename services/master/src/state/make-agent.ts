@@ -25,6 +25,7 @@ export function makeAgent(id: AgentId, { info }: { readonly info: AgentInfo }, s
     pongSeen: true,
     nextDeadlineAt: undefined,
     deactivated: false,
+    dismissed: false,
     drain: undefined,
     unavailability: undefined,
     asked: new Map(),

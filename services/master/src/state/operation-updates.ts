@@ -28,11 +28,30 @@ export function stepOperationUpdate(
     if (command.uuid !== '') passOn(turn, agent, command.operationUuid, command.uuid);
     return;
   }
-  if (framework.membership !== 'active') return;
+  if (framework.membership !== 'active') {
+    operation.denied = command.uuid === '' && isTerminalOperation(operation.state);
+    return;
+  }
   operation.toldState = command.state;
   if (command.uuid !== '') operation.unacknowledged = command.uuid;
   else if (isTerminalOperation(operation.state)) forget(agent, framework, operation);
   tell(turn, framework, { kind: 'operationUpdate', status: command.status });
+}
+
+/** What its agent does not have, and said so while the framework was away: nobody repeats it, so the framework is told now that it listens. */
+export function settleDeniedOperations(turn: Turn, framework: Framework): void {
+  for (const operation of [...framework.operations.values()]) {
+    if (!operation.denied || operation.id === undefined) continue;
+    answer(
+      turn,
+      framework,
+      { operationId: operation.id, agentId: operation.agentId },
+      operation.state,
+      'The operation is not on its agent',
+    );
+    const agent = turn.state.agents.get(operation.agentId);
+    if (agent !== undefined) forget(agent, framework, operation);
+  }
 }
 
 /** ACKNOWLEDGE_OPERATION_STATUS (S84): passed to the agent; of a terminal one the operation is forgotten. */
@@ -82,6 +101,7 @@ export function mergeOperations(turn: Turn, agent: Agent, registration: AgentReg
     reported.add(one.uuid);
     const operation = agent.operations.get(one.uuid) ?? takeUp(turn, agent, one);
     operation.state = one.state;
+    operation.denied = false;
   }
   const missing: Operation[] = [];
   for (const operation of [...agent.operations.values()]) {
@@ -116,6 +136,7 @@ function takeUp(turn: Turn, agent: Agent, reported: ReportedOperation): Operatio
     agentId: agent.id,
     toldState: undefined,
     unacknowledged: undefined,
+    denied: false,
   };
   agent.operations.set(operation.uuid, operation);
   const framework =

@@ -52,6 +52,7 @@ export function changeResources(
     state: 'OPERATION_PENDING',
     toldState: undefined,
     unacknowledged: undefined,
+    denied: false,
   });
 }
 

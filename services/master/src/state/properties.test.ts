@@ -225,6 +225,7 @@ const options = {
   completedTasksPerFrameworkMax: 2,
   unreachableTasksPerFrameworkMax: 2,
   goneAgentsMax: 2,
+  agentRemovalIntervalMs: 0,
 };
 
 function register(

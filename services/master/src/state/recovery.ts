@@ -27,6 +27,8 @@ export interface Recovered {
   /** Agents of which nothing is offered, and how far they are emptied. */
   readonly standings?: readonly { readonly agentId: AgentId; readonly drain: Drain | undefined }[];
   readonly gone?: readonly { readonly agentId: AgentId; readonly since: Instant }[];
+  /** Agents that may come back, but not with what ran there. */
+  readonly dismissed?: readonly { readonly agentId: AgentId; readonly since: Instant }[];
   readonly maintenance?: Maintenance | undefined;
 }
 
@@ -47,12 +49,12 @@ export function recover(
     weights: new Map(recovered.weights.map(({ role, weight }) => [role, weight])),
     quotas: new Map((recovered.quotas ?? []).map((quota) => [quota.role, quota])),
     draining: new Set(),
-    gone: new Map(
-      [...(recovered.gone ?? [])].sort((a, b) => a.since - b.since).map((one) => [one.agentId, one.since]),
-    ),
+    gone: bySince(recovered.gone),
+    dismissed: bySince(recovered.dismissed),
     maintenance: recovered.maintenance ?? { windows: [], down: new Map() },
     inverseOffers: new Map(),
     electedAt: now,
+    nextRemovalAt: now,
     agentsAtElection: recovered.agents.filter(({ unreachable }) => !unreachable).length,
     deadlines: new Deadlines(),
     allocationVersion: 0,
@@ -88,4 +90,8 @@ export function recover(
     if (removedAt === undefined) addRecovered(turn, description, registeredAt);
   }
   return { state, effects: turn.effects };
+}
+
+function bySince(agents: Recovered['gone'] = []): Map<AgentId, Instant> {
+  return new Map([...agents].sort((a, b) => a.since - b.since).map((one) => [one.agentId, one.since]));
 }

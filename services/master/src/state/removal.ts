@@ -66,6 +66,8 @@ function loseUnreachable(turn: Turn, agent: Agent, how: Removal): void {
 
 /** A task that had ended keeps its true end (M3). */
 function end(turn: Turn, framework: Framework | undefined, task: Task, { taskState }: Removal): void {
+  // No update that is on its way will be heard of any more.
+  task.updateState = undefined;
   if (isTerminal(task.state)) return;
   const from = task.state;
   task.state = framework !== undefined && isPartitionAware(framework) ? taskState : 'TASK_LOST';

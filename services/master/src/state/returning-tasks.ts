@@ -18,6 +18,10 @@ export function mergeTasks(turn: Turn, agent: Agent, registration: AgentRegistra
   const ended = new Set<FrameworkId>();
   for (const task of registration.tasks) {
     reported.add(taskKey(task.frameworkId, task.taskId));
+    if (agent.dismissed) {
+      endAgain(turn, agent, task);
+      continue;
+    }
     const framework = frameworkOf(turn, task.frameworkId, described.get(task.frameworkId));
     if (framework !== undefined) mergeTask(turn, agent, framework, task);
     else {
@@ -54,7 +58,6 @@ function mergeTask(turn: Turn, agent: Agent, framework: Framework, reported: Rep
     return;
   }
   if (known !== undefined) return;
-  if (wasEnded(framework, agent, reported)) return endAgain(turn, agent, reported);
   const returning = framework.unreachable.get(reported.taskId);
   const task = returning ?? takeCompleted(framework, agent, reported.taskId) ?? makeTask(agent, reported);
   task.updateState = updateStateOf(reported.task);
@@ -94,16 +97,10 @@ function takeCompleted(framework: Framework, agent: Agent, taskId: TaskId): Task
   return at < 0 ? undefined : framework.completed.splice(at, 1)[0];
 }
 
-/** Whether a framework was told the end of a task that runs: its agent was removed for maintenance, and has come back. An end is final (M3). */
-function wasEnded(framework: Framework, agent: Agent, { taskId, state }: ReportedTask): boolean {
-  return (
-    !isTerminal(state) && framework.completed.some((task) => task.id === taskId && task.agentId === agent.id)
-  );
-}
-
-/** Nobody waits for it any more: it is killed, and counts until it has ended. */
+/** Its framework was told its end: it is killed, counts until it has ended, and nobody hears of it. */
 function endAgain(turn: Turn, agent: Agent, reported: ReportedTask): void {
   mergeOrphan(turn, agent, reported);
+  if (isTerminal(reported.state)) return;
   order(turn, agent, {
     $case: 'killTask',
     value: {

@@ -49,7 +49,7 @@ import { checkInvariants } from './invariants.testing';
 describe('the master, told in scenarios', () =>
   describeScenarios(join(__dirname, 'testdata'), () => new MasterInterpreter()));
 
-const options: MasterOptions = {
+const optionsDefault: MasterOptions = {
   pingIntervalMs: 15_000,
   pingsMissedMax: 5,
   agentReregisterTimeoutMs: 600_000,
@@ -60,11 +60,13 @@ const options: MasterOptions = {
   completedTasksPerFrameworkMax: 1000,
   unreachableTasksPerFrameworkMax: 1000,
   goneAgentsMax: 2,
+  agentRemovalIntervalMs: 0,
 };
 
 /** Words to commands, effects to words. Agents and streams are called as their sessions: `A1`, `F1`. */
 class MasterInterpreter implements Interpreter {
   #now = instant(0);
+  #options = optionsDefault;
   #state: MasterState = this.#elect({ agents: [], frameworks: [], weights: [] });
 
   run(line: string): readonly string[] {
@@ -73,11 +75,15 @@ class MasterInterpreter implements Interpreter {
     // Time passes, and every agent answers its pings.
     if (verb === 'advance-alive') return this.#advance(durationMs(plain[0] ?? ''), true);
     if (verb === 'new-leader') return this.#newLeader(plain);
+    if (verb === 'removals-every') {
+      this.#options = { ...optionsDefault, agentRemovalIntervalMs: durationMs(plain[0] ?? '') };
+      return this.#newLeader([]);
+    }
     return this.#step(commandOf(verb, plain, named, this.#state));
   }
 
   #elect(recovered: Parameters<typeof recover>[2]): MasterState {
-    return recover({ masterId: 'm', cluster: 'test', term: 1 }, options, recovered, this.#now).state;
+    return recover({ masterId: 'm', cluster: 'test', term: 1 }, this.#options, recovered, this.#now).state;
   }
 
   /** Another master takes over with what the registry holds: agents and frameworks, no tasks. */
@@ -99,6 +105,7 @@ class MasterInterpreter implements Interpreter {
         .filter((one) => one.deactivated)
         .map((one) => ({ agentId: one.id, drain: one.drain })),
       gone: [...this.#state.gone].map(([id, since]) => ({ agentId: id, since })),
+      dismissed: [...this.#state.dismissed].map(([id, since]) => ({ agentId: id, since })),
       maintenance: this.#state.maintenance,
     });
     return [];

@@ -68,10 +68,14 @@ export interface MasterState {
   readonly draining: Set<AgentId>;
   /** Agents that an operator marked gone, and since when: they may not come back. The oldest are forgotten at the bound. */
   readonly gone: Map<AgentId, Instant>;
+  /** Agents that may come back, but not with what ran there, and since when. The oldest are forgotten at the bound. */
+  readonly dismissed: Map<AgentId, Instant>;
   maintenance: Maintenance;
   readonly inverseOffers: Map<OfferId, InverseOffer>;
   /** When this master was elected, and how many agents the record had then that were not unreachable: offers wait for them if there are quotas (A4). */
   readonly electedAt: Instant;
+  /** Until then no agent becomes unreachable for its silence. */
+  nextRemovalAt: Instant;
   readonly agentsAtElection: number;
   readonly deadlines: Deadlines;
   /** Counts changes told to the allocator; see `Agent.resetVersion`. */
@@ -101,6 +105,8 @@ export interface MasterOptions {
   readonly unreachableTasksPerFrameworkMax: number;
   /** At the bound the agent that was marked gone first is forgotten, and might come back. */
   readonly goneAgentsMax: number;
+  /** How long after one agent that did not answer the next may become unreachable; 0 is at once. Milliseconds. */
+  readonly agentRemovalIntervalMs: number;
 }
 
 /**
@@ -134,6 +140,8 @@ export interface Agent {
   nextDeadlineAt: Instant | undefined;
   /** An operator wants nothing of it to be offered. */
   deactivated: boolean;
+  /** It came back with tasks of which an end was told: they are ended, and until then nothing of it is offered. */
+  dismissed: boolean;
   /** How far it is emptied; only of one that is deactivated. */
   drain: Drain | undefined;
   /** When its machine will be away. */
@@ -288,6 +296,8 @@ export interface Operation {
   toldState: OperationState | undefined;
   /** The status that waits for an acknowledgement, 16 bytes in hexadecimal. */
   unacknowledged: string | undefined;
+  /** Its agent said that it does not have it, which nobody repeats, and its framework was away. */
+  denied: boolean;
 }
 
 /** The key of an executor among an agent's. */

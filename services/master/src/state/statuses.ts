@@ -2,6 +2,7 @@ import { isTerminal, partitionUnawareState } from '@meseta/model';
 import type { TaskStatus } from '@meseta/protocol';
 import { bytesOf } from './bytes';
 import type { Acknowledgement, Command } from './command';
+import { lookAgain } from './dismissal';
 import { isPartitionAware, taskKey, type Agent, type Framework, type Task } from './state';
 import { complete, moveTask, remember, statusAt, tellMade } from './tasks';
 import { observe, order, tell, type Turn } from './turn';
@@ -13,7 +14,8 @@ export function stepStatusUpdate(turn: Turn, command: Extract<Command, { kind: '
     return observe(turn, { kind: 'ignored', what: 'statusUpdate' });
   const framework = turn.state.frameworks.get(command.frameworkId);
   const task = agent.tasks.get(taskKey(command.frameworkId, command.taskId));
-  if (framework === undefined || task?.orphaned === true) return stepOrphanUpdate(turn, agent, task, command);
+  if (framework === undefined || task?.orphaned === true || agent.dismissed)
+    return stepOrphanUpdate(turn, agent, task, command);
   if (task !== undefined) {
     remember(task, command.status);
     moveTask(turn, task, command.latestState, command.status);
@@ -65,7 +67,7 @@ export function acknowledge(
   passOn(turn, agent, framework.id, taskId, uuid);
 }
 
-/** Nobody is there to acknowledge for a framework that is gone, so the master does. */
+/** Nobody is there to acknowledge for a framework that is gone, or that was told an end already, so the master does. */
 function stepOrphanUpdate(
   turn: Turn,
   agent: Agent,
@@ -74,9 +76,11 @@ function stepOrphanUpdate(
 ): void {
   if (task !== undefined) {
     moveTask(turn, task, command.latestState, command.status);
-    if (isTerminal(task.state)) complete(turn, undefined, task);
+    // Of one that comes back all updates have to be heard, so that none is taken for news.
+    if (isTerminal(agent.dismissed ? command.state : task.state)) complete(turn, undefined, task);
   }
   if (command.uuid !== '') passOn(turn, agent, command.frameworkId, command.taskId, command.uuid);
+  lookAgain(turn, agent);
 }
 
 function passOn(turn: Turn, agent: Agent, frameworkId: string, taskId: string, uuid: string): void {

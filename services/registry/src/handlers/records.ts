@@ -46,7 +46,12 @@ function toProto(record: DurableRecord): internal.Record {
       return {
         record: {
           $case: 'goneAgent',
-          value: { agentId: { value: record.agentId }, sinceMs: BigInt(record.sinceMs) },
+          value: {
+            agentId: { value: record.agentId },
+            sinceMs: BigInt(record.sinceMs),
+            // Records of before the field was there are of agents that may not.
+            mayReturn: record.mayReturn ?? false,
+          },
         },
       };
     case 'maintenance': {

@@ -76,8 +76,10 @@ test('what an operator said of an agent is beside its record, and goes when it i
 });
 
 test('a gone agent is remembered as that alone', () => {
-  expect(plan({ $case: 'markAgentGone', value: { agentId: { value: 'A1' }, atMs: 7n } })).toEqual([
-    { key: 'gone/A1', record: { kind: 'goneAgent', agentId: 'A1', sinceMs: 7 } },
+  expect(
+    plan({ $case: 'markAgentGone', value: { agentId: { value: 'A1' }, atMs: 7n, mayReturn: false } }),
+  ).toEqual([
+    { key: 'gone/A1', record: { kind: 'goneAgent', agentId: 'A1', sinceMs: 7, mayReturn: false } },
     { key: 'agents/A1' },
     { key: 'standings/A1' },
   ]);
@@ -145,7 +147,7 @@ test.each<[string, Operation, string]>([
   ],
   [
     'a gone agent without a name',
-    { $case: 'markAgentGone', value: { atMs: 1n } },
+    { $case: 'markAgentGone', value: { atMs: 1n, mayReturn: false } },
     'operations[0]: mark_agent_gone.agent_id.value must be set',
   ],
   ['a kind that is not known', undefined, 'operations[0]: the kind of operation is not known here'],

@@ -24,7 +24,13 @@ export type DurableRecord =
       /** 0 for one that is only deactivated. */
       readonly drainStartedAtMs: number;
     }
-  | { readonly kind: 'goneAgent'; readonly agentId: string; readonly sinceMs: number }
+  | {
+      readonly kind: 'goneAgent';
+      readonly agentId: string;
+      readonly sinceMs: number;
+      /** Whether it may come back without what ran there. */
+      readonly mayReturn: boolean;
+    }
   | {
       readonly kind: 'maintenance';
       readonly schedule: maintenance.Schedule;

@@ -122,6 +122,16 @@ export const cluster: DashboardSpec = {
           queries: [{ expr: 'sum by (state) (meseta_master_agents)', legend: '{{state}}' }],
         },
         {
+          title: 'Agents that wait to be given up',
+          description:
+            'Times that an agent that does not answer waited because others were given up a moment before (--agent-removal-rate-limit).',
+          kind: 'lines',
+          unit: 'short',
+          queries: [
+            { expr: 'sum(increase(meseta_master_agent_removals_delayed_total[5m]))', legend: 'waited' },
+          ],
+        },
+        {
           title: 'Containers',
           description: 'Containers that run, by runtime.',
           kind: 'stacked',
