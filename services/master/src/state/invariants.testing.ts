@@ -1,8 +1,10 @@
 import { Resources, assert } from '@meseta/model';
 import { holds, taskKey, type MasterState } from './state';
 
-/** Checks M4 – M6 (state.ts) over the whole state. For tests: it looks at everything. */
+/** Checks M4 – M8 (state.ts) over the whole state. For tests: it looks at everything. */
 export function checkInvariants(state: MasterState): void {
+  checkWithheld(state);
+  checkInverseOffers(state);
   for (const agent of state.agents.values()) {
     let used = Resources.empty;
     for (const task of agent.tasks.values()) if (holds(task)) used = used.add(task.resources);
@@ -46,4 +48,30 @@ export function checkInvariants(state: MasterState): void {
       );
     }
   }
+}
+
+function checkWithheld({ agents, draining, gone }: MasterState): void {
+  for (const agent of agents.values()) {
+    assert(!agent.deactivated || agent.offers.size === 0, `M7: nothing is on offer of ${agent.id}`);
+    assert(agent.drain === undefined || agent.deactivated, `M7: agent ${agent.id} is drained and withheld`);
+    assert(
+      draining.has(agent.id) === (agent.drain?.state === 'DRAINING'),
+      `M7: agent ${agent.id} is among those that are drained if it is`,
+    );
+    assert(!gone.has(agent.id), `M7: agent ${agent.id} is gone`);
+  }
+}
+
+function checkInverseOffers({ agents, inverseOffers }: MasterState): void {
+  for (const offer of inverseOffers.values())
+    assert(
+      agents.get(offer.agentId)?.asked.get(offer.frameworkId)?.offer === offer,
+      `M8: agent ${offer.agentId} knows inverse offer ${offer.id}`,
+    );
+  for (const agent of agents.values())
+    for (const { offer } of agent.asked.values())
+      assert(
+        offer === undefined || inverseOffers.get(offer.id) === offer,
+        `M8: inverse offer ${offer?.id ?? ''} of agent ${agent.id} exists`,
+      );
 }

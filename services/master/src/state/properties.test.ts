@@ -19,7 +19,7 @@ import { recover } from './recovery';
 import type { MasterState } from './state';
 import { step } from './step';
 
-// Random histories of a small cluster: whatever happens in whatever order, the ledger holds (M4 – M6), a terminal task never
+// Random histories of a small cluster: whatever happens in whatever order, the ledger holds (M4 – M8), a terminal task never
 // changes (M3), and the same history gives the same state and effects (M1).
 
 const names = ['0', '1', '2'] as const;
@@ -155,6 +155,55 @@ const happening: fc.Arbitrary<Happening> = fc.oneof<fc.Arbitrary<Happening>[]>(
     frameworkId: idOf(state.frameworks, who),
     stream: '',
   })),
+  fc
+    .tuple(name, fc.constantFrom('deactivateAgent', 'reactivateAgent', 'markAgentGone'))
+    .map(([where, kind]) => (state: MasterState, sequence: number) => ({
+      kind,
+      call: sequence,
+      agentId: idOf(state.agents, where),
+    })),
+  fc.tuple(name, fc.boolean()).map(([where, markGone]) => (state: MasterState, sequence: number) => ({
+    kind: 'drainAgent',
+    call: sequence,
+    agentId: idOf(state.agents, where),
+    graceMaxMs: undefined,
+    markGone,
+  })),
+  fc
+    .tuple(fc.subarray([...names]), fc.integer({ min: 1, max: 2 }))
+    .map(([hosts, startMs]) => (_state: MasterState, sequence: number) => ({
+      kind: 'updateSchedule',
+      call: sequence,
+      windows: hosts.map((hostname) => ({
+        machines: [{ hostname, ip: '' }],
+        unavailability: { start: { nanoseconds: BigInt(startMs) * 1_000_000n } },
+      })),
+    })),
+  fc
+    .tuple(name, fc.constantFrom('startMaintenance', 'stopMaintenance'))
+    .map(([hostname, kind]) => (_state: MasterState, sequence: number) => ({
+      kind,
+      call: sequence,
+      machines: [{ hostname, ip: '' }],
+    })),
+  fc
+    .tuple(name, name, fc.integer({ min: 1, max: 2 }))
+    .map(([who, where, startMs]) => (state: MasterState) => ({
+      kind: 'inverseProposals',
+      proposals: [{ frameworkId: idOf(state.frameworks, who), agentId: idOf(state.agents, where), startMs }],
+    })),
+  fc
+    .tuple(name, fc.constantFrom('acceptInverse', 'declineInverse'))
+    .map(([which, kind]) => (state: MasterState, sequence: number) => {
+      const offer = pick(state.inverseOffers, which);
+      return {
+        kind,
+        call: sequence,
+        frameworkId: offer?.frameworkId ?? frameworkId('none'),
+        stream: '',
+        answers: [{ offerIds: [offer?.id ?? offerId('none')], refuseMs: 0 }],
+      };
+    }),
   fc.constant<Happening>(() => ({ kind: 'tick' })),
   fc.constant<Happening>(() => ({ kind: 'allocatorConnected' })),
 );
@@ -165,7 +214,7 @@ const history = fc.array(fc.tuple(happening, fc.integer({ min: 0, max: 20_000 })
   size: 'max',
 });
 
-test('M3 – M6 hold after every step of any history', () => {
+test('M3 – M8 hold after every step of any history', () => {
   fc.assert(
     fc.property(history, (happenings) => {
       const ended = new Map<object, TaskState>();
@@ -250,7 +299,7 @@ function register(
     info: { hostname: who, resources: [], attributes: [] },
     cluster: '',
     version: '',
-    capabilities: [],
+    capabilities: ['AGENT_DRAINING'],
     grpcAddress: '',
     httpAddress: '',
     total: total.add(needed),

@@ -12,6 +12,8 @@
 //   M5. What is used on an agent is the sum over its executors and over its tasks that hold something: those that are not terminal and
 //       that the agent has not denied.
 //   M6. Every task of a framework is also among its agent's tasks, unless the agent is unreachable.
+//   M7. Nothing is on offer of an agent that an operator withholds, and one that is being drained is withheld. A gone agent is no agent.
+//   M8. Of every agent a framework is asked one thing at a time: an inverse offer exists exactly if its agent knows it as asked.
 //
 // Simulated clusters check M4, M5 and M6 after every event as I1 and M3 as I4, and at the end of a run that agents, frameworks and the allocator
 // know what the master knows, as L2, L3, L5, L6 and L7: docs/contributing/simulation.md.
