@@ -67,6 +67,10 @@ export class Operator {
       this.#submit({ kind: 'updateSchedule', call, windows: [] });
     for (const { id, deactivated } of state.agents.values())
       if (deactivated) this.#submit({ kind: 'reactivateAgent', call, agentId: id });
+    // One that was given an id and never heard of it will not come back by that name.
+    for (const { id, membership } of state.agents.values())
+      if (membership === 'unreachable' && !this.agents.some((node) => node.state?.agentId === id))
+        this.#submit({ kind: 'markAgentGone', call, agentId: id });
     if (down.length === 0) for (const node of this.agents) this.putBack(node);
   }
 

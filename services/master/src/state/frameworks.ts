@@ -4,8 +4,9 @@ import type { Caller, Command, FrameworkDescription } from './command';
 import { forgetAnswers, withdrawInverseOffers } from './inverse-offers';
 import { rescind, withdrawFrameworkOffers } from './offers';
 import type { Agent, Framework, MasterState, StreamId } from './state';
-import { settleDeniedOperations } from './operation-updates';
+import { forgetDeniedOperations, settleDeniedOperations } from './operation-updates';
 import { settleDenied } from './statuses';
+import { complete } from './tasks';
 import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
 import { validateFramework } from './validation/framework';
 
@@ -146,7 +147,12 @@ export function removeFramework(turn: Turn, framework: Framework, why: string): 
   for (const agent of agentsOf(state, framework)) {
     order(turn, agent, { $case: 'shutdownFramework', value: { frameworkId: { value: framework.id } } });
   }
-  for (const task of framework.tasks.values()) task.orphaned = true;
+  for (const task of framework.tasks.values()) {
+    task.orphaned = true;
+    // No agent will say anything more of it.
+    if (task.denied && isTerminal(task.state)) complete(turn, undefined, task);
+  }
+  forgetDeniedOperations(turn, framework);
   commit(turn, {
     $case: 'removeFramework',
     value: {

@@ -52,7 +52,10 @@ export function checkInvariants(state: MasterState): void {
 
 function checkWithheld({ agents, draining, gone }: MasterState): void {
   for (const agent of agents.values()) {
-    assert(!agent.deactivated || agent.offers.size === 0, `M7: nothing is on offer of ${agent.id}`);
+    assert(
+      (!agent.deactivated && !agent.dismissed) || agent.offers.size === 0,
+      `M7: nothing is on offer of ${agent.id}`,
+    );
     assert(agent.drain === undefined || agent.deactivated, `M7: agent ${agent.id} is drained and withheld`);
     assert(
       draining.has(agent.id) === (agent.drain?.state === 'DRAINING'),

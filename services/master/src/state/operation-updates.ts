@@ -40,7 +40,7 @@ export function stepOperationUpdate(
 
 /** What its agent does not have, and said so while the framework was away: nobody repeats it, so the framework is told now that it listens. */
 export function settleDeniedOperations(turn: Turn, framework: Framework): void {
-  for (const operation of [...framework.operations.values()]) {
+  for (const operation of framework.operations.values()) {
     if (!operation.denied || operation.id === undefined) continue;
     answer(
       turn,
@@ -49,8 +49,15 @@ export function settleDeniedOperations(turn: Turn, framework: Framework): void {
       operation.state,
       'The operation is not on its agent',
     );
+  }
+  forgetDeniedOperations(turn, framework);
+}
+
+/** What its agent does not have stays only for a framework that is to hear of it. */
+export function forgetDeniedOperations(turn: Turn, framework: Framework): void {
+  for (const operation of [...framework.operations.values()]) {
     const agent = turn.state.agents.get(operation.agentId);
-    if (agent !== undefined) forget(agent, framework, operation);
+    if (operation.denied && agent !== undefined) forget(agent, framework, operation);
   }
 }
 

@@ -18,20 +18,22 @@ export interface Removal {
   readonly refusal: string | undefined;
 }
 
+/** How tasks are lost that were on an agent. */
+interface Loss extends Pick<Removal, 'taskState' | 'reason'> {
+  /** For their frameworks. */
+  readonly message: string;
+}
+
 /** Takes an agent out of the cluster: what is offered of it is void, and what ran there is lost. The caller has recorded it. */
 export function removeAgent(turn: Turn, agent: Agent, how: Removal): void {
   const { state } = turn;
+  const loss: Loss = { ...how, message: `Agent ${agent.hostname} was removed: ${how.why}` };
   rescindAgentOffers(turn, agent);
   rescindInverseOffers(turn, agent);
-  for (const task of [...agent.tasks.values()]) loseTask(turn, agent, task, how);
-  loseUnreachable(turn, agent, how);
+  for (const task of [...agent.tasks.values()]) loseTask(turn, agent, task, loss);
+  loseUnreachable(turn, agent, loss);
   forgetExecutors(agent);
-  loseOperations(
-    turn,
-    agent,
-    'OPERATION_GONE_BY_OPERATOR',
-    `Agent ${agent.hostname} was removed: ${how.why}`,
-  );
+  loseOperations(turn, agent, 'OPERATION_GONE_BY_OPERATOR', loss.message);
   tellAllocator(turn, { kind: 'agentRemoved', agentId: agent.id });
   if (how.refusal !== undefined) order(turn, agent, { $case: 'refused', value: { reason: how.refusal } });
   if (agent.session !== undefined) turn.effects.push({ kind: 'endSession', session: agent.session });
@@ -44,28 +46,28 @@ export function removeAgent(turn: Turn, agent: Agent, how: Removal): void {
   observe(turn, { kind: 'agent', agentId: agent.id, to: 'removed', why: how.why });
 }
 
-function loseTask(turn: Turn, agent: Agent, task: Task, how: Removal): void {
+function loseTask(turn: Turn, agent: Agent, task: Task, how: Loss): void {
   const framework = task.orphaned ? undefined : turn.state.frameworks.get(task.frameworkId);
   const held = holds(task);
   removeTask(agent, task);
   if (held) recover(turn, task);
   end(turn, framework, task, how);
-  if (framework !== undefined) tellEnd(turn, agent, framework, task, how);
+  if (framework !== undefined) tellEnd(turn, framework, task, how);
 }
 
-/** The agent was away when it was removed: what was unreachable there will not come back. */
-function loseUnreachable(turn: Turn, agent: Agent, how: Removal): void {
+/** What was unreachable on the agent will not come back: it was removed, or is back without. */
+export function loseUnreachable(turn: Turn, agent: Agent, how: Loss): void {
   for (const framework of turn.state.frameworks.values()) {
     for (const task of [...framework.unreachable.values()]) {
       if (task.agentId !== agent.id) continue;
       end(turn, framework, task, how);
-      tellEnd(turn, agent, framework, task, how);
+      tellEnd(turn, framework, task, how);
     }
   }
 }
 
 /** A task that had ended keeps its true end (M3). */
-function end(turn: Turn, framework: Framework | undefined, task: Task, { taskState }: Removal): void {
+function end(turn: Turn, framework: Framework | undefined, task: Task, { taskState }: Loss): void {
   // No update that is on its way will be heard of any more.
   task.updateState = undefined;
   if (isTerminal(task.state)) return;
@@ -76,16 +78,16 @@ function end(turn: Turn, framework: Framework | undefined, task: Task, { taskSta
 }
 
 /** Tells the end, unless the framework was told one: the agent will not repeat what was not acknowledged. */
-function tellEnd(turn: Turn, agent: Agent, framework: Framework, task: Task, how: Removal): void {
+function tellEnd(turn: Turn, framework: Framework, task: Task, how: Loss): void {
   const told: TaskState | undefined = task.toldState;
   complete(turn, framework, task);
   if (told !== undefined && isTerminal(told)) return;
   task.toldState = isPartitionAware(framework) ? task.state : partitionUnawareState(task.state);
   tellMade(turn, framework, {
     taskId: task.id,
-    agentId: agent.id,
+    agentId: task.agentId,
     state: task.toldState,
     reason: how.reason,
-    message: `Agent ${agent.hostname} was removed: ${how.why}`,
+    message: how.message,
   });
 }
