@@ -189,10 +189,15 @@ async function work(master: string, name: string): Promise<Scheduler> {
   await long.kill();
   await long.finished().catch(() => undefined);
   await scheduler.revive();
-  for await (const offer of scheduler.offers()) {
-    offer.decline({ for: '1s' });
-    break;
-  }
+  // What nobody answers would be missing in the next round.
+  await new Promise<void>((declined) => {
+    void (async () => {
+      for await (const offer of scheduler.offers()) {
+        offer.decline({ for: '1s' });
+        declined();
+      }
+    })();
+  });
   return scheduler;
 }
 

@@ -7,10 +7,13 @@ import { executorInfo, taskInfo } from './testdata/fake-master';
 
 const nanoseconds = (ms: number): { nanoseconds: bigint } => ({ nanoseconds: BigInt(ms) * 1_000_000n });
 
+// Isolated tasks have a /tmp of their own, where a clone of this repository that is in /tmp is not.
+const flags = __dirname.startsWith('/tmp/') ? ['--isolate-processes=false'] : [];
+
 describe('what an agent runs for frameworks', () => {
   let bench: AgentBench;
   beforeEach(async () => {
-    bench = await AgentBench.open();
+    bench = await AgentBench.open(flags);
   });
   afterEach(() => bench.close());
 
@@ -26,7 +29,7 @@ describe('what an agent runs for frameworks', () => {
       await bench.output('pod', /one\n.*\/containers\/.*\n/s, ['tasks/t1/stdout']);
       expect(master.statuses('t1').at(-1)?.executorId?.value).toBe('pod');
       expect(master.statuses('t1').at(-1)?.containerStatus?.containerId?.parent?.value).toMatch(/-/);
-      await bench.restart();
+      await bench.restart(flags);
       expect(master.registers.at(-1)?.executors).toMatchObject([{ executorId: { value: 'pod' } }]);
       expect(master.registers.at(-1)?.tasks).toHaveLength(2);
       await writeFile(bench.sandbox('pod', 'tasks/t2/fail'), '');
@@ -183,7 +186,7 @@ describe('what an agent runs for frameworks', () => {
       await master.untilState('t2', 'TASK_RUNNING');
       await bench.agent.close();
       await new Promise((resolve) => setTimeout(resolve, 1_200));
-      await bench.start();
+      await bench.start(flags);
       await master.untilState('t1', 'TASK_FINISHED');
       expect(master.statuses('t1').at(-1)?.message).toBe('the sum is 5050');
       master.kill('t2');
@@ -206,7 +209,7 @@ describe('what an agent runs for frameworks', () => {
     }, 20_000);
 
     test('E22: one that never subscribes is destroyed', async () => {
-      await bench.restart(['--executor-registration-timeout=300ms']);
+      await bench.restart([...flags, '--executor-registration-timeout=300ms']);
       const { master } = bench;
       const sleeper = {
         ...task('t1', '1'),

@@ -21,7 +21,7 @@ const container = (more: Partial<ContainerInfo>): Partial<TaskInfo> => ({
 suite('tasks that try to break out', () => {
   let bench: AgentBench;
   beforeAll(async () => {
-    bench = await AgentBench.open(['--processes-max=64', '--resources=cpus:4;mem:2048']);
+    bench = await AgentBench.open(['--read-only-root', '--processes-max=64', '--resources=cpus:4;mem:2048']);
   });
   afterAll(() => bench.close());
 
