@@ -133,7 +133,7 @@ const without = ['MESETA_TEST_WITHOUT_PROMETHEUS', 'MESETA_TEST_WITHOUT_ETCD'].s
   }, 120_000);
 
   afterAll(async () => {
-    await Promise.all(schedulers.map((scheduler) => scheduler.stop()));
+    await Promise.all(schedulers.map((scheduler) => scheduler.teardown()));
     schedulers = [];
     await prometheus?.stop();
     await rig.stop();
