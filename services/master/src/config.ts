@@ -1,5 +1,6 @@
 import { commonOptions, defineOptions, parseDurationMs, type ConfigOf } from '@meseta/kit';
 import { failure, isFailure, type Failure } from '@meseta/model';
+import type { MasterOptions } from './state/state';
 
 /** The options of the master, and all that is derived from them: flags, variables, help, documentation. */
 export const masterOptions = {
@@ -93,10 +94,11 @@ export function intervalMsOf(rate: string | undefined): number | Failure {
 
 export type MasterConfig = ConfigOf<typeof masterOptions.options>;
 
-/** Constants of Mesos (semantics of heartbeats and history), kept in one place. */
-export const heartbeatIntervalMs = 15_000;
-export const completedFrameworksMax = 50;
-export const completedTasksPerFrameworkMax = 1000;
-export const unreachableTasksPerFrameworkMax = 1000;
-/** Agents that were marked gone and are remembered, so that they are refused. */
-export const goneAgentsMax = 100_000;
+/** What nobody sets: constants of Mesos, of heartbeats and history, and our own bounds. */
+export const fixedOptions = {
+  heartbeatIntervalMs: 15_000,
+  completedFrameworksMax: 50,
+  completedTasksPerFrameworkMax: 1000,
+  unreachableTasksPerFrameworkMax: 1000,
+  goneAgentsMax: 100_000,
+} satisfies Partial<MasterOptions>;

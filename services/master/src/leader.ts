@@ -4,15 +4,7 @@ import type { Clock, Logger, Timers, Tracing } from '@meseta/kit';
 import { assert, isFailure } from '@meseta/model';
 import type { MasterInfo, internal } from '@meseta/protocol';
 import { Campaign } from './campaign';
-import {
-  completedFrameworksMax,
-  completedTasksPerFrameworkMax,
-  goneAgentsMax,
-  heartbeatIntervalMs,
-  intervalMsOf,
-  unreachableTasksPerFrameworkMax,
-  type MasterConfig,
-} from './config';
+import { fixedOptions, intervalMsOf, type MasterConfig } from './config';
 import type { RegistryClient } from './effects/registry-client';
 import type { Leading } from './handlers/leading';
 import type { MasterMetrics } from './metrics';
@@ -137,11 +129,7 @@ function optionsOf(config: MasterConfig): MasterOptions {
     agentReregisterTimeoutMs: config.agentReregisterTimeout,
     offerTimeoutMs: config.offerTimeout,
     frameworkReregisterTimeoutMs: config.frameworkReregisterTimeout,
-    heartbeatIntervalMs,
-    completedFrameworksMax,
-    completedTasksPerFrameworkMax,
-    unreachableTasksPerFrameworkMax,
-    goneAgentsMax,
+    ...fixedOptions,
     agentRemovalIntervalMs,
   };
 }

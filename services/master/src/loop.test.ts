@@ -1,5 +1,6 @@
 import { Resources, instant } from '@meseta/model';
 import { FakeClock } from '@meseta/testing';
+import { fixedOptions } from './config';
 import { Loop, commandsQueuedMax, type World } from './loop';
 import { createMasterMetrics } from './metrics';
 import type { Command } from './state/command';
@@ -12,10 +13,7 @@ const options = {
   agentReregisterTimeoutMs: 600_000,
   frameworkReregisterTimeoutMs: 60_000,
   offerTimeoutMs: 0,
-  heartbeatIntervalMs: 15_000,
-  completedFrameworksMax: 50,
-  completedTasksPerFrameworkMax: 1000,
-  unreachableTasksPerFrameworkMax: 1000,
+  ...fixedOptions,
   goneAgentsMax: 2,
   agentRemovalIntervalMs: 0,
 };

@@ -16,7 +16,13 @@ import { Loop, type World } from './loop';
 import type { MasterMetrics } from './metrics';
 import type { Command, FrameworkDescription } from './state/command';
 import type { Effect } from './state/effect';
-import type { MasterState, MasterView, SessionId, StreamId } from './state/state';
+import {
+  agentOfSession,
+  type MasterState,
+  type MasterView,
+  type SessionId,
+  type StreamId,
+} from './state/state';
 import { eventToProto } from './wire/events';
 import { dialectOf, fullDialect, type Dialect } from './wire/resources';
 import { launchGroupOrder, launchOrder } from './wire/orders';
@@ -115,8 +121,7 @@ export class Term implements World {
   }
 
   agentOfSession(session: SessionId): AgentId | undefined {
-    for (const agent of this.#state.agents.values()) if (agent.session === session) return agent.id;
-    return undefined;
+    return agentOfSession(this.#state, session)?.id;
   }
 
   commit(operations: readonly internal.RegistryOperation[]): Promise<void> {

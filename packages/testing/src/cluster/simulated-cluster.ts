@@ -1,5 +1,6 @@
 import { isFailure, Resources, type Instant } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
+import { fixedOptions } from '@meseta/master/core';
 import { connect, type ConnectOptions, type Environment, type Scheduler } from '@meseta/sdk';
 import type { AgentNode } from '../simulator/agent-node';
 import { Chronicle } from '../simulator/chronicle';
@@ -70,11 +71,7 @@ export class SimulatedCluster {
           agentReregisterTimeoutMs: 600_000,
           frameworkReregisterTimeoutMs: 60_000,
           offerTimeoutMs,
-          heartbeatIntervalMs: 15_000,
-          completedFrameworksMax: 50,
-          completedTasksPerFrameworkMax: 1000,
-          unreachableTasksPerFrameworkMax: 1000,
-          goneAgentsMax: 1000,
+          ...fixedOptions,
           agentRemovalIntervalMs: 0,
         },
       },

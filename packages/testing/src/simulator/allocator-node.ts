@@ -1,4 +1,4 @@
-import { isFailure, type AgentId, type FrameworkId, type Instant, type Resources } from '@meseta/model';
+import { isFailure, type Instant } from '@meseta/model';
 import {
   commandOf,
   defaultOptions,
@@ -8,6 +8,7 @@ import {
   step,
   type AllocatorState,
 } from '@meseta/allocator/core';
+import type { InverseProposal, Proposal } from '@meseta/master/core';
 import type { internal } from '@meseta/protocol';
 import type { Cancel, Time } from './agenda';
 import type { End, Network, NodeId } from './network';
@@ -24,26 +25,10 @@ export interface AllocatorSaid {
   }[];
 }
 
-export interface SimProposal {
-  readonly frameworkId: FrameworkId;
-  readonly role: string;
-  readonly agentId: AgentId;
-  readonly resources: Resources;
-  readonly allocatedAtMs: number;
-  readonly traceparent: string;
-}
-
 export type AllocatorTold =
   | { readonly kind: 'welcome' }
-  | { readonly kind: 'proposals'; readonly version: number; readonly proposals: readonly SimProposal[] }
-  | { readonly kind: 'inverseProposals'; readonly proposals: readonly SimInverseProposal[] };
-
-/** Whom to ask for what it holds, and when the window begins. */
-export interface SimInverseProposal {
-  readonly frameworkId: FrameworkId;
-  readonly agentId: AgentId;
-  readonly startMs: number;
-}
+  | { readonly kind: 'proposals'; readonly version: number; readonly proposals: readonly Proposal[] }
+  | { readonly kind: 'inverseProposals'; readonly proposals: readonly InverseProposal[] };
 
 /** How long changes are gathered, and how often every agent is looked at. */
 const turnGapMs = 2;

@@ -2,6 +2,7 @@ import { isFailure, type Failure, type Instant } from '@meseta/model';
 import { isFailureError } from '@meseta/kit';
 import {
   agentCommandOf,
+  agentOfSession,
   changeToProto,
   descriptionOf,
   dialectOf,
@@ -474,8 +475,7 @@ export class SimTerm {
   }
 
   #agentOf(session: string): string {
-    for (const agent of this.state?.agents.values() ?? []) if (agent.session === session) return agent.id;
-    return '';
+    return (this.state && agentOfSession(this.state, session)?.id) ?? '';
   }
 }
 

@@ -1,4 +1,4 @@
-import type { MasterOptions } from '@meseta/master/core';
+import { fixedOptions, type MasterOptions } from '@meseta/master/core';
 import { goodTemper, type Temper } from './framework-node';
 import type { Random } from './random';
 
@@ -48,11 +48,7 @@ export function drawSettings(random: Random): Settings {
       agentReregisterTimeoutMs: random.pick([30_000, 120_000, 600_000]),
       frameworkReregisterTimeoutMs: random.pick([10_000, 60_000]),
       offerTimeoutMs: random.pick([2000, 20_000, 300_000]),
-      heartbeatIntervalMs: 15_000,
-      completedFrameworksMax: 50,
-      completedTasksPerFrameworkMax: 1000,
-      unreachableTasksPerFrameworkMax: 1000,
-      goneAgentsMax: 1000,
+      ...fixedOptions,
       agentRemovalIntervalMs: random.pick([0, 0, 20_000]),
     },
     skewMaxMs: random.pick([0, 5000, 3_600_000]),

@@ -12,9 +12,16 @@ import { downMachineOf, machineName, unavailabilityOf } from './machines';
 import { makeAgent } from './make-agent';
 import { rescind, rescindAgentOffers } from './offers';
 import { loseOperations, mergeOperations } from './operation-updates';
-import { removeAgent } from './removal';
+import { loseUnreachable, removeAgent } from './removal';
 import { mergeTasks } from './returning-tasks';
-import { isPartitionAware, type Agent, type AgentMembership, type SessionId, type Task } from './state';
+import {
+  agentOfSession,
+  isPartitionAware,
+  type Agent,
+  type AgentMembership,
+  type SessionId,
+  type Task,
+} from './state';
 import { complete, tellMade } from './tasks';
 import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
 import { mayOffer, withheldOf } from './withheld';
@@ -26,7 +33,7 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
   if (refused !== undefined) return refuse(turn, registration.session, refused);
   const known =
     registration.agentId === undefined
-      ? registeredIn(turn, registration.session)
+      ? agentOfSession(state, registration.session)
       : state.agents.get(registration.agentId);
   const id = known?.id ?? registration.agentId ?? (`${state.masterId}-A${state.nextAgent++}` as AgentId);
   if (known?.session !== undefined && known.session !== registration.session) {
@@ -71,6 +78,12 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
     },
   });
   mergeTasks(turn, agent, registration);
+  if (was === 'unreachable')
+    loseUnreachable(turn, agent, {
+      taskState: 'TASK_GONE',
+      reason: 'REASON_RECONCILIATION',
+      message: `Agent ${agent.hostname} came back without the task`,
+    });
   mergeExecutors(turn, agent, registration);
   mergeOperations(turn, agent, registration);
   resumeDrain(turn, agent);
@@ -169,12 +182,6 @@ function removeInTime(turn: Turn, agent: Agent, why: string): void {
   }
   state.nextRemovalAt = plusMs(now, state.options.agentRemovalIntervalMs);
   markUnreachable(turn, agent, why);
-}
-
-/** The agent that has registered in this session already, and may not have heard yet which id it was given. */
-function registeredIn(turn: Turn, session: SessionId): Agent | undefined {
-  for (const agent of turn.state.agents.values()) if (agent.session === session) return agent;
-  return undefined;
 }
 
 /** Adds an agent of the registry that has not come back yet. */

@@ -2,7 +2,6 @@ import { isTerminal, type FrameworkId, type TaskId, type TaskState } from '@mese
 import type { AgentRegistration, FrameworkDescription, ReportedTask } from './command';
 import { addRecovered } from './frameworks';
 import { addTask, releaseTask, removeTask } from './ledger';
-import { loseUnreachable } from './removal';
 import { holds, taskKey, type Agent, type Framework, type Task } from './state';
 import { moveTask, tellMade } from './tasks';
 import { commit, observe, order, tellOperators, type Turn } from './turn';
@@ -32,11 +31,6 @@ export function mergeTasks(turn: Turn, agent: Agent, registration: AgentRegistra
   }
   for (const frameworkId of ended)
     order(turn, agent, { $case: 'shutdownFramework', value: { frameworkId: { value: frameworkId } } });
-  loseUnreachable(turn, agent, {
-    taskState: 'TASK_GONE',
-    reason: 'REASON_RECONCILIATION',
-    message: `Agent ${agent.hostname} came back without the task`,
-  });
   askAboutMissing(turn, agent, reported);
   sendPendingKills(turn, agent);
 }

@@ -39,6 +39,7 @@ import type {
   ReportedTask,
   TaskToLaunch,
 } from './command';
+import { fixedOptions } from '../config';
 import type { AllocationChange, Effect, FrameworkEvent } from './effect';
 import type { Machine, MaintenanceWindow } from './machines';
 import { recover } from './recovery';
@@ -54,11 +55,8 @@ const optionsDefault: MasterOptions = {
   pingsMissedMax: 5,
   agentReregisterTimeoutMs: 600_000,
   offerTimeoutMs: 300_000,
-  heartbeatIntervalMs: 15_000,
+  ...fixedOptions,
   frameworkReregisterTimeoutMs: 60_000,
-  completedFrameworksMax: 50,
-  completedTasksPerFrameworkMax: 1000,
-  unreachableTasksPerFrameworkMax: 1000,
   goneAgentsMax: 2,
   agentRemovalIntervalMs: 0,
 };

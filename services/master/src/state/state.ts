@@ -302,6 +302,15 @@ export interface Operation {
   denied: boolean;
 }
 
+/** The agent of a session, once it has registered in it. It may not have heard yet which id it was given. */
+export function agentOfSession(
+  { agents }: Pick<MasterView, 'agents'>,
+  session: SessionId,
+): Agent | undefined {
+  for (const agent of agents.values()) if (agent.session === session) return agent;
+  return undefined;
+}
+
 /** The key of an executor among an agent's. */
 export function executorKey(frameworkId: FrameworkId, executorId: ExecutorId): string {
   return `${frameworkId}/${executorId}`;
