@@ -1,7 +1,8 @@
 import type { AgentRegistration, Command, ExecutorShutdown, MessageToExecutor } from './command';
 import { addExecutor, removeExecutor } from './ledger';
 import { executorKey, type Agent, type Executor, type Framework } from './state';
-import { observe, order, tell, tellAllocator, type Turn } from './turn';
+import { recover } from './tasks';
+import { observe, order, tell, type Turn } from './turn';
 
 /** MESSAGE of a framework (S107): best effort. */
 export function sendToExecutor(turn: Turn, framework: Framework, message: MessageToExecutor): void {
@@ -64,7 +65,7 @@ export function stepExecutorEnded(turn: Turn, command: Extract<Command, { kind: 
 
 /** What a returning agent says of its executors: those it does not mention have ended. */
 export function mergeExecutors(turn: Turn, agent: Agent, registration: AgentRegistration): void {
-  for (const executor of [...agent.executors.values()]) removeExecutor(agent, executor);
+  forgetExecutors(agent);
   for (const { executorId, frameworkId, info, role, resources } of registration.executors) {
     addExecutor(agent, { id: executorId, frameworkId, agentId: agent.id, info, role, resources });
     if (!turn.state.frameworks.has(frameworkId))
@@ -84,7 +85,5 @@ export function executorsOf(agent: Agent, framework: Framework): readonly Execut
 
 function endExecutor(turn: Turn, agent: Agent, executor: Executor): void {
   removeExecutor(agent, executor);
-  if (executor.resources.isEmpty) return;
-  const { frameworkId, role, resources } = executor;
-  tellAllocator(turn, { kind: 'recovered', agentId: agent.id, frameworkId, role, resources, refuseMs: 0 });
+  if (!executor.resources.isEmpty) recover(turn, executor);
 }

@@ -75,16 +75,7 @@ export function withdrawFrameworkOffers(turn: Turn, framework: Framework): void 
 /** Ends an offer and gives all of it back to the allocator. */
 export function takeBack(turn: Turn, offer: Offer, outcome: OfferOutcome, refuseMs: number): void {
   endOffer(turn, offer, outcome);
-  tellAllocator(turn, {
-    kind: 'recovered',
-    agentId: offer.agentId,
-    frameworkId: offer.frameworkId,
-    role: offer.role,
-    resources: offer.resources,
-    refuseMs,
-    unused: true,
-    offers: 1,
-  });
+  giveBack(turn, offer, refuseMs);
 }
 
 /** Ends an offer; what becomes of its resources is the caller's to say. */
@@ -126,14 +117,22 @@ function mayBeOffered(framework: Framework, role: string): boolean {
 
 function drop(turn: Turn, proposal: Proposal, why: 'unfit' | 'gone'): void {
   observe(turn, { kind: 'proposalDropped', why });
-  const { agentId, frameworkId, role, resources } = proposal;
+  giveBack(turn, proposal, 0);
+}
+
+/** What was, or was to be, one offer is not used. */
+function giveBack(
+  turn: Turn,
+  { agentId, frameworkId, role, resources }: Offer | Proposal,
+  refuseMs: number,
+): void {
   tellAllocator(turn, {
     kind: 'recovered',
     agentId,
     frameworkId,
     role,
     resources,
-    refuseMs: 0,
+    refuseMs,
     unused: true,
     offers: 1,
   });

@@ -2,7 +2,7 @@ import { assert, isTerminal, mayFollow, type OfferId, type TaskState } from '@me
 import type { TaskStatus } from '@meseta/protocol';
 import type { MadeStatus } from './effect';
 import { releaseTask, removeTask } from './ledger';
-import { holds, taskKey, type Framework, type Task } from './state';
+import { holds, taskKey, type Executor, type Framework, type Task } from './state';
 import { observe, tell, tellAllocator, tellOperators, type Turn } from './turn';
 
 /**
@@ -26,9 +26,8 @@ export function moveTask(turn: Turn, task: Task, to: TaskState, status: TaskStat
   return true;
 }
 
-/** Gives a task's resources back to the allocator. */
-export function recover(turn: Turn, task: Task): void {
-  const { agentId, frameworkId, role, resources } = task;
+/** Gives the resources of a task or an executor back to the allocator. */
+export function recover(turn: Turn, { agentId, frameworkId, role, resources }: Task | Executor): void {
   tellAllocator(turn, { kind: 'recovered', agentId, frameworkId, role, resources, refuseMs: 0 });
 }
 
