@@ -1,6 +1,5 @@
-import { AgentClient } from '@meseta/sdk';
 import { print, type CliContext, type ClusterFlags } from '../context';
-import { agentOfTask } from '../names/agent-of-task';
+import { withAgentOfTask } from '../names/agent-of-task';
 import { renderTable } from '../output/table';
 import { timeWord } from '../output/words';
 
@@ -9,15 +8,13 @@ const folderMode = 0o040000;
 const typeMask = 0o170000;
 
 /** `meseta files ID [PATH]`: what is in a folder of a task's sandbox. */
-export async function listFiles(
+export function listFiles(
   context: CliContext,
   given: string,
   path: string,
   flags: ClusterFlags,
 ): Promise<void> {
-  const { address, frameworkId, taskId } = await agentOfTask(context, given, flags);
-  const agent = new AgentClient(address);
-  try {
+  return withAgentOfTask(context, given, flags, async (agent, { frameworkId, taskId }) => {
     const { files } = await agent.files(frameworkId, taskId, path);
     const plain = files.map(({ path: name, size, mode = 0, mtime, uid }) => ({
       path: (mode & typeMask) === folderMode ? `${name ?? ''}/` : (name ?? ''),
@@ -34,28 +31,22 @@ export async function listFiles(
     print(context, flags.output, plain, () =>
       renderTable(['PATH', 'BYTES', 'MODIFIED', 'USER'], rows, 'the folder is empty'),
     );
-  } finally {
-    agent.close();
-  }
+  });
 }
 
 /** `meseta cat ID PATH`: a file of a task's sandbox, as it is. */
-export async function printFile(
+export function printFile(
   context: CliContext,
   given: string,
   path: string,
   flags: { readonly master: string },
 ): Promise<void> {
-  const { address, frameworkId, taskId } = await agentOfTask(context, given, flags);
-  const agent = new AgentClient(address);
-  try {
+  return withAgentOfTask(context, given, flags, async (agent, { frameworkId, taskId }) => {
     for (let offset = 0; ;) {
       const { data } = await agent.readFile(frameworkId, taskId, path, offset);
       if (data.length === 0) return;
       context.out.write(data);
       offset += data.length;
     }
-  } finally {
-    agent.close();
-  }
+  });
 }
