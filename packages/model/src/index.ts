@@ -1,8 +1,9 @@
-/** The nouns of Meseta as values. Imports nothing, so that the pure cores which may import only this reach nothing else. */
+/** The nouns of Meseta as values, and what all cores are built with. Imports nothing, so that the pure cores which may import only this reach nothing else. */
 export * from './assert';
 export * from './agent-constraints';
 export * from './attributes';
 export * from './failure';
+export * from './heap';
 export * from './ids';
 export * from './instant';
 export * from './operation-state';

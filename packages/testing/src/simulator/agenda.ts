@@ -1,4 +1,4 @@
-import { instant, type Instant } from '@meseta/model';
+import { Heap, instant, type Instant } from '@meseta/model';
 
 /** Takes something off the agenda; twice is harmless. */
 export type Cancel = () => void;
@@ -26,7 +26,7 @@ interface Entry {
  * the same history.
  */
 export class Agenda implements Time {
-  readonly #heap: Entry[] = [];
+  readonly #heap = new Heap<Entry>(isBefore);
   #now: number;
   #order = 0;
   #happened = 0;
@@ -55,7 +55,7 @@ export class Agenda implements Time {
 
   at(exactMs: number, run: () => void): Cancel {
     const entry: Entry = { at: Math.max(this.#now, exactMs), order: this.#order++, run };
-    this.#push(entry);
+    this.#heap.push(entry);
     return () => {
       entry.run = undefined;
     };
@@ -64,9 +64,9 @@ export class Agenda implements Time {
   /** Lets the next thing happen, if it is not later than a moment; false when there is none. */
   step(untilMs: number): boolean {
     for (;;) {
-      const first = this.#heap[0];
+      const { first } = this.#heap;
       if (first === undefined || first.at > untilMs) return false;
-      this.#pop();
+      this.#heap.take();
       if (first.run === undefined) continue;
       this.#now = Math.max(this.#now, first.at);
       this.#happened += 1;
@@ -79,38 +79,6 @@ export class Agenda implements Time {
   runUntil(untilMs: number): void {
     while (this.step(untilMs));
     this.#now = Math.max(this.#now, untilMs);
-  }
-
-  #push(entry: Entry): void {
-    const heap = this.#heap;
-    let place = heap.length;
-    heap.push(entry);
-    while (place > 0) {
-      const above = (place - 1) >> 1;
-      const parent = heap[above] as Entry;
-      if (isBefore(parent, entry)) break;
-      heap[place] = parent;
-      place = above;
-    }
-    heap[place] = entry;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const entry = heap.pop() as Entry;
-    if (heap.length === 0) return;
-    let place = 0;
-    for (;;) {
-      let below = 2 * place + 1;
-      if (below >= heap.length) break;
-      const right = heap[below + 1];
-      if (right !== undefined && isBefore(right, heap[below] as Entry)) below += 1;
-      const child = heap[below] as Entry;
-      if (isBefore(entry, child)) break;
-      heap[place] = child;
-      place = below;
-    }
-    heap[place] = entry;
   }
 }
 

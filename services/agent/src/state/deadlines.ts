@@ -1,4 +1,4 @@
-import type { Instant } from '@meseta/model';
+import { Heap, type Instant } from '@meseta/model';
 
 /** Something that must be looked at when its instant comes. */
 export interface Deadline {
@@ -14,44 +14,19 @@ export interface Deadline {
  * comes far more often than a retry, costs nothing here.
  */
 export class Deadlines {
-  private readonly heap: Deadline[] = [];
+  private readonly heap = new Heap<Deadline>((a, b) => a.at < b.at);
 
   next(): Instant | undefined {
-    return this.heap[0]?.at;
+    return this.heap.first?.at;
   }
 
   add(deadline: Deadline): void {
-    const heap = this.heap;
-    let at = heap.push(deadline) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if ((heap[parent] as Deadline).at <= deadline.at) break;
-      heap[at] = heap[parent] as Deadline;
-      at = parent;
-    }
-    heap[at] = deadline;
+    this.heap.push(deadline);
   }
 
   /** Takes out one that is due, the earliest first. */
   takeDue(now: Instant): Deadline | undefined {
-    const first = this.heap[0];
-    if (first === undefined || first.at > now) return undefined;
-    const last = this.heap.pop() as Deadline;
-    if (this.heap.length > 0) this.sink(last);
-    return first;
-  }
-
-  private sink(deadline: Deadline): void {
-    const heap = this.heap;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && (heap[child + 1] as Deadline).at < (heap[child] as Deadline).at) child++;
-      if ((heap[child] as Deadline).at >= deadline.at) break;
-      heap[at] = heap[child] as Deadline;
-      at = child;
-    }
-    heap[at] = deadline;
+    const next = this.next();
+    return next === undefined || next > now ? undefined : this.heap.take();
   }
 }
