@@ -237,7 +237,9 @@ test('logs prints bytes as they are', async () => {
 });
 
 test('exec prints what a command prints and ends as it does', async () => {
-  expect(await meseta('exec', 'web-1', 'ls', '-l')).toEqual({ exit: 3, out: 'ran ls -l\n', err: '' });
+  const ran = { exit: 3, out: 'ran ls -l\n', err: '' };
+  expect(await meseta('exec', 'web-1', 'ls', '-l')).toEqual(ran);
+  expect(await meseta('exec', 'web-1', '--', 'ls', '-l')).toEqual(ran);
 });
 
 test('exec hands over what is typed, and where it stops', async () => {

@@ -98,7 +98,8 @@ function buildProgram(context: CliContext, setExit: (status: number) => void): C
     .option('-t, --tty', 'give the command a terminal')
     .passThroughOptions()
     .action(async (id: string, words: string[], flags: ExecFlags) =>
-      setExit(await exec(context, id, words, flags)),
+      // As with docker exec and kubectl exec, what begins after `--` is the command's.
+      setExit(await exec(context, id, words[0] === '--' ? words.slice(1) : words, flags)),
     );
   command('attach <id>', 'print what a task prints from now on')
     .addOption(masterOption(context))

@@ -30,7 +30,14 @@ export {
   type UnaryCall,
   type UnaryMethod,
 } from './grpc/unary';
-export { startHttpServer, type HttpServer, type HttpServerOptions } from './http/server';
+export {
+  startHttpServer,
+  type HttpApp,
+  type HttpReply,
+  type HttpRequest,
+  type HttpServer,
+  type HttpServerOptions,
+} from './http/server';
 export { checkMayListen, hostPort, isLoopback } from './listen';
 export { createLogger, logLevels, type Logger } from './log';
 export { createMetrics, latencyBucketsSeconds, type Metrics, type TracedHistogram } from './metrics';

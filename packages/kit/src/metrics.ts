@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, collectDefaultMetrics } from 'prom-client';
-import { ServiceRegistry } from './metrics/service-registry';
+import { ServiceRegistry, type Collect } from './metrics/service-registry';
 import { parseTraceparent } from './tracing/traceparent';
 
 /** The metrics of one service: every series it has is made here, once, with its help text. */
@@ -26,8 +26,8 @@ export interface Metrics {
     help: string,
     labels?: readonly Label[],
   ): TracedHistogram<Label>;
-  /** Calls `fn` before each scrape, to set the gauges that are read from a state. */
-  readonly onCollect: (fn: () => void) => void;
+  /** Calls `fn` before each scrape, and waits for it, to set the series that are read from a state. */
+  readonly onCollect: (fn: Collect) => void;
 }
 
 /** A histogram with exemplars. */

@@ -2,7 +2,7 @@
 export { Checkpoint, type CheckpointDb } from './checkpoint/checkpoint';
 export { createWorld, type WorldParts } from './effects/world';
 export { ordersOf } from './handlers/orders';
-export { createAgentMetrics } from './metrics';
+export { createAgentMetrics, type AgentMetrics } from './metrics';
 export type { Command, Exit, OwnerKey, Recovered } from './state/command';
 export { isWrite, type Act, type Effect } from './state/effect';
 export { emptyState, nextDeadline, type AgentState } from './state/state';

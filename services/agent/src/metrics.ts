@@ -5,6 +5,7 @@ import {
   createStreamSeries,
   type Metrics,
 } from '@meseta/kit';
+import { createContainerSeries } from './handlers/container-series';
 
 /** Every series of the agent. */
 export type AgentMetrics = ReturnType<typeof createAgentMetrics>;
@@ -16,6 +17,7 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
     streams: createStreamSeries(metrics, queues),
     spans: createSpanSeries(metrics, queues),
     registry: metrics.registry,
+    eachContainer: createContainerSeries(metrics),
     containers: metrics.gauge('containers', 'Containers that run now.', ['runtime']),
     unacknowledged: metrics.gauge(
       'status_updates_unacknowledged',

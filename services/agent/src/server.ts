@@ -30,6 +30,8 @@ import { Fetcher } from './fetcher/fetcher';
 import { agentGrpcService } from './handlers/agent-service';
 import { CompletedTasks, type AgentView } from './handlers/agent-view';
 import { executorGrpcService } from './handlers/executor-service';
+import { containerRoutes } from './handlers/http-containers';
+import { fileRoutes } from './handlers/http-files';
 import { ordersOf } from './handlers/orders';
 import { commandsQueuedMax, Loop } from './loop';
 import { createAgentMetrics, type AgentMetrics } from './metrics';
@@ -233,6 +235,10 @@ async function assemble(
     version,
     metrics: metrics.registry,
     ready: () => state.session?.registered === true || 'not registered with a master',
+    routes: (app) => {
+      fileRoutes(app, view);
+      containerRoutes(app, view);
+    },
     log,
   });
   opened.push(() => http.close());
@@ -260,6 +266,7 @@ async function assemble(
     fatal,
   });
   const loop: Loop = new Loop(state, world, clock, timers);
+  metrics.eachContainer.watch(view);
   metrics.spans.watch(tracing);
   metrics.queues.watch('commands', commandsQueuedMax, () => loop.queued);
   metrics.queues.watch('starts', startsQueuedMax, () => containers.queued);

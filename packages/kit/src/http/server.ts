@@ -1,7 +1,12 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { checkMayListen, hostPort, listenError } from '../listen';
 import type { Logger } from '../log';
 import type { ServiceRegistry } from '../metrics/service-registry';
+
+/** The server while it is put together, and what its routes get: fastify's. */
+export type HttpApp = FastifyInstance;
+export type HttpRequest = FastifyRequest;
+export type HttpReply = FastifyReply;
 
 /** What the HTTP server of a service is made of. */
 export interface HttpServerOptions {
@@ -16,7 +21,7 @@ export interface HttpServerOptions {
   readonly ready: () => true | string;
   readonly log: Logger;
   /** Adds the service's own routes. */
-  readonly routes?: (app: FastifyInstance) => void;
+  readonly routes?: (app: HttpApp) => void;
 }
 
 /** A server that listens. */

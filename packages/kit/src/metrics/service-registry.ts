@@ -6,17 +6,20 @@ export interface Exposition {
   readonly text: string;
 }
 
+/** Called before series are read. */
+export type Collect = () => void | Promise<void>;
+
 /** The series of one service, with what must be called before they are read, in either of Prometheus's text formats. */
 export class ServiceRegistry extends Registry {
-  readonly #collectors: (() => void)[] = [];
+  readonly #collectors: Collect[] = [];
 
-  /** Calls `fn` before each scrape. */
-  onCollect(fn: () => void): void {
+  /** Calls `fn` before each scrape, and waits for it. */
+  onCollect(fn: Collect): void {
     this.#collectors.push(fn);
   }
 
-  override metrics(): Promise<string> {
-    for (const collect of this.#collectors) collect();
+  override async metrics(): Promise<string> {
+    await this.#collect();
     return super.metrics();
   }
 
@@ -28,13 +31,17 @@ export class ServiceRegistry extends Registry {
   async expose(accept = ''): Promise<Exposition> {
     if (!accept.includes('application/openmetrics-text'))
       return { contentType: this.contentType, text: await this.metrics() };
-    for (const collect of this.#collectors) collect();
+    await this.#collect();
     // The library renames counters in place when a registry turns to OpenMetrics, so it is given views of them.
     const view = new Registry<OpenMetricsContentType>();
     view.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     for (const metric of this.getMetricsAsArray() as unknown as Readable[])
       view.registerMetric(viewOf(metric) as unknown as Metric);
     return { contentType: view.contentType, text: await view.metrics() };
+  }
+
+  async #collect(): Promise<void> {
+    for (const collect of this.#collectors) await collect();
   }
 }
 

@@ -2,6 +2,7 @@ import { instant, type ContainerId, type FrameworkId, type Instant, type Resourc
 import {
   Checkpoint,
   createAgentMetrics,
+  type AgentMetrics,
   createWorld,
   emptyState,
   isWrite,
@@ -63,7 +64,7 @@ const runtimes = new Map([['process', { keepsLimits: true }]]);
 export class AgentNode {
   readonly disk = new AgentDisk();
   readonly containers: MachineContainers;
-  readonly metrics = createAgentMetrics();
+  readonly metrics: AgentMetrics = createAgentMetrics();
   process: AgentProcess | undefined;
   boots = 1;
   /** The machine is switched off, and does nothing until it is switched on. */

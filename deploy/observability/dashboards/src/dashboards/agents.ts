@@ -39,6 +39,49 @@ export const agents: DashboardSpec = {
       ],
     },
     {
+      title: 'What containers use',
+      panels: [
+        {
+          title: 'Cpu',
+          description:
+            'Cores in use by the ten containers that use most. A task with a limit may be kept from more: see Throttled.',
+          kind: 'lines',
+          unit: 'short',
+          queries: [
+            {
+              expr: 'topk(10, sum by (framework_id, executor_id) (rate(meseta_agent_container_cpu_seconds_total[$__rate_interval])))',
+              legend: '{{executor_id}}',
+            },
+          ],
+        },
+        {
+          title: 'Throttled',
+          description: 'The part of the time for which a container was kept from the cpu by its limit.',
+          kind: 'lines',
+          unit: 'percentunit',
+          queries: [
+            {
+              expr: 'topk(10, sum by (framework_id, executor_id) (rate(meseta_agent_container_cpu_throttled_seconds_total[$__rate_interval])))',
+              legend: '{{executor_id}}',
+            },
+          ],
+        },
+        {
+          title: 'Memory, of its limit',
+          description:
+            'The ten containers nearest to the limit at which they are ended. Caches count until the kernel needs their room.',
+          kind: 'lines',
+          unit: 'percentunit',
+          queries: [
+            {
+              expr: 'topk(10, max by (framework_id, executor_id) (meseta_agent_container_memory_bytes / meseta_agent_container_memory_limit_bytes))',
+              legend: '{{executor_id}}',
+            },
+          ],
+        },
+      ],
+    },
+    {
       title: 'Status updates',
       panels: [
         {
