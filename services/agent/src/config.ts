@@ -120,6 +120,11 @@ export const agentOptions = defineOptions({
     default: 5_000,
     help: 'How long an executor may take to end when it is to; its own description may say otherwise.',
   },
+  secretDirectory: {
+    kind: 'path',
+    help: 'Where secrets that tasks refer to are looked up: <name> is a file, or a directory with a file for each key.',
+    placeholder: 'path',
+  },
   switchUser: {
     kind: 'boolean',
     default: true,

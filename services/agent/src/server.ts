@@ -38,11 +38,13 @@ import { createAgentMetrics, type AgentMetrics } from './metrics';
 import { detectResources } from './resources/detect';
 import { createController, createEstimator } from './oversubscription/modules';
 import { Oversubscriber } from './oversubscription/oversubscriber';
-import { createRuntimes } from './runtime/create';
+import { agentNameOf, createRuntimes } from './runtime/create';
 import type { ContainerRuntime, ContainerSpec } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
 import { Housekeeper } from './sandbox/housekeeper';
 import { sandboxOfExecutor, sandboxOfTask } from './sandbox/sandbox-of';
+import { secretResolver } from './secrets/resolver';
+import { SecretFiles } from './secrets/secret-files';
 import { volumesOf } from './state/operations';
 import { messagesQueuedMax, MasterSession } from './session';
 import { recoverContainers, type Sandboxes } from './checkpoint/recover';
@@ -131,7 +133,12 @@ async function assemble(
     limitCpu: config.limitCpu,
     processesMax: config.processesMax,
     grpcAddress: () => grpcAddress,
+    resolveSecret: secretResolver(config.secretDirectory),
   };
+  const secretFiles = await SecretFiles.open(
+    join('/run/meseta', agentNameOf(config.workDir), 'secrets'),
+    log,
+  );
   const cache = new FetchCache(join(config.workDir, 'meta', 'fetch'), config.fetcherCacheSize * 1024 * 1024);
   await cache.open();
   const fetcher = new Fetcher({
@@ -144,6 +151,7 @@ async function assemble(
     ...specContext,
     runtimes,
     fetcher,
+    secretFiles,
     push: (command) => loop.push(command),
     log,
     metrics,
@@ -158,7 +166,8 @@ async function assemble(
   const probes = new Probes({
     state,
     runtimes,
-    specOf: (task) => (state.agentId === undefined ? undefined : taskSpec(specContext, state.agentId, task)),
+    specOf,
+    resolveSecret: specContext.resolveSecret,
     push: (command) => loop.push(command),
     timers,
   });
@@ -219,6 +228,9 @@ async function assemble(
     containers,
     join(config.workDir, 'meta', 'runs'),
     sandboxesOf(config.workDir, state),
+  );
+  await secretFiles?.keepOnly(
+    new Set([...state.tasks.values(), ...state.executors.values()].map(({ containerId }) => containerId)),
   );
   const services = [
     agentGrpcService(view, specOf),

@@ -5,4 +5,5 @@ export * from './operations';
 export * from './quantities';
 export * from './quota';
 export * from './resources';
+export * from './secrets';
 export * from './task-state';

@@ -7,6 +7,7 @@ import {
   type Resource as ProtoResource,
   type TaskInfo,
 } from '@meseta/protocol';
+import { variablesOf, type SecretResolver } from '../secrets/resolver';
 import type { ContainerLimits, ContainerMount, ContainerSpec } from '../runtime/container-runtime';
 import { defaultPath } from '../runtime/process/programs';
 import { sandboxInContainer } from '../sandbox/paths';
@@ -29,9 +30,14 @@ export interface SpecContext {
   readonly processesMax?: number;
   /** Where executors find this agent's gRPC server, as host:port. */
   readonly grpcAddress: () => string;
+  readonly resolveSecret: SecretResolver;
 }
 
-/** What the runtime is told to run for a task: a command, alone or in a group. */
+/**
+ * What the runtime is told to run for a task: a command, alone or in a group.
+ *
+ * @throws FailureError for a secret that cannot be had
+ */
 export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecord): ContainerSpec {
   const { state, workDir } = context;
   const { info, containerId, frameworkId } = task;
@@ -52,7 +58,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
       seenOf(task.runtime, info.container, sandbox),
       sandbox,
       resources,
-      info.command,
+      variablesOf(info.command, context.resolveSecret),
       [
         ['MESOS_TASK_ID', task.taskId],
         ['MESOS_FRAMEWORK_ID', frameworkId],
@@ -72,7 +78,11 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
   };
 }
 
-/** What the runtime is told to run for a custom executor (E19). */
+/**
+ * What the runtime is told to run for a custom executor (E19).
+ *
+ * @throws FailureError for a secret that cannot be had
+ */
 export function executorSpec(
   context: SpecContext,
   agentId: AgentId,
@@ -96,7 +106,7 @@ export function executorSpec(
       seenOf(executor.runtime, info.container, sandbox),
       sandbox,
       resources,
-      info.command,
+      variablesOf(info.command, context.resolveSecret),
       [
         ['MESOS_FRAMEWORK_ID', frameworkId],
         ['MESOS_EXECUTOR_ID', executorId],
@@ -192,11 +202,11 @@ function environmentOf(
   seen: Seen,
   sandbox: string,
   resources: Resources,
-  command: CommandInfo | undefined,
+  variables: readonly (readonly [string, string])[],
   names: readonly (readonly [string, string])[],
 ): ReadonlyMap<string, string> {
   const role = resources.entries.find((entry) => entry.allocationRole !== undefined)?.allocationRole;
-  const environment = new Map<string, string>([
+  return new Map<string, string>([
     ...(seen.hasOwn
       ? []
       : ([
@@ -207,11 +217,8 @@ function environmentOf(
     ['MESOS_DIRECTORY', sandbox],
     ...names,
     ['MESOS_ALLOCATION_ROLE', role ?? '*'],
+    ...variables,
   ]);
-  for (const { name, value } of command?.environment?.variables ?? []) {
-    if (name !== undefined) environment.set(name, value ?? '');
-  }
-  return environment;
 }
 
 /** What was asked for is the weight; a limit of its own lifts or sets the bound (R64). */

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
-import { failure, type Failure } from '@meseta/model';
+import { failure, type ContainerId, type Failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import {
   Volume_Mode,
@@ -9,6 +9,8 @@ import {
   type Volume,
 } from '@meseta/protocol';
 import type { ContainerMount } from '../runtime/container-runtime';
+import type { SecretResolver } from '../secrets/resolver';
+import type { SecretFiles } from '../secrets/secret-files';
 
 /**
  * What a task wants to see of the machine, of its own sandbox, or of its group's (G65).
@@ -22,6 +24,7 @@ export async function containerVolumes(
 ): Promise<readonly ContainerMount[]> {
   const mounts: ContainerMount[] = [];
   for (const volume of volumes) {
+    if (isSecret(volume)) continue;
     const source = sourceOf(volume, sandbox, parent);
     if (typeof source !== 'string') throw new FailureError(source);
     // What is of a sandbox is made for whoever wants it first; of the machine nothing is.
@@ -31,6 +34,41 @@ export async function containerVolumes(
     mounts.push({ source, target, readOnly: volume.mode === Volume_Mode.RO, isVolume: false });
   }
   return mounts;
+}
+
+/**
+ * Secrets that a task wants to find as files: only its user may read them, and they are nowhere but in memory (G65).
+ *
+ * @param files undefined where there is no memory for them
+ */
+export async function secretVolumes(
+  volumes: readonly Volume[],
+  containerId: ContainerId,
+  resolve: SecretResolver,
+  files: SecretFiles | undefined,
+): Promise<readonly ContainerMount[]> {
+  const mounts: ContainerMount[] = [];
+  for (const [i, volume] of volumes.entries()) {
+    const secret = volume.source?.secret;
+    if (!isSecret(volume) || secret === undefined) continue;
+    if (files === undefined)
+      throw new FailureError(
+        failure(
+          'denied',
+          `volume ${volume.containerPath ?? ''}: this agent has no memory to keep secrets in`,
+          {
+            field: 'container.volumes',
+          },
+        ),
+      );
+    const source = await files.write(containerId, i, resolve(secret));
+    mounts.push({ source, target: volume.containerPath ?? '', readOnly: true, isVolume: true });
+  }
+  return mounts;
+}
+
+function isSecret({ source }: Volume): boolean {
+  return source?.type === Volume_Source_Type.SECRET;
 }
 
 function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): string | Failure {
@@ -57,7 +95,7 @@ function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): 
       return within(root, path) ?? refuse('source.sandbox_path.path must lie in the sandbox');
     }
     default:
-      return refuse('only sources of type HOST_PATH and SANDBOX_PATH are supported');
+      return refuse('only sources of type HOST_PATH, SANDBOX_PATH and SECRET are supported');
   }
 }
 

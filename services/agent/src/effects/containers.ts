@@ -9,7 +9,8 @@ import type { Command, Exit, OwnerKey } from '../state/command';
 import type { AgentState, ExecutorKey, ExecutorRecord, TaskKey, TaskRecord } from '../state/state';
 import type { CommandInfo_URI } from '@meseta/protocol';
 import type { Fetcher } from '../fetcher/fetcher';
-import { containerVolumes } from './container-volumes';
+import type { SecretFiles } from '../secrets/secret-files';
+import { containerVolumes, secretVolumes } from './container-volumes';
 import { executorLimits, executorSpec, taskSpec, type SpecContext } from './container-spec';
 
 /** How many containers are started at once; the rest wait their turn. More only makes each of them slower. */
@@ -24,6 +25,7 @@ export interface ContainersOptions extends SpecContext {
   readonly state: AgentState;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
   readonly fetcher: Fetcher;
+  readonly secretFiles: SecretFiles | undefined;
   readonly push: (command: Command) => void;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
@@ -88,7 +90,7 @@ export class Containers {
         const spec = executorSpec(this.options, agentId, executor);
         if (!usesSandbox) return { ...spec, sandbox: '' };
         await createSandbox(spec.sandbox);
-        return withVolumes(spec, runtime, undefined);
+        return this.withVolumes(spec, runtime, undefined);
       },
     });
   }
@@ -130,12 +132,26 @@ export class Containers {
     const executor = task.executor === undefined ? undefined : state.executors.get(task.executor);
     if (executor === undefined) {
       await createSandbox(spec.sandbox);
-      return withVolumes(spec, task.runtime, undefined);
+      return this.withVolumes(spec, task.runtime, undefined);
     }
     const shared = sandboxOfExecutor(workDir, agentId, executor);
     await createMemberSandbox(shared, spec.sandbox, task.taskId);
     await linkTask(taskLink(workDir, agentId, task.frameworkId, task.taskId), spec.sandbox);
-    return withVolumes(spec, task.runtime, shared);
+    return this.withVolumes(spec, task.runtime, shared);
+  }
+
+  /** With what the container wants to see besides; Docker is told of all but secrets in its own words. */
+  private async withVolumes(
+    spec: ContainerSpec,
+    runtime: string,
+    parent: string | undefined,
+  ): Promise<ContainerSpec> {
+    const volumes = spec.container?.volumes ?? [];
+    if (volumes.length === 0) return spec;
+    const { resolveSecret, secretFiles } = this.options;
+    const secrets = await secretVolumes(volumes, spec.containerId, resolveSecret, secretFiles);
+    const others = runtime === 'docker' ? [] : await containerVolumes(volumes, spec.sandbox, parent);
+    return { ...spec, mounts: [...spec.mounts, ...others, ...secrets] };
   }
 
   private enqueue(start: Start): void {
@@ -170,7 +186,7 @@ export class Containers {
 
   /** Brings what a container needs, and only then queues its start: time on the network is not time of a launch. */
   private async fetchFor(start: Start, signal: AbortSignal): Promise<void> {
-    const { state, runtimes, fetcher, push } = this.options;
+    const { state, runtimes, fetcher } = this.options;
     const { key, containerId, uris } = start;
     const span = this.options.tracing.start('agent.fetch', {
       parent: start.traceparent,
@@ -183,14 +199,14 @@ export class Containers {
       if (usesSandbox) await fetcher.fetch(uris, spec.sandbox, spec.user, signal);
       span.end();
       if (signal.aborted) {
-        push({ kind: 'startCancelled', key, containerId });
+        this.cancelled(key, containerId);
         return;
       }
       this.waiting.set(containerId, { ...start, prepare: () => Promise.resolve(spec) });
       this.next();
     } catch (error) {
       span.end({ error });
-      if (signal.aborted) push({ kind: 'startCancelled', key, containerId });
+      if (signal.aborted) this.cancelled(key, containerId);
       else this.refuse(start, error);
     }
   }
@@ -199,7 +215,12 @@ export class Containers {
   cancelStart(key: OwnerKey, containerId: ContainerId): void {
     this.fetching.get(containerId)?.abort();
     if (this.waiting.delete(containerId) || this.toFetch.delete(containerId))
-      this.options.push({ kind: 'startCancelled', key, containerId });
+      this.cancelled(key, containerId);
+  }
+
+  private cancelled(key: OwnerKey, containerId: ContainerId): void {
+    this.forgetSecrets(containerId);
+    this.options.push({ kind: 'startCancelled', key, containerId });
   }
 
   /** A container of a former life of the agent runs on. */
@@ -236,6 +257,7 @@ export class Containers {
 
   release(runtime: string, containerId: ContainerId): void {
     this.try(runtime, containerId, 'release');
+    this.forgetSecrets(containerId);
   }
 
   /** Starts nothing more, and resolves when what has begun to start has started. */
@@ -314,7 +336,12 @@ export class Containers {
     });
   }
 
+  private forgetSecrets(containerId: ContainerId): void {
+    this.follow(this.options.secretFiles?.remove(containerId), containerId, 'forget secrets of');
+  }
+
   private fail({ key, containerId, runtime }: Start, message: string): void {
+    this.forgetSecrets(containerId);
     this.options.metrics.launches.inc({ runtime, outcome: 'failed' });
     this.options.push({ kind: 'startFailed', key, containerId, message, reason: 'CONTAINER_LAUNCH_FAILED' });
   }
@@ -333,17 +360,6 @@ export class Containers {
       .finally(() => this.pending.delete(done));
     this.pending.add(done);
   }
-}
-
-/** With what the container wants to see besides; Docker is told of it in its own words. */
-async function withVolumes(
-  spec: ContainerSpec,
-  runtime: string,
-  parent: string | undefined,
-): Promise<ContainerSpec> {
-  const volumes = spec.container?.volumes ?? [];
-  if (runtime === 'docker' || volumes.length === 0) return spec;
-  return { ...spec, mounts: [...spec.mounts, ...(await containerVolumes(volumes, spec.sandbox, parent))] };
 }
 
 async function withSpan<T>(span: Span, fn: () => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import type { Timers } from '@meseta/kit';
 import type { CheckInfo, CommandInfo, HealthCheck } from '@meseta/protocol';
 import { NetworkInfo_Protocol } from '@meseta/protocol';
+import { variablesOf, type SecretResolver } from '../secrets/resolver';
 import type { ContainerRuntime, ContainerSpec } from '../runtime/container-runtime';
 import type { CheckName, ProbeResult } from '../state/check-record';
 import { checkOf, timeoutDefault } from '../state/checks';
@@ -18,6 +19,7 @@ export interface ProbesOptions {
   readonly state: AgentState;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
   readonly specOf: (task: TaskRecord) => ContainerSpec | undefined;
+  readonly resolveSecret: SecretResolver;
   readonly push: (command: Command) => void;
   readonly timers: Timers;
 }
@@ -80,9 +82,7 @@ export class Probes {
     const spec = this.options.specOf(task);
     if (runtime === undefined || spec === undefined || command === undefined)
       return { kind: 'failed', message: 'the check has no command' };
-    const environment = new Map(spec.environment);
-    for (const { name, value } of command.environment?.variables ?? [])
-      if (name !== undefined) environment.set(name, value ?? '');
+    const environment = new Map([...spec.environment, ...variablesOf(command, this.options.resolveSecret)]);
     const { status } = await runtime.run({ ...spec, command, environment }, signal);
     return { kind: 'answered', answer: { type: 'COMMAND', exitCode: status } };
   }

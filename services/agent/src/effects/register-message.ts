@@ -1,5 +1,7 @@
 import {
   AgentInfo_Capability_Type,
+  containerWithoutSecrets,
+  healthCheckWithoutSecrets,
   resourcesToProto,
   taskStateToProto,
   type AgentInfo,
@@ -88,8 +90,8 @@ export function taskToProto(state: AgentState, task: TaskRecord, context: Status
     }),
     labels: info.labels,
     discovery: info.discovery,
-    container: info.container,
-    healthCheck: info.healthCheck,
+    container: containerWithoutSecrets(info.container),
+    healthCheck: healthCheckWithoutSecrets(info.healthCheck),
     killPolicy: info.killPolicy,
     user: info.command?.user,
     limits: info.limits,

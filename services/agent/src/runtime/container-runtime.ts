@@ -108,7 +108,7 @@ export interface ContainerMount {
   /** Absolute, or relative to the sandbox. */
   readonly target: string;
   readonly readOnly: boolean;
-  /** A persistent volume, which is to belong to the user of the task that uses it (R44). */
+  /** It is to belong to the user of the task that uses it: a persistent volume (R44), or a secret. */
   readonly isVolume: boolean;
 }
 

@@ -59,7 +59,7 @@ function create(name: string, { config, onEnd, log, timers, fakeMachine }: Runti
     case 'process':
       return createProcessRuntime({
         directory: join(config.workDir, 'meta', 'runs'),
-        agentName: nameOf(config.workDir),
+        agentName: agentNameOf(config.workDir),
         ...(config.isolateProcesses && {
           isolate: {
             workDir: config.workDir,
@@ -76,7 +76,7 @@ function create(name: string, { config, onEnd, log, timers, fakeMachine }: Runti
     case 'docker':
       return connectDocker({
         socketPath: config.dockerSocket,
-        agentName: nameOf(config.workDir),
+        agentName: agentNameOf(config.workDir),
         onEnd: tell,
         log,
         timers,
@@ -93,6 +93,6 @@ function create(name: string, { config, onEnd, log, timers, fakeMachine }: Runti
 }
 
 /** Tells the agents of one machine apart, and is the same after a restart: each has a work directory of its own. */
-function nameOf(workDir: string): string {
+export function agentNameOf(workDir: string): string {
   return createHash('sha256').update(workDir).digest('hex').slice(0, 12);
 }

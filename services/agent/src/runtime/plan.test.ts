@@ -49,10 +49,6 @@ test.each<[string, object, RunBy?, Runtimes?]>([
     processOnly,
   ],
   [
-    'TASK_FAILED CONTAINER_LAUNCH_FAILED: this agent does not resolve secrets of command.environment',
-    { command: { ...command, environment: { variables: [{ name: 'S', type: 'SECRET', secret: {} }] } } },
-  ],
-  [
     'TASK_FAILED CONTAINER_LAUNCH_FAILED: this agent does not give tasks a terminal (tty_info)',
     { command, container: { type: 'MESOS', ttyInfo: {} } },
   ],

@@ -106,9 +106,6 @@ function invalidOf(task: TaskInfo, by: RunBy): Failure | undefined {
 
 /** What the task asks for that this agent cannot do. To leave it out in silence would run something else than was asked. */
 function missingOf(task: Runnable, runtime: 'docker' | 'process'): string | undefined {
-  if (task.command?.environment?.variables.some(({ secret }) => secret !== undefined) === true) {
-    return 'this agent does not resolve secrets of command.environment';
-  }
   const { container } = task;
   if (container?.ttyInfo !== undefined) return 'this agent does not give tasks a terminal (tty_info)';
   if (container?.linuxInfo?.seccomp?.profileName !== undefined)

@@ -1,6 +1,6 @@
 import { Resources, reservedRole, isTerminal, type FrameworkId, type TaskId } from '@meseta/model';
 import type { master } from '@meseta/protocol';
-import { resourcesToProto, type Role } from '@meseta/protocol';
+import { executorWithoutSecrets, resourcesToProto, type Role } from '@meseta/protocol';
 
 import type { MasterView, Task } from '../state/state';
 import { agentToProto, isRegistered } from './agents';
@@ -24,7 +24,10 @@ export function executorsToProto(view: MasterView): master.Response_GetExecutors
   const shown = (known: boolean) =>
     all
       .filter((one) => view.frameworks.has(one.frameworkId) === known)
-      .map((one) => ({ executorInfo: executorToProto(one), agentId: { value: one.agentId } }));
+      .map((one) => ({
+        executorInfo: executorWithoutSecrets(executorToProto(one)),
+        agentId: { value: one.agentId },
+      }));
   return { executors: shown(true), orphanExecutors: shown(false) };
 }
 

@@ -6,7 +6,7 @@ import {
   type TaskStatus_Reason,
   TaskStatus_Source,
 } from '@meseta/protocol';
-import { resourcesToProto } from '@meseta/protocol';
+import { containerWithoutSecrets, healthCheckWithoutSecrets, resourcesToProto } from '@meseta/protocol';
 import type { MadeStatus } from '../state/effect';
 import type { Executor, Task } from '../state/state';
 import { executorToProto } from './executors';
@@ -30,8 +30,8 @@ export function taskToProto(task: Task): ProtoTask {
       task.unacknowledged === undefined ? undefined : Buffer.from(task.unacknowledged.uuid, 'hex'),
     labels: task.info.labels,
     discovery: task.info.discovery,
-    container: task.info.container,
-    healthCheck: task.info.healthCheck,
+    container: containerWithoutSecrets(task.info.container),
+    healthCheck: healthCheckWithoutSecrets(task.info.healthCheck),
     killPolicy: task.info.killPolicy,
     user: task.info.command?.user,
     limits: task.info.limits,

@@ -1,4 +1,5 @@
-import { mkdir, symlink, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, realpath, stat, symlink, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
@@ -15,14 +16,35 @@ export async function linkMounts(spec: ContainerSpec): Promise<void> {
   }
 }
 
+/**
+ * Makes empty files where files are to be mounted: mount(8) itself makes directories only.
+ *
+ * @param over where the task's changes of its image are; unset for a task without an image, whose absolute targets must be there
+ */
+export async function makeFileTargets(spec: ContainerSpec, over: string | undefined): Promise<void> {
+  for (const mount of spec.mounts) {
+    const outside = isAbsolute(mount.target);
+    if ((outside && over === undefined) || (await stat(mount.source)).isDirectory()) continue;
+    const root = outside && over !== undefined ? join(over, 'upper') : spec.sandbox;
+    const target = outside ? join(root, mount.target) : targetInSandbox(root, mount);
+    await mkdir(dirname(target), { recursive: true });
+    // What was fetched into a sandbox may be a link that leads out of it.
+    const place = relative(await realpath(root), await realpath(dirname(target)));
+    if (place === '..' || place.startsWith('../')) throw outsideError(mount.target);
+    await (await open(target, constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600)).close();
+  }
+}
+
 /** @throws FailureError for a place outside the sandbox: there a link would show to every task of the machine */
 function targetInSandbox(sandbox: string, { target }: ContainerMount): string {
   const path = join(sandbox, target);
   const way = relative(sandbox, path);
   if (!isAbsolute(target) && way !== '' && way !== '..' && !way.startsWith('../')) return path;
-  throw new FailureError(
-    failure('denied', `container_path '${target}' must lie in the sandbox`, {
-      field: 'container_path',
-    }),
+  throw outsideError(target);
+}
+
+function outsideError(target: string): FailureError {
+  return new FailureError(
+    failure('denied', `container_path '${target}' must lie in the sandbox`, { field: 'container_path' }),
   );
 }

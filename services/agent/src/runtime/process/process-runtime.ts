@@ -28,7 +28,7 @@ import { exitSuffix, RunFiles } from './layout';
 import { childOf, isAlive, processesOfSessions, signal, statOf, type ProcessName } from './proc';
 import { namespaces, type Isolation } from './isolation';
 import { mountTable, overOf, tmpOf } from './mount-table';
-import { linkMounts } from './mounts';
+import { linkMounts, makeFileTargets } from './mounts';
 import { privilegeWords } from './privileges';
 import { runScript } from './run-script';
 import { besideScript, supervisorScript, type IsolationPlan } from './script';
@@ -304,6 +304,8 @@ export class ProcessRuntime implements ContainerRuntime {
     chmodSync(tmp, 0o1777);
     if (image !== undefined)
       for (const name of ['upper', 'work']) mkdirSync(join(overOf(spec.sandbox), name), { recursive: true });
+    if (spec.mounts.length > 0)
+      await makeFileTargets(spec, image === undefined ? undefined : overOf(spec.sandbox));
     const table = this.files.table(spec.containerId);
     writeFileSync(table, mountTable(isolation, spec, image), { mode: 0o600 });
     const { unshare, mount, setsid } = isolation.programs;

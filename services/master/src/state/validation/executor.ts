@@ -2,6 +2,8 @@ import { Resources, failure, isFailure, validateId, type Failure, type Framework
 import type { ExecutorInfo } from '@meseta/protocol';
 import type { ExecutorToLaunch } from '../command';
 import { executorKey, type Agent } from '../state';
+import { validateCommand } from './command';
+import { validateVolumes } from './volumes';
 
 /** The rules of an executor on an agent (S91, E30). A failure names the field and the rule. */
 export function validateExecutor(
@@ -17,6 +19,8 @@ export function validateExecutor(
     return refuse('shutdown_grace_period', 'must not be negative');
   return (
     validateType(info, context.group) ??
+    validateCommand(info.command, 'executor.command') ??
+    validateVolumes(info.container, 'executor.container.volumes') ??
     validateOwnResources(resources, context.group) ??
     validateSame(executorId, info, context)
   );

@@ -3,6 +3,7 @@ import type { TaskInfo } from '@meseta/protocol';
 import type { TaskToLaunch } from '../command';
 import type { Agent, Framework } from '../state';
 import { validateChecks } from './checks';
+import { validateCommand } from './command';
 import { executorNeeds, validateExecutor } from './executor';
 import { validateLimits } from './limits';
 import { validateVolumes } from './volumes';
@@ -39,7 +40,7 @@ function validateDescription(task: TaskToLaunch, context: TaskContext): Failure 
     validateVolumes(task.info.container) ??
     validateTimes(task.info) ??
     validateChecks(task.info) ??
-    validateCommand(task.info)
+    validateCommand(task.info.command)
   );
 }
 
@@ -89,28 +90,6 @@ function validateTimes({ killPolicy, maxCompletionTime }: TaskInfo): Failure | u
     return refuse('kill_policy.grace_period', 'must not be negative');
   if ((maxCompletionTime?.nanoseconds ?? 0n) < 0n)
     return refuse('max_completion_time', 'must not be negative');
-  return undefined;
-}
-
-function validateCommand({ command }: TaskInfo): Failure | undefined {
-  for (const { value } of command?.uris ?? [])
-    if ((value ?? '') === '') return refuse('command.uris', 'must have values');
-  for (const variable of command?.environment?.variables ?? []) {
-    const name = variable.name ?? '';
-    if (name === '' || name.includes('=') || name.includes('\0')) {
-      return refuse(
-        'command.environment',
-        `variable name '${name}' must not be empty nor hold = or a null character`,
-      );
-    }
-    if (variable.value !== undefined && variable.secret !== undefined)
-      return refuse('command.environment', `variable ${name} must not have both a value and a secret`);
-    if (variable.secret !== undefined)
-      return refuse(
-        'command.environment',
-        `variable ${name} holds a secret, which agents of this version cannot resolve`,
-      );
-  }
   return undefined;
 }
 

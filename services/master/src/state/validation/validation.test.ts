@@ -177,6 +177,28 @@ describe('a task', () => {
       /must not have both a value and a secret/,
     ],
     [
+      'a secret without a type',
+      task({
+        command: { ...command, value: 'x', environment: { variables: [{ name: 'V', secret: {} }] } },
+      }),
+      /command\.environment variable V must have a secret of type REFERENCE or VALUE/,
+    ],
+    [
+      'a secret as a volume without a name',
+      task({
+        container: {
+          volumes: [
+            {
+              containerPath: 'key',
+              source: { type: 'SECRET' as never, secret: { type: 'REFERENCE' as never } },
+            },
+          ],
+          networkInfos: [],
+        },
+      }),
+      /container\.volumes key must name its secret in secret\.reference\.name/,
+    ],
+    [
       'a URI of nothing',
       task({ command: { value: 'x', arguments: [], uris: [{ value: '' }] } }),
       /command\.uris must have values/,
