@@ -362,6 +362,30 @@ describe('an agent', () => {
     server.close();
   });
 
+  test('a framework is told how far a long fetch has come', async () => {
+    let more = 20;
+    const server = createServer((_, response) => {
+      response.writeHead(200, { 'content-length': 20 * 1024 * 1024 });
+      const send = (): void => {
+        response.write(Buffer.alloc(1024 * 1024));
+        if (--more > 0) setTimeout(send, 20);
+        else response.end();
+      };
+      send();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    await start(['--launch-progress-interval=100ms']);
+    await registered();
+    master.launch('t1', { uris: [{ value: `http://127.0.0.1:${port}/file` }], arguments: [], value: 'true' });
+    await master.untilState('t1', 'TASK_FINISHED');
+    const told = master.statuses('t1').filter(({ state }) => String(state) === 'TASK_STARTING');
+    expect(told.length).toBeGreaterThan(1);
+    expect(told[1]?.message).toMatch(/^fetching URI 1 of 1: \d+ of 20 MB$/);
+    server.closeAllConnections();
+    server.close();
+  });
+
   test('ends all tasks of a framework that is gone, and tells the master of each', async () => {
     await start();
     await registered();

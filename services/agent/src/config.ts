@@ -105,6 +105,11 @@ export const agentOptions = defineOptions({
     default: 60_000,
     help: 'How long a server may send nothing before a fetch is given up.',
   },
+  launchProgressInterval: {
+    kind: 'duration',
+    default: 5_000,
+    help: 'How often a framework is told how far a launch has come that takes long, as a fetch or the pull of an image; 0 is never.',
+  },
   executorRegistrationTimeout: {
     kind: 'duration',
     default: 60_000,

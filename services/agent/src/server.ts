@@ -152,6 +152,7 @@ async function assemble(
     runtimes,
     fetcher,
     secretFiles,
+    progressIntervalMs: config.launchProgressInterval,
     push: (command) => loop.push(command),
     log,
     metrics,

@@ -11,6 +11,7 @@ import type { CommandInfo_URI } from '@meseta/protocol';
 import type { Fetcher } from '../fetcher/fetcher';
 import type { SecretFiles } from '../secrets/secret-files';
 import { containerVolumes, secretVolumes } from './container-volumes';
+import { progressEvery, type Progress } from './start-progress';
 import { executorLimits, executorSpec, taskSpec, type SpecContext } from './container-spec';
 
 /** How many containers are started at once; the rest wait their turn. More only makes each of them slower. */
@@ -26,6 +27,8 @@ export interface ContainersOptions extends SpecContext {
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
   readonly fetcher: Fetcher;
   readonly secretFiles: SecretFiles | undefined;
+  /** How often it is told how far a start has come that takes long. Milliseconds; 0 is never. */
+  readonly progressIntervalMs: number;
   readonly push: (command: Command) => void;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
@@ -196,7 +199,7 @@ export class Containers {
       assert(state.agentId !== undefined, 'what is started is planned for a registered agent');
       const usesSandbox = runtimes.get(start.runtime)?.usesSandbox === true;
       const spec = await start.prepare(state.agentId, usesSandbox);
-      if (usesSandbox) await fetcher.fetch(uris, spec.sandbox, spec.user, signal);
+      if (usesSandbox) await fetcher.fetch(uris, { ...spec, signal, progress: this.progressOf(start) });
       span.end();
       if (signal.aborted) {
         this.cancelled(key, containerId);
@@ -288,6 +291,13 @@ export class Containers {
     }
   }
 
+  private progressOf({ key, containerId }: Start): Progress {
+    const { progressIntervalMs, push } = this.options;
+    return progressEvery(progressIntervalMs, (message) =>
+      push({ kind: 'startProgressed', key, containerId, message }),
+    );
+  }
+
   private async startOne(start: Start): Promise<void> {
     const { state, runtimes, tracing, metrics, push } = this.options;
     const { key, containerId, attributes } = start;
@@ -302,7 +312,7 @@ export class Containers {
       const spec = await start.prepare(state.agentId, runtime.usesSandbox);
       const startSpan = tracing.start('agent.container.start', { parent: span.traceparent, attributes });
       const facts = await withSpan(startSpan, () =>
-        runtime.start(spec, (retry) => retryEvent(startSpan, retry)),
+        runtime.start(spec, (retry) => retryEvent(startSpan, retry), this.progressOf(start)),
       );
       metrics.launches.inc({ runtime: start.runtime, outcome: 'started' });
       metrics.launchSeconds.observe(

@@ -5,28 +5,38 @@ import { pipeline } from 'node:stream/promises';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 
+/** Told how many bytes have come, and of how many if that is known. */
+export type Come = (bytes: number, total: number | undefined) => void;
+
+export interface DownloadOptions {
+  /** How long nothing may come before it is given up (G77). */
+  readonly stallMs: number;
+  /** What may come at most. */
+  readonly bytesMax: number;
+  readonly signal: AbortSignal;
+  readonly come?: Come;
+}
+
 /**
  * Downloads a file.
  *
- * @param stallMs how long nothing may come before it is given up (G77)
- * @param bytesMax what may come at most
  * @returns how many bytes came
  * @throws FailureError of one line, without the file's name
  */
 export async function download(
   url: URL,
   path: string,
-  stallMs: number,
-  bytesMax: number,
-  signal: AbortSignal,
+  { stallMs, bytesMax, signal, come = () => undefined }: DownloadOptions,
 ): Promise<number> {
   const stalled = new AbortController();
   const both = AbortSignal.any([signal, stalled.signal]);
   let timer = setTimeout(() => stalled.abort(), stallMs);
   let bytes = 0;
+  let total: number | undefined;
   const watch = new Transform({
     transform(chunk: Buffer, _, done) {
       bytes += chunk.length;
+      come(bytes, total);
       clearTimeout(timer);
       timer = setTimeout(() => stalled.abort(), stallMs);
       if (bytes > bytesMax) done(refuse(`is larger than ${bytesMax} bytes`));
@@ -36,6 +46,10 @@ export async function download(
   try {
     const response = await fetch(url, { signal: both, redirect: 'follow' });
     if (!response.ok || response.body === null) throw refuse(`was answered with ${response.status}`);
+    // Of what is compressed on the way nobody knows how much it will be.
+    const length =
+      response.headers.get('content-encoding') === null ? response.headers.get('content-length') : null;
+    total = length === null ? undefined : Number(length);
     await pipeline(Readable.fromWeb(response.body as never), watch, createWriteStream(path), {
       signal: both,
     });

@@ -47,7 +47,8 @@ describe('what a command has fetched', () => {
       stallMs,
       onFetched: (outcome) => outcomes.push(outcome),
     });
-  const fetch = (...uris: Partial<CommandInfo_URI>[]) => fetcher().fetch(uris, sandbox, undefined, never);
+  const fetch = (...uris: Partial<CommandInfo_URI>[]) =>
+    fetcher().fetch(uris, { sandbox, user: undefined, signal: never });
   const read = (path: string) => readFile(join(sandbox, path), 'utf8');
   const serve = (path: string) => {
     answer = (_, response) => {
@@ -162,9 +163,9 @@ describe('what a command has fetched', () => {
 
   test('G77: a server that stops sending is given up', async () => {
     answer = (_, response) => response.write('some');
-    await expect(fetcher(100).fetch([{ value: `${base}/slow` }], sandbox, undefined, never)).rejects.toThrow(
-      "slow' did not come: nothing for 100 ms",
-    );
+    await expect(
+      fetcher(100).fetch([{ value: `${base}/slow` }], { sandbox, user: undefined, signal: never }),
+    ).rejects.toThrow("slow' did not come: nothing for 100 ms");
   });
 
   test('files of the machine, but none of the agent’s own', async () => {
@@ -185,9 +186,9 @@ describe('what a command has fetched', () => {
   asRoot('a file of the machine is read as the task’s user', async () => {
     await writeFile(join(root, 'private'), 'root only', { mode: 0o600 });
     await expect(
-      fetcher().fetch([{ value: join(root, 'private') }], sandbox, 'nobody', never),
+      fetcher().fetch([{ value: join(root, 'private') }], { sandbox, user: 'nobody', signal: never }),
     ).rejects.toThrow('cannot be read');
-    await fetcher().fetch([{ value: `${base}/mine` }], sandbox, 'nobody', never);
+    await fetcher().fetch([{ value: `${base}/mine` }], { sandbox, user: 'nobody', signal: never });
     expect((await stat(join(sandbox, 'mine'))).uid).toBe(65534);
   });
 

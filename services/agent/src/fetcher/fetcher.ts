@@ -8,7 +8,8 @@ import type { CommandInfo_URI } from '@meseta/protocol';
 import { findProgram } from '../runtime/process/programs';
 import { findUser, ownUser, type User } from '../runtime/process/users';
 import type { FetchCache } from './cache';
-import { download, sha256Of } from './download';
+import { megabytesOf, type Progress } from '../effects/start-progress';
+import { download, sha256Of, type Come } from './download';
 import { fetchPlans, type FetchPlan } from './plan';
 import { unpack } from './unpack';
 
@@ -24,6 +25,23 @@ export interface FetcherOptions {
   readonly onFetched: (outcome: 'fetched' | 'cached' | 'failed') => void;
 }
 
+/** Where to what is fetched goes. */
+export interface FetchTarget {
+  readonly sandbox: string;
+  /** To whom it is given; unset is the agent's own user. */
+  readonly user: string | undefined;
+  readonly signal: AbortSignal;
+  /** Told how far it has come. */
+  readonly progress?: Progress;
+}
+
+interface FetchOne {
+  readonly sandbox: string;
+  readonly user: User | undefined;
+  readonly signal: AbortSignal;
+  readonly come: Come;
+}
+
 /** Brings into a sandbox what a command needs before it starts (G74). */
 export class Fetcher {
   constructor(private readonly options: FetcherOptions) {}
@@ -35,16 +53,17 @@ export class Fetcher {
    */
   async fetch(
     uris: readonly CommandInfo_URI[],
-    sandbox: string,
-    userName: string | undefined,
-    signal: AbortSignal,
+    { sandbox, user: userName, signal, progress = () => undefined }: FetchTarget,
   ): Promise<void> {
     const plans = fetchPlans(uris);
     if (isFailure(plans)) throw new FailureError(plans);
     const user = await this.userOf(userName);
-    for (const plan of plans) {
+    for (const [i, plan] of plans.entries()) {
+      const had = (words: string): void =>
+        progress(() => `fetching URI ${i + 1} of ${plans.length}: ${words}`);
+      const come = (bytes: number, total: number | undefined): void => had(megabytesOf(bytes, total));
       try {
-        const cached = await this.fetchOne(plan, sandbox, user, signal);
+        const cached = await this.fetchOne(plan, { sandbox, user, signal, come });
         this.options.onFetched(cached ? 'cached' : 'fetched');
       } catch (error) {
         this.options.onFetched('failed');
@@ -59,21 +78,16 @@ export class Fetcher {
   }
 
   /** @returns whether it came out of the cache */
-  private async fetchOne(
-    plan: FetchPlan,
-    sandbox: string,
-    user: User | undefined,
-    signal: AbortSignal,
-  ): Promise<boolean> {
+  private async fetchOne(plan: FetchPlan, { sandbox, user, signal, come }: FetchOne): Promise<boolean> {
     const output = join(sandbox, plan.output);
     await mkdir(dirname(output), { recursive: true });
-    const get = (path: string) => this.get(plan, path, user, signal);
+    const get = (path: string) => this.get(plan, path, user, signal, come);
     let cached = false;
     if (plan.cache) {
       // Another user might be refused what this one may read.
       const key = `${user?.name ?? ''}\n${plan.name}\n${plan.sha256 ?? ''}`;
       // A download that is shared must not end because one of those who want it ends.
-      const shared = (path: string) => this.get(plan, path, user, new AbortController().signal);
+      const shared = (path: string) => this.get(plan, path, user, new AbortController().signal, come);
       cached = await this.options.cache.with(key, shared, (path) => copyFile(path, output));
     } else {
       await get(output);
@@ -88,8 +102,11 @@ export class Fetcher {
     path: string,
     user: User | undefined,
     signal: AbortSignal,
+    come: Come,
   ): Promise<void> {
-    if ('url' in plan.from) await download(plan.from.url, path, this.options.stallMs, fileBytesMax, signal);
+    const { stallMs } = this.options;
+    if ('url' in plan.from)
+      await download(plan.from.url, path, { stallMs, bytesMax: fileBytesMax, signal, come });
     else await this.copy(plan.from.path, path, user);
     if (plan.sha256 === undefined) return;
     const found = await sha256Of(path);

@@ -2,6 +2,7 @@ import type { AgentId, ContainerId, FrameworkId, Resources } from '@meseta/model
 import type { Readable, Writable } from 'node:stream';
 import type { Retry } from '@meseta/kit';
 import type { CommandInfo, ContainerInfo } from '@meseta/protocol';
+import type { Progress } from '../effects/start-progress';
 import type { Exit } from '../state/command';
 import type { ContainerFacts } from '../state/state';
 
@@ -31,8 +32,9 @@ export interface ContainerRuntime {
    * Rejects with a FailureError whose message is fit for the task's framework; then nothing is left behind.
    *
    * @param retried told of everything that failed on the way and is tried again
+   * @param progress told how far something long has come, as the fetch of an image
    */
-  start(spec: ContainerSpec, retried?: RetryListener): Promise<ContainerFacts>;
+  start(spec: ContainerSpec, retried?: RetryListener, progress?: Progress): Promise<ContainerFacts>;
 
   /** Asks the task to end: SIGTERM to everything in the container. */
   terminate(containerId: ContainerId): Promise<void>;

@@ -41,6 +41,13 @@ export type Command =
       readonly message: string;
       readonly reason: Reason;
     }
+  /** A start takes long; the message says how far it has come. */
+  | {
+      readonly kind: 'startProgressed';
+      readonly key: OwnerKey;
+      readonly containerId: ContainerId;
+      readonly message: string;
+    }
   | { readonly kind: 'startCancelled'; readonly key: OwnerKey; readonly containerId: ContainerId }
   | {
       readonly kind: 'containerEnded';

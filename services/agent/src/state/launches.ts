@@ -214,6 +214,23 @@ export function stepContainerStarted(
   return report(state, task, { state: 'TASK_RUNNING', source: 'EXECUTOR' }, now);
 }
 
+/**
+ * A start takes long, as one with much to fetch does. The framework is told how far it has come, unless it has not acknowledged the last it was told: so
+ * nothing piles up for one that is slow. Tasks of a custom executor are told of by it.
+ */
+export function stepStartProgressed(
+  state: AgentState,
+  key: TaskKey,
+  containerId: ContainerId,
+  message: string,
+  now: Instant,
+): Effect[] {
+  const task = state.tasks.get(key);
+  if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
+  if (task.kill !== undefined || task.updates.length > 0) return [];
+  return report(state, task, { state: 'TASK_STARTING', source: 'EXECUTOR', message }, now);
+}
+
 /** The container could not be started; nothing of it is left. */
 export function stepStartFailed(
   state: AgentState,

@@ -28,6 +28,7 @@ import {
   stepLaunchGroup,
   stepStartCancelled,
   stepStartFailed,
+  stepStartProgressed,
 } from './launches';
 import { heed, stepRegistered, stepSessionClosed, stepSessionOpened } from './master-session';
 import {
@@ -54,6 +55,7 @@ export function step(state: AgentState, command: Command, now: Instant): Effect[
     case 'masterSaid':
       return stepMasterSaid(state, command, now);
     case 'containerStarted':
+    case 'startProgressed':
     case 'startFailed':
     case 'startCancelled':
     case 'containerEnded':
@@ -94,7 +96,15 @@ export function step(state: AgentState, command: Command, now: Instant): Effect[
 
 type ContainerNews = Extract<
   Command,
-  { kind: 'containerStarted' | 'startFailed' | 'startCancelled' | 'containerEnded' | 'limitPassed' }
+  {
+    kind:
+      | 'containerStarted'
+      | 'startProgressed'
+      | 'startFailed'
+      | 'startCancelled'
+      | 'containerEnded'
+      | 'limitPassed';
+  }
 >;
 
 /** News of a container: a task's, or an executor's. */
@@ -106,6 +116,8 @@ function stepContainer(state: AgentState, news: ContainerNews, now: Instant): Ef
       return executor === undefined
         ? stepContainerStarted(state, key, containerId, news.facts, now)
         : stepExecutorStarted(state, executor, news.facts, now);
+    case 'startProgressed':
+      return stepStartProgressed(state, key, containerId, news.message, now);
     case 'startFailed':
       return executor === undefined
         ? stepStartFailed(state, key, containerId, { message: news.message, reason: news.reason }, now)

@@ -47,6 +47,27 @@ describe('the life of a task', () => {
     expect(agent.task('T1')?.state).toBe('TASK_FINISHED');
   });
 
+  test('a start that takes long is told of, once the framework has seen the last', () => {
+    const agent = Story.registered();
+    agent.launch('T1');
+    expect(agent.progressed('T1', 'fetching: 1 of 9 MB')).toEqual([]);
+    agent.acknowledge('T1');
+    expect(agent.progressed('T1', 'fetching: 2 of 9 MB')).toEqual(['tell T1 STARTING']);
+    expect(agent.task('T1')?.updates[0]?.message).toBe('fetching: 2 of 9 MB');
+    expect(agent.progressed('T1', 'fetching: 3 of 9 MB')).toEqual([]);
+    agent.acknowledge('T1');
+    expect(agent.started('T1')).toEqual(['tell T1 RUNNING']);
+    expect(agent.progressed('T1', 'fetching: 9 of 9 MB')).toEqual([]);
+  });
+
+  test('of one that is to be killed nothing more is told', () => {
+    const agent = Story.registered();
+    agent.launch('T1');
+    agent.acknowledge('T1');
+    agent.kill('T1');
+    expect(agent.progressed('T1', 'fetching: 1 of 9 MB')).toEqual([]);
+  });
+
   test('a start that fails is told; what the agent cannot run is told without a start', () => {
     const agent = Story.registered();
     agent.launch('T1');

@@ -157,6 +157,10 @@ export class Story {
     return this.do({ kind: 'startFailed', key: taskKey(framework, taskId(id)), containerId: containerId(`C-${id}`), message, reason: 'CONTAINER_LAUNCH_FAILED' });
   }
 
+  progressed(id: string, message: string): string[] {
+    return this.do({ kind: 'startProgressed', key: taskKey(framework, taskId(id)), containerId: containerId(`C-${id}`), message });
+  }
+
   ended(id: string, exit: Exit | number): string[] {
     const how: Exit = typeof exit === 'number' ? { kind: 'exited', status: exit } : exit;
     return this.do({ kind: 'containerEnded', key: taskKey(framework, taskId(id)), containerId: containerId(`C-${id}`), exit: how });
