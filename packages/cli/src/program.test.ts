@@ -263,8 +263,38 @@ test('files and cat show a sandbox', async () => {
 });
 
 test('attach prints what is new of both outputs until the end', async () => {
-  // The fake's file is of 15 bytes, or the name's length less; its output is shorter.
-  expect(await meseta('attach', 'web-1')).toEqual({ exit: 0, out: '', err: '' });
+  expect(await meseta('attach', 'web-1')).toEqual({ exit: 0, out: 'attached\n', err: 'careful\n' });
+});
+
+test.each([
+  ['what a pipe says, and its end', undefined, ['hello\n'], true, 'attached\nhello\n'],
+  [
+    'keys, until ctrl-P ctrl-Q',
+    { rows: 5, columns: 9 },
+    ['ls\n', '\x10', '\x11'],
+    false,
+    'attached at 5x9\nls\n\x10',
+  ],
+])('attach -i hands over %s', async (_, size, typed, ends, printed) => {
+  const context = new FakeContext({ MESETA_MASTER: master });
+  const closed: string[] = [];
+  const input = {
+    size: () => size,
+    open: ({ raw, onData, onEnd }: { raw: boolean; onData: (data: Buffer) => void; onEnd: () => void }) => {
+      expect(raw).toBe(size !== undefined);
+      const send = async (): Promise<void> => {
+        for (const text of typed.slice(0, -1)) onData(Buffer.from(text));
+        // What is typed before somebody leaves is shown before that.
+        await until('it is shown', () => context.stdout.length >= printed.length || ends);
+        onData(Buffer.from(typed.at(-1) ?? ''));
+        if (ends) onEnd();
+      };
+      void send();
+      return () => closed.push('closed');
+    },
+  };
+  expect(await runCli(['attach', '-i', 'web-1'], Object.assign(context, { input }))).toBe(0);
+  expect([context.stdout, closed]).toEqual([printed, ['closed']]);
 });
 
 test('events are a line each, until ctrl-C', async () => {

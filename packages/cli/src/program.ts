@@ -1,7 +1,7 @@
 import { isFailureError, version } from '@meseta/kit';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { listAgents, showAgent } from './commands/agents';
-import { attach } from './commands/attach';
+import { attach, type AttachFlags } from './commands/attach';
 import { activateAgent, deactivateAgent, drainAgent, markAgentGone, type DrainFlags } from './commands/drain';
 import { exec, type ExecFlags } from './commands/exec';
 import { listFiles, printFile } from './commands/files';
@@ -103,7 +103,8 @@ function buildProgram(context: CliContext, setExit: (status: number) => void): C
     );
   command('attach <id>', 'print what a task prints from now on')
     .addOption(masterOption(context))
-    .action((id: string, flags: ClusterFlags) => attach(context, id, flags));
+    .option('-i, --interactive', 'hand over what is typed to the terminal of the task; ctrl-P ctrl-Q leaves')
+    .action((id: string, flags: AttachFlags) => attach(context, id, flags));
   onCluster('files <id> [path]', "list a folder of a task's sandbox").action(
     (id: string, path: string | undefined, flags: ClusterFlags) => listFiles(context, id, path ?? '', flags),
   );
@@ -245,6 +246,7 @@ function addRun(command: AddCommand, context: CliContext, setExit: (status: numb
     .option('--name <name>', 'what to call it')
     .option('--role <role>', 'the role to get offers in', '*')
     .option('--user <user>', 'whom it runs as')
+    .option('-t, --tty', 'give each a terminal; `meseta attach -i` types to it')
     .option('--timeout <duration>', 'kill it after this time, as 5m')
     .action(async (words: string[], flags: RunFlags) => setExit(await run(context, words, flags)));
 }

@@ -32,6 +32,8 @@ export interface TaskSpec {
   }[];
   /** The network of an image: `host` or `bridge`; host if unset. */
   readonly network?: 'host' | 'bridge';
+  /** Gives it a terminal, to which `meseta attach -i` types; then stderr goes to stdout, too. */
+  readonly terminal?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   readonly user?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -104,8 +106,13 @@ function commandOf(spec: TaskSpec): CommandInfo | undefined {
 }
 
 function containerOf(spec: TaskSpec): ContainerInfo | undefined {
-  if (spec.image === undefined) return undefined;
+  const terminal = spec.terminal === true ? { ttyInfo: {} } : {};
+  if (spec.image === undefined)
+    return spec.terminal === true
+      ? { type: ContainerInfo_Type.MESOS, networkInfos: [], volumes: [], ...terminal }
+      : undefined;
   return {
+    ...terminal,
     type: ContainerInfo_Type.DOCKER,
     networkInfos: [],
     volumes: (spec.volumes ?? []).map((volume) => ({

@@ -14,6 +14,8 @@ export interface RunFlags {
   readonly role: string;
   readonly user?: string;
   readonly timeout?: string;
+  /** Give each a terminal. */
+  readonly tty?: boolean;
 }
 
 /** What is to be run, checked. */
@@ -55,6 +57,7 @@ export function planRun(words: readonly string[], flags: RunFlags): RunPlan {
     spec: {
       resources,
       env: envOf(flags.env ?? []),
+      ...(flags.tty === true && { terminal: true }),
       ...(words.length === 0 ? {} : { command: commandOf(words) }),
       ...(flags.image === undefined ? {} : { image: flags.image, network }),
     },

@@ -17,6 +17,7 @@ import {
   GetQuotaResponse,
   GetStateResponse,
   LogStream,
+  type AttachRequest,
   type ExecRequest,
   OperatorServiceService,
   TaskState,
@@ -334,6 +335,23 @@ export class FakeOperator {
           if (request?.$case !== 'stdinEnd') return;
           stream.write({ response: { $case: 'exitStatus', value: 3 } });
           stream.end();
+        });
+      },
+      // A terminal that shows what is typed, until that ends, or there is nothing.
+      attach: (stream) => {
+        let quiet: NodeJS.Timeout | undefined;
+        stream.on('data', ({ request }: AttachRequest) => {
+          if (request?.$case === 'start') {
+            const size = request.value.terminal;
+            const text = size === undefined ? 'attached\n' : `attached at ${size.rows}x${size.columns}\n`;
+            stream.write({ response: { $case: 'stdout', value: Buffer.from(text) } });
+            stream.write({ response: { $case: 'stderr', value: Buffer.from('careful\n') } });
+            quiet = setTimeout(() => stream.end(), 200);
+          }
+          if (request?.$case !== 'stdin') return;
+          clearTimeout(quiet);
+          if (request.value[0] === 0x04) stream.end();
+          else stream.write({ response: { $case: 'stdout', value: request.value } });
         });
       },
       readLog: (stream) => {

@@ -4,6 +4,8 @@ import {
   AgentServiceClient,
   LogStream,
   type AgentServiceGetTasksResponse,
+  type AttachRequest,
+  type AttachResponse,
   type ExecRequest,
   type ExecResponse,
   type GetAgentResponse,
@@ -84,6 +86,11 @@ export class AgentClient {
   /** Runs a command beside a task. The stream takes requests and gives responses; see the contract of `Exec`. */
   exec(): ClientDuplexStream<ExecRequest, ExecResponse> {
     return this.#client.exec();
+  }
+
+  /** Follows what a task prints, and types to its terminal. The stream takes requests and gives responses; see the contract of `Attach`. */
+  attach(): ClientDuplexStream<AttachRequest, AttachResponse> {
+    return this.#client.attach();
   }
 
   /** Ends every reading and closes the connection. */

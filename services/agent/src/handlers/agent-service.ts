@@ -5,22 +5,20 @@ import { listFiles, readFilePiece } from '../sandbox/browse';
 import { sandboxOf, type AgentView } from './agent-view';
 import { containersOf } from './containers';
 import { namesOf } from './names';
-import type { ContainerSpec } from '../runtime/container-runtime';
-import type { TaskRecord } from '../state/state';
+import { attachHandler } from './attach';
 import { execHandler } from './exec';
+import type { SpecOf } from './running-task';
 import { readLog } from './read-log';
 
 /** What operators and tools may ask of this agent. */
-export function agentGrpcService(
-  view: AgentView,
-  specOf: (task: TaskRecord) => ContainerSpec | undefined,
-): GrpcService {
+export function agentGrpcService(view: AgentView, specOf: SpecOf): GrpcService {
   const implementation: AgentServiceServer = {
     getAgent: unaryHandler(() => Promise.resolve(getAgent(view))),
     getContainers: unaryHandler(async () => ({ containers: { containers: await containersOf(view) } })),
     getTasks: unaryHandler(() => Promise.resolve({ tasks: tasksOf(view) })),
     readLog: readLog(view),
     exec: execHandler(view, specOf),
+    attach: attachHandler(view, specOf),
     listFiles: unaryHandler(async (request) => {
       const { frameworkId, taskId } = namesOf(request);
       return { files: await listFiles(sandboxOf(view, frameworkId, taskId), request.path) };

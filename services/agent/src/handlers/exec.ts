@@ -4,15 +4,14 @@ import { failure } from '@meseta/model';
 import { FailureError, isFailureError, toServiceError } from '@meseta/kit';
 import type { ExecRequest, ExecResponse, ExecStart } from '@meseta/protocol';
 import type { Readable } from 'node:stream';
-import type { ContainerSpec, ExecSession } from '../runtime/container-runtime';
-import { taskKey, type TaskRecord } from '../state/state';
+import type { ExecSession } from '../runtime/container-runtime';
 import type { AgentView } from './agent-view';
-import { namesOf } from './names';
+import { runningTask, type SpecOf } from './running-task';
 
 type Call = ServerDuplexStream<ExecRequest, ExecResponse>;
 
 /** Runs a command beside a task for somebody who sits at the other end of a stream. */
-export function execHandler(view: AgentView, specOf: (task: TaskRecord) => ContainerSpec | undefined) {
+export function execHandler(view: AgentView, specOf: SpecOf) {
   return (call: Call): void => {
     let session: ExecSession | undefined;
     let started = false;
@@ -62,17 +61,8 @@ export function execHandler(view: AgentView, specOf: (task: TaskRecord) => Conta
   };
 }
 
-async function start(
-  view: AgentView,
-  specOf: (task: TaskRecord) => ContainerSpec | undefined,
-  request: ExecStart,
-): Promise<ExecSession> {
-  const { frameworkId, taskId } = namesOf(request);
-  const task = view.state.tasks.get(taskKey(frameworkId, taskId));
-  const runtime = task === undefined ? undefined : view.runtimes.get(task.runtime);
-  const spec = task === undefined ? undefined : specOf(task);
-  if (task?.phase !== 'running' || runtime === undefined || spec === undefined)
-    throw new FailureError(failure('conflict', `task '${taskId}' does not run in a container of this agent`));
+async function start(view: AgentView, specOf: SpecOf, request: ExecStart): Promise<ExecSession> {
+  const { spec, runtime } = runningTask(view, specOf, request);
   if (request.command.length === 0)
     throw new FailureError(failure('invalid', 'command must not be empty', { field: 'command' }));
   return runtime.exec(spec, request.command, request.terminal);

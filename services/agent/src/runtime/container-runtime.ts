@@ -67,6 +67,9 @@ export interface ContainerRuntime {
     terminal: WindowSize | undefined,
   ): Promise<ExecSession>;
 
+  /** Types to a container that has a terminal; rejects with a FailureError if it has ended. */
+  attach(spec: ContainerSpec): Promise<AttachSession>;
+
   /** What the container uses now, where that is known. */
   usage(containerId: ContainerId): Promise<ContainerUsage | undefined>;
 
@@ -130,6 +133,14 @@ export interface ExecSession {
   readonly exited: Promise<number>;
   resize(size: WindowSize): Promise<void>;
   /** Nobody is there any more: the command is ended. */
+  end(): void;
+}
+
+/** Somebody who sits before a container's terminal. Others may, too. */
+export interface AttachSession {
+  readonly stdin: Writable;
+  resize(size: WindowSize): Promise<void>;
+  /** Leaves; the container runs on. */
   end(): void;
 }
 

@@ -8,6 +8,7 @@ import type {
   ContainerSpec,
   ContainerUsage,
   EndListener,
+  AttachSession,
   ExecSession,
   KnownContainer,
   RecoveredContainer,
@@ -138,6 +139,10 @@ export class FakeRuntime implements ContainerRuntime {
 
   exec(): Promise<ExecSession> {
     return Promise.reject(new FailureError(failure('conflict', 'a pretended container runs nothing')));
+  }
+
+  attach(): Promise<AttachSession> {
+    return Promise.reject(new FailureError(failure('conflict', 'a pretended container has no terminal')));
   }
 
   usage(): Promise<ContainerUsage | undefined> {

@@ -49,8 +49,8 @@ test.each<[string, object, RunBy?, Runtimes?]>([
     processOnly,
   ],
   [
-    'TASK_FAILED CONTAINER_LAUNCH_FAILED: this agent does not give tasks a terminal (tty_info)',
-    { command, container: { type: 'MESOS', ttyInfo: {} } },
+    'TASK_FAILED CONTAINER_LAUNCH_FAILED: this agent does not give containers of Docker a terminal (tty_info)',
+    { container: { ...docker, ttyInfo: {} } },
   ],
   [
     'TASK_FAILED CONTAINER_LAUNCH_FAILED: networks need a container of type DOCKER',

@@ -107,7 +107,6 @@ function invalidOf(task: TaskInfo, by: RunBy): Failure | undefined {
 /** What the task asks for that this agent cannot do. To leave it out in silence would run something else than was asked. */
 function missingOf(task: Runnable, runtime: 'docker' | 'process'): string | undefined {
   const { container } = task;
-  if (container?.ttyInfo !== undefined) return 'this agent does not give tasks a terminal (tty_info)';
   if (container?.linuxInfo?.seccomp?.profileName !== undefined)
     return 'this agent does not apply profiles of seccomp';
   if (runtime === 'docker') return missingOfDocker(task);
@@ -122,6 +121,8 @@ function missingOfDocker({ container }: Runnable): string | undefined {
   const docker = container?.docker;
   if (container?.linuxInfo !== undefined || container?.rlimitInfo !== undefined)
     return 'linux_info and rlimit_info need a container that is not of type DOCKER';
+  if (container?.ttyInfo !== undefined)
+    return 'this agent does not give containers of Docker a terminal (tty_info)';
   if (docker?.privileged === true) return 'privileged containers are not allowed';
   if ((docker?.parameters.length ?? 0) > 0) return 'docker.parameters are not supported';
   if (container?.volumes.some(({ source, image }) => source !== undefined || image !== undefined) === true) {

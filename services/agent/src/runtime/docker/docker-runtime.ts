@@ -6,6 +6,7 @@ import type { ContainerFacts } from '../../state/state';
 import type {
   ContainerLimits,
   ContainerRuntime,
+  AttachSession,
   ContainerSpec,
   ContainerUsage,
   EndListener,
@@ -125,6 +126,10 @@ export class DockerRuntime implements ContainerRuntime {
     const watched = this.watched.get(spec.containerId);
     if (watched === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
     return execInContainer(this.options.docker, watched.container, spec, command, terminal);
+  }
+
+  attach(): Promise<AttachSession> {
+    return Promise.reject(new FailureError(failure('conflict', 'the container has no terminal')));
   }
 
   async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {

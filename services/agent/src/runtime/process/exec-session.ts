@@ -1,13 +1,13 @@
-import { execFile, spawn } from 'node:child_process';
-import { readlink } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { ExecSession, WindowSize } from '../container-runtime';
 import { childOf } from './proc';
-import { defaultPath, findProgram } from './programs';
+import { defaultPath } from './programs';
 import { quote } from './script';
+import { findScript, resizeTerminal } from './terminal';
 
 /** A command beside a task, as it is run. */
 export interface ExecPlan {
@@ -41,10 +41,7 @@ export async function execSession(plan: ExecPlan, terminal: WindowSize | undefin
   const inner = ['/bin/sh', '-c', run, 'sh', ...plan.command];
   let words = [...plan.enter, ...inner];
   if (terminal !== undefined) {
-    const script = await findProgram('script');
-    if (script === undefined)
-      throw new FailureError(failure('conflict', 'this agent has no script(1), which makes terminals'));
-    words = [...plan.enter, script, '-qefc', inner.map(quote).join(' '), '/dev/null'];
+    words = [...plan.enter, await findScript(), '-qefc', inner.map(quote).join(' '), '/dev/null'];
   }
   const outer = [...joins, `exec ${words.map(quote).join(' ')}`].join('; ');
   const child = spawn('/bin/sh', ['-c', outer], {
@@ -65,13 +62,7 @@ export async function execSession(plan: ExecPlan, terminal: WindowSize | undefin
     stdout,
     stderr,
     exited,
-    resize: async ({ rows, columns }) => {
-      const shell = await terminalOwnerOf(child.pid);
-      if (shell === undefined) return;
-      const words = ['-F', `/proc/${shell}/fd/0`, 'rows', String(rows), 'columns', String(columns)];
-      // One that has just ended has no terminal any more.
-      await new Promise<void>((resolve) => execFile('stty', words, () => resolve()));
-    },
+    resize: (size) => resizeTerminal(child.pid, size),
     end: () => {
       void lastDescendantOf(child.pid).then((last) => {
         for (const pid of [last, child.pid === undefined ? undefined : -child.pid]) {
@@ -85,15 +76,6 @@ export async function execSession(plan: ExecPlan, terminal: WindowSize | undefin
       });
     },
   };
-}
-
-/** The first below it whose standard input is a terminal: that one stays, while what it runs comes and goes. */
-async function terminalOwnerOf(pid: number | undefined): Promise<number | undefined> {
-  for (let next = pid; next !== undefined; next = await childOf(next)) {
-    const input = await readlink(`/proc/${next}/fd/0`).catch(() => '');
-    if (input.startsWith('/dev/pts/')) return next;
-  }
-  return undefined;
 }
 
 /** The command itself, below those that brought it there. */

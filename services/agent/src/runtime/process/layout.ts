@@ -18,6 +18,16 @@ export class RunFiles {
     return join(this.directory, `${containerId}.table`);
   }
 
+  /** What is typed to it, if it has a terminal. */
+  input(containerId: ContainerId): string {
+    return join(this.directory, `${containerId}.input`);
+  }
+
+  /** All but the void file, which goes last. */
+  traces(containerId: ContainerId): readonly string[] {
+    return [this.pid(containerId), this.exit(containerId), this.table(containerId), this.input(containerId)];
+  }
+
   void(containerId: ContainerId): string {
     return join(this.directory, `${containerId}.void`);
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
 import { access, chmod, chown, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import type { Exit } from '../../state/command';
 import type { ContainerFacts } from '../../state/state';
 import type { Cgroups } from '../cgroups/cgroups';
 import type {
+  AttachSession,
   ContainerLimits,
   ContainerRuntime,
   ContainerSpec,
@@ -33,6 +34,7 @@ import { privilegeWords } from './privileges';
 import { runScript } from './run-script';
 import { besideScript, supervisorScript, type IsolationPlan } from './script';
 import { spawnSupervisor } from './spawn';
+import { attachTo, keepsTerminal, makeTerminal, sizeDefault, type Terminal } from './terminal';
 import { findUser, ownUser, type User } from './users';
 
 /** How often the exit files are looked for even if nobody told of one. */
@@ -118,6 +120,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const user = await this.prepareSandbox(spec);
     const image = await this.imageOf(spec);
     const isolated = await this.isolate(spec, user, image);
+    const terminal = await this.terminalOf(spec);
     const joins = this.options.cgroups?.create(containerId, spec.limits, spec.group) ?? [];
     const script = supervisorScript({
       ...this.options.programs,
@@ -132,6 +135,7 @@ export class ProcessRuntime implements ContainerRuntime {
       ...command,
       ...(image !== undefined && { cwd: sandboxInContainer }),
       ...(isolated !== undefined && { isolation: isolated.plan }),
+      ...(terminal !== undefined && { terminal }),
       secret: containerId,
     });
     try {
@@ -154,11 +158,15 @@ export class ProcessRuntime implements ContainerRuntime {
     const container = this.watched.get(containerId);
     if (container === undefined) return;
     const { task } = container;
+    const pids = this.options.cgroups?.pidsOf(containerId) ?? [];
+    const input = this.files.input(containerId);
+    if (existsSync(input)) {
+      for (const pid of pids) if (!keepsTerminal(pid, input)) signal(pid, 'SIGTERM');
+      return;
+    }
     // While a member of the group lives its number cannot be given to another, but the task itself may be gone.
     if (isAlive(task)) signal(-task.pid, 'SIGTERM');
-    for (const pid of this.options.cgroups?.pidsOf(containerId) ?? []) {
-      if (statOf(pid)?.group !== task.pid) signal(pid, 'SIGTERM');
-    }
+    for (const pid of pids) if (statOf(pid)?.group !== task.pid) signal(pid, 'SIGTERM');
   }
 
   async destroy(containerId: ContainerId): Promise<void> {
@@ -228,6 +236,25 @@ export class ProcessRuntime implements ContainerRuntime {
       },
       terminal,
     );
+  }
+
+  attach(spec: ContainerSpec): Promise<AttachSession> {
+    const container = this.watched.get(spec.containerId);
+    if (container === undefined)
+      return Promise.reject(new FailureError(failure('conflict', 'the task has ended')));
+    return Promise.resolve(attachTo(this.files.input(spec.containerId), container.task.pid));
+  }
+
+  /** The terminal that a task asks for. Only in control groups is all that runs on it found again. */
+  private async terminalOf({ containerId, container }: ContainerSpec): Promise<Terminal | undefined> {
+    const info = container?.ttyInfo;
+    if (info === undefined) return undefined;
+    if (this.options.cgroups === undefined)
+      throw new FailureError(
+        failure('denied', 'tty_info needs an agent with control groups', { field: 'container.tty_info' }),
+      );
+    const { rows = sizeDefault.rows, columns = sizeDefault.columns } = info.windowSize ?? {};
+    return makeTerminal(this.files.input(containerId), { rows, columns });
   }
 
   /** The words that bring a command to where a task is, and make it no mightier than that. */
@@ -449,7 +476,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const names = await readdir(this.options.directory);
     const unknown = new Set<ContainerId>();
     for (const name of names) {
-      const id = asContainerId(name.replace(/\.(pid|exit|void|table|exit\.tmp)$/, ''));
+      const id = asContainerId(name.replace(/\.(pid|exit|void|table|input|exit\.tmp)$/, ''));
       if (!known.has(id)) unknown.add(id);
     }
     for (const id of this.options.cgroups?.list() ?? []) if (!known.has(id)) unknown.add(id);
@@ -485,9 +512,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   private async removeTraces(containerId: ContainerId): Promise<void> {
     this.options.cgroups?.remove(containerId);
-    const { files } = this;
-    for (const file of [files.pid(containerId), files.exit(containerId), files.table(containerId)])
-      await unlink(file).catch(() => undefined);
+    for (const file of this.files.traces(containerId)) await unlink(file).catch(() => undefined);
     await rm(this.files.void(containerId), { force: true });
   }
 

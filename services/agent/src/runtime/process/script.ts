@@ -1,3 +1,5 @@
+import type { Terminal } from './terminal';
+
 /** What a task's supervisor is told. Every path is absolute. */
 export interface SupervisorPlan {
   readonly setsid: string;
@@ -20,6 +22,8 @@ export interface SupervisorPlan {
   readonly argv: readonly string[];
   /** What the program is to find as its own name; the program's path if unset. */
   readonly argv0?: string;
+  /** Unset for a task without one, to which nobody types. */
+  readonly terminal?: Terminal;
   /** Namespaces of its own; unset for a task that shares the machine's. */
   readonly isolation?: IsolationPlan;
   /** Random text that nobody else knows: it marks the end of scripts that hold others' words. */
@@ -72,7 +76,7 @@ exit 1
 /** What is run beside a task: in its control groups, as its user, and with no record. */
 export type BesidePlan = Pick<
   SupervisorPlan,
-  'joins' | 'switchUser' | 'environment' | 'argv' | 'argv0' | 'cwd' | 'secret'
+  'joins' | 'switchUser' | 'environment' | 'argv' | 'argv0' | 'cwd' | 'terminal' | 'secret'
 >;
 
 /** The script of a command that is run beside a task, as a check is. */
@@ -95,6 +99,8 @@ function taskScript(plan: SupervisorPlan, mark: string): string {
     `[ -e ${quote(plan.voidFile)} ] && exit 125`,
     ...joinsOf(plan.joins, '3'),
     `exec >>${quote(plan.stdout)} 2>>${quote(plan.stderr)}`,
+    // Opened here, where its path is; to read and to write, so that it never comes to an end.
+    ...(plan.terminal === undefined ? [] : [`exec 4<>${quote(plan.terminal.input)}`]),
     ...(plan.isolation === undefined
       ? [...startedLines, ...becomeOf(plan, mark)]
       : isolatedLines(plan, plan.isolation, mark)),
@@ -150,20 +156,27 @@ function joinsOf(files: readonly string[], told: string): readonly string[] {
 
 /** Changes the user, sets the task's variables, and becomes the task. */
 function becomeOf(
-  { environment, argv, argv0, switchUser, cwd }: BesidePlan,
+  { environment, argv, argv0, switchUser, cwd, terminal }: BesidePlan,
   mark: string,
 ): readonly string[] {
+  const words =
+    argv0 === undefined
+      ? `exec ${argv.map(quote).join(' ')}`
+      : `exec /bin/bash -c 'a=$1; shift; exec -a "$a" "$@"' bash ${[argv0, ...argv].map(quote).join(' ')}`;
   const become = [
     ...(cwd === undefined ? [] : [`cd ${quote(cwd)} || exit 125`]),
     'unset PWD OLDPWD',
     ...[...environment].map(([name, value]) => `export ${name}=${quote(value)}`),
-    'exec </dev/null',
-    argv0 === undefined
-      ? `exec ${argv.map(quote).join(' ')}`
-      : `exec /bin/bash -c 'a=$1; shift; exec -a "$a" "$@"' bash ${[argv0, ...argv].map(quote).join(' ')}`,
+    ...(terminal === undefined ? ['exec </dev/null', words] : terminalLines(terminal, words)),
   ];
   if (switchUser.length === 0) return become;
   return [`exec ${switchUser.map(quote).join(' ')} /bin/sh -s <<'${mark}'`, '{', ...become, '}', mark];
+}
+
+/** Becomes what gives a command a terminal, and what is typed there from a pipe. */
+function terminalLines({ script, size }: Terminal, words: string): readonly string[] {
+  const command = `stty rows ${size.rows} columns ${size.columns}; ${words}`;
+  return ['exec <&4 4<&-', `exec ${quote(script)} -qefc ${quote(command)} /dev/null`];
 }
 
 /** One word of shell, whatever it holds. */
