@@ -157,6 +157,16 @@ export const agentOptions = defineOptions({
     help: 'Where images for the runtime process lie unpacked, each as <name>/rootfs.',
     placeholder: 'path',
   },
+  seccompConfigDirectory: {
+    kind: 'path',
+    help: 'Where profiles of seccomp are that isolated tasks may name, JSON files of Docker’s form.',
+    placeholder: 'path',
+  },
+  seccompProfileName: {
+    kind: 'string',
+    help: 'The profile of isolated tasks that name none; if not given, the calls of such tasks are not filtered.',
+    placeholder: 'name',
+  },
   processesMax: {
     kind: 'integer',
     default: 4096,

@@ -1,4 +1,14 @@
-import { mkdir, mkdtemp, readFile, realpath, rm, symlink, copyFile, access } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  copyFile,
+  access,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -116,7 +126,17 @@ suite('what a task may ask of its isolation', () => {
     await copyFile('/bin/busybox', join(root, 'bin/busybox'));
     for (const name of ['sh', 'cat', 'ls', 'echo', 'touch', 'sleep', 'id'])
       await symlink('busybox', join(root, 'bin', name));
-    bench = await AgentBench.open([`--image-directory=${images}`]);
+    await writeFile(
+      join(images, 'tiny', 'profile.json'),
+      JSON.stringify({
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['mkdir', 'mkdirat', 'chroot', 'setuid'], action: 'SCMP_ACT_ERRNO' }],
+      }),
+    );
+    bench = await AgentBench.open([
+      `--image-directory=${images}`,
+      `--seccomp-config-directory=${join(images, 'tiny')}`,
+    ]);
   });
   afterAll(async () => {
     await bench.close();
@@ -176,6 +196,22 @@ suite('what a task may ask of its isolation', () => {
     master.launch('t5', 'true', container({ mesos: { image: { docker: { name: '../tiny' } } } }));
     await master.untilState('t5', 'TASK_FAILED');
     expect(master.statuses('t5').at(-1)?.message).toBe("no image '../tiny': its name leads elsewhere");
+  });
+
+  test('a profile of seccomp holds in an image too, and not for what brings the task there', async () => {
+    const { master } = bench;
+    const linuxInfo = { seccomp: { profileName: 'profile.json' } } as ContainerInfo['linuxInfo'];
+    const image = { mesos: { image: { docker: { name: 'tiny' } } }, linuxInfo } as Partial<ContainerInfo>;
+    for (const [id, user] of [
+      ['filtered', undefined],
+      ['filtered-nobody', 'nobody'],
+    ] as const) {
+      const command = { value: 'mkdir /tmp/sub 2>&1; echo "uid $(id -u)"', user, uris: [], arguments: [] };
+      master.launch(id, '', { ...container(image), command });
+      expect(await bench.output(id, /uid \d/)).toMatch(
+        user === undefined ? /not permitted\nuid 0\n/ : /not permitted\nuid 65534\n/,
+      );
+    }
   });
 
   test('E50: volumes of the machine and of the sandbox, read-only where that is asked for', async () => {

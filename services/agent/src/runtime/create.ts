@@ -21,6 +21,8 @@ export interface RuntimesOptions {
     | 'readOnlyRoot'
     | 'capabilities'
     | 'imageDirectory'
+    | 'seccompConfigDirectory'
+    | 'seccompProfileName'
   >;
   readonly onEnd: (runtime: string, containerId: ContainerId, exit: Exit) => void;
   readonly log: Logger;
@@ -69,6 +71,7 @@ function create(name: string, { config, onEnd, log, timers, fakeMachine }: Runti
         }),
         capabilities: config.capabilities,
         imageDirectory: config.imageDirectory,
+        seccomp: { directory: config.seccompConfigDirectory, defaultName: config.seccompProfileName },
         onEnd: tell,
         log,
         timers,

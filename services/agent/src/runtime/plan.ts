@@ -107,8 +107,6 @@ function invalidOf(task: TaskInfo, by: RunBy): Failure | undefined {
 /** What the task asks for that this agent cannot do. To leave it out in silence would run something else than was asked. */
 function missingOf(task: Runnable, runtime: 'docker' | 'process'): string | undefined {
   const { container } = task;
-  if (container?.linuxInfo?.seccomp?.profileName !== undefined)
-    return 'this agent does not apply profiles of seccomp';
   if (runtime === 'docker') return missingOfDocker(task);
   const linux = container?.linuxInfo;
   if (linux?.sharePidNamespace === true || linux?.ipcMode === LinuxInfo_IpcMode.SHARE_PARENT)

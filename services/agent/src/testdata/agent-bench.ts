@@ -30,7 +30,13 @@ export class AgentBench {
       await FakeMaster.start(),
       more,
     );
-    await bench.start(flags);
+    try {
+      await bench.start(flags);
+    } catch (error) {
+      bench.master.close();
+      await rm(bench.workDir, { recursive: true, force: true });
+      throw error;
+    }
     return bench;
   }
 

@@ -1,5 +1,7 @@
 import { failure, isFailure, type Failure } from '@meseta/model';
-import type { Logger, Timers } from '@meseta/kit';
+import { FailureError, type Logger, type Timers } from '@meseta/kit';
+import { join } from 'node:path';
+import { Filters, type FilterOptions } from '../../seccomp/filters';
 import { detectCgroups } from '../cgroups/detect';
 import type { EndListener } from '../container-runtime';
 import { detectIsolation, type IsolationOptions } from './isolation';
@@ -16,6 +18,8 @@ export async function createProcessRuntime(options: {
   readonly isolate?: Omit<IsolationOptions, 'agentName' | 'log'>;
   readonly capabilities?: readonly string[];
   readonly imageDirectory?: string | undefined;
+  /** Where profiles of seccomp are, and which one tasks have that name none. */
+  readonly seccomp?: Omit<FilterOptions, 'programs'>;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -32,11 +36,30 @@ export async function createProcessRuntime(options: {
       ? undefined
       : await detectIsolation({ ...isolate, agentName, log });
   if (isFailure(isolation)) log.warn(`tasks share the machine's namespaces: ${isolation.message}`);
+  const isIsolated = isolation !== undefined && !isFailure(isolation);
+  const capabilities = options.capabilities ?? capabilitiesDefault;
+  const filters =
+    options.seccomp === undefined
+      ? undefined
+      : new Filters({ ...options.seccomp, programs: join(options.directory, '..', 'seccomp') });
+  if (options.seccomp?.defaultName !== undefined) {
+    // Nobody is to believe that calls are filtered which are not.
+    if (!isIsolated)
+      return failure('denied', '--seccomp-profile-name needs root and control groups, to isolate tasks');
+    const program = await filters?.fileOf(undefined, capabilities).catch(asFailure);
+    if (isFailure(program)) return program;
+  }
   return new ProcessRuntime({
     ...options,
     programs: { setsid, mv, setpriv },
     cgroups: isFailure(cgroups) ? undefined : cgroups,
     isolation: isFailure(isolation) ? undefined : isolation,
-    capabilities: options.capabilities ?? capabilitiesDefault,
+    capabilities,
+    filters,
   });
+}
+
+function asFailure(error: unknown): Failure {
+  if (error instanceof FailureError) return error.failure;
+  throw error;
 }

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
+import { filterFile } from '../../seccomp/install';
 import type { ExecSession, WindowSize } from '../container-runtime';
 import { childOf } from './proc';
 import { defaultPath } from './programs';
@@ -14,6 +15,8 @@ export interface ExecPlan {
   /** Words that bring it to where the task is; empty to stay. */
   readonly enter: readonly string[];
   readonly joins: readonly string[];
+  /** The program that filters its system calls; unset for none. */
+  readonly filter?: string | undefined;
   readonly environment: ReadonlyMap<string, string>;
   /** As it sees it. */
   readonly cwd: string;
@@ -43,7 +46,8 @@ export async function execSession(plan: ExecPlan, terminal: WindowSize | undefin
   if (terminal !== undefined) {
     words = [...plan.enter, await findScript(), '-qefc', inner.map(quote).join(' '), '/dev/null'];
   }
-  const outer = [...joins, `exec ${words.map(quote).join(' ')}`].join('; ');
+  const filter = plan.filter === undefined ? [] : [`exec ${filterFile}<${quote(plan.filter)}`];
+  const outer = [...joins, ...filter, `exec ${words.map(quote).join(' ')}`].join('; ');
   const child = spawn('/bin/sh', ['-c', outer], {
     detached: true,
     env: { PATH: defaultPath, TERM: 'xterm' },

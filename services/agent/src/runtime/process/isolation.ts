@@ -15,6 +15,8 @@ export interface IsolationPrograms {
   readonly setsid: string;
   readonly prlimit: string;
   readonly chroot: string;
+  /** Installs filters of system calls; tasks with a profile need it. */
+  readonly perl: string | undefined;
 }
 
 /** What isolates the tasks of one agent: found out once, the same for all. */
@@ -54,7 +56,10 @@ export async function detectIsolation(options: IsolationOptions): Promise<Isolat
   const found = await Promise.all(names.map(async (name) => [name, await findProgram(name)] as const));
   const missing = found.filter(([, path]) => path === undefined).map(([name]) => name);
   if (missing.length > 0) return failure('denied', `this machine lacks ${missing.join(', ')}`);
-  const programs = Object.fromEntries(found) as unknown as IsolationPrograms;
+  const programs = {
+    ...(Object.fromEntries(found) as unknown as Omit<IsolationPrograms, 'perl'>),
+    perl: await findProgram('perl'),
+  };
   try {
     await promisify(execFile)(programs.unshare, [...namespaces, '--', '/bin/true'], { timeout: 5_000 });
   } catch (error) {

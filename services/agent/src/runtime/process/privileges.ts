@@ -5,7 +5,9 @@ import {
   type ContainerInfo,
   type RLimitInfo_RLimit,
 } from '@meseta/protocol';
-import type { Isolation } from './isolation';
+import { installWords } from '../../seccomp/install';
+import { processors } from '../../seccomp/syscalls';
+import type { Isolation, IsolationPrograms } from './isolation';
 import type { User } from './users';
 
 /** What tasks may have of root's powers at most, unless the operator says otherwise: those of Docker less the making of device files. */
@@ -55,6 +57,7 @@ const rlimitNames: Readonly<Partial<Record<RLimitInfo_RLimit_Type, string>>> = {
  *
  * @param allowed the capabilities that a task may have at most, in lower case
  * @param image the root of the task's image, if it has one: there the user is changed on the other side
+ * @param isFiltered whether a filter of system calls is to be put on, which is found in the file of its number
  */
 export function privilegeWords(
   { programs }: Isolation,
@@ -62,6 +65,7 @@ export function privilegeWords(
   user: User | undefined,
   allowed: readonly string[],
   image: string | undefined,
+  isFiltered: boolean,
 ): readonly string[] | Failure {
   const rlimits = rlimitWords(container);
   if ('failure' in rlimits) return rlimits;
@@ -78,6 +82,8 @@ export function privilegeWords(
     user === undefined || image !== undefined
       ? []
       : [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups'];
+  const within = isFiltered ? filterWords(programs, user, image) : rootWords(programs, user, image);
+  if ('failure' in within) return within;
   return [
     ...(rlimits.words.length > 0 ? [programs.prlimit, ...rlimits.words] : []),
     programs.setpriv,
@@ -85,21 +91,41 @@ export function privilegeWords(
     '--no-new-privs',
     ...caps,
     '--',
-    ...(image === undefined
-      ? []
-      : [
-          programs.chroot,
-          ...(user === undefined ? [] : [`--userspec=+${user.uid}:+${user.gid}`, '--groups=']),
-          image,
-        ]),
+    ...within,
   ];
+}
+
+/** Changes to the root of an image. */
+function rootWords(
+  { chroot }: IsolationPrograms,
+  user: User | undefined,
+  image: string | undefined,
+): readonly string[] {
+  if (image === undefined) return [];
+  const who = user === undefined ? [] : [`--userspec=+${user.uid}:+${user.gid}`, '--groups='];
+  return [chroot, ...who, image];
+}
+
+/** Puts a filter on, and changes to the root of an image before. */
+function filterWords(
+  { perl }: IsolationPrograms,
+  user: User | undefined,
+  image: string | undefined,
+): readonly string[] | Failure {
+  const processor = processors[process.arch];
+  if (perl === undefined || processor === undefined)
+    return failure('denied', 'this machine has no perl, which installs filters of system calls', {
+      field: 'linux_info.seccomp',
+    });
+  return installWords(perl, processor, { root: image, user: image === undefined ? undefined : user });
 }
 
 function plus(name: string): string {
   return `+${name}`;
 }
 
-function capabilitiesOf(
+/** What a task may have of root's powers, in lower case: all in all, and from the start as another user. */
+export function capabilitiesOf(
   container: ContainerInfo | undefined,
   allowed: readonly string[],
 ): { readonly bounding: readonly string[]; readonly effective: readonly string[] | undefined } | Failure {

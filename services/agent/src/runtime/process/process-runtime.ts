@@ -22,6 +22,7 @@ import type {
   WindowSize,
 } from '../container-runtime';
 import { sandboxInContainer } from '../../sandbox/paths';
+import type { Filters } from '../../seccomp/filters';
 import { signalName } from '../signals';
 import { argvOf } from './command';
 import { execSession } from './exec-session';
@@ -30,7 +31,7 @@ import { childOf, isAlive, processesOfSessions, signal, statOf, type ProcessName
 import { namespaces, type Isolation } from './isolation';
 import { mountTable, overOf, tmpOf } from './mount-table';
 import { linkMounts, makeFileTargets } from './mounts';
-import { privilegeWords } from './privileges';
+import { capabilitiesOf, privilegeWords } from './privileges';
 import { runScript } from './run-script';
 import { besideScript, supervisorScript, type IsolationPlan } from './script';
 import { spawnSupervisor } from './spawn';
@@ -53,6 +54,14 @@ interface Watched {
   again: boolean;
 }
 
+/** How a task is isolated. */
+interface Isolated {
+  /** What takes away what it is not to have. */
+  readonly words: readonly string[];
+  readonly plan: IsolationPlan;
+  readonly filter: string | undefined;
+}
+
 /** The programs of this machine that the runtime stands on. */
 export interface ProcessPrograms {
   readonly setsid: string;
@@ -70,6 +79,8 @@ export interface ProcessRuntimeOptions {
   readonly isolation?: Isolation | undefined;
   /** What tasks may have of root's powers at most; lower case. */
   readonly capabilities: readonly string[];
+  /** Unset filters nothing. */
+  readonly filters?: Filters | undefined;
   /** Where images lie unpacked, if there are any. */
   readonly imageDirectory?: string | undefined;
   readonly onEnd: EndListener;
@@ -136,6 +147,7 @@ export class ProcessRuntime implements ContainerRuntime {
       ...(image !== undefined && { cwd: sandboxInContainer }),
       ...(isolated !== undefined && { isolation: isolated.plan }),
       ...(terminal !== undefined && { terminal }),
+      ...(isolated?.filter !== undefined && { filter: isolated.filter }),
       secret: containerId,
     });
     try {
@@ -193,9 +205,11 @@ export class ProcessRuntime implements ContainerRuntime {
     if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
     const user = await this.otherUserOf(spec);
     const image = await this.imageOf(spec);
+    const filter = await this.filterOf(spec);
     const script = besideScript({
       joins: this.options.cgroups?.joins(spec.containerId) ?? [],
-      switchUser: await this.wordsBeside(spec, container, user, image),
+      switchUser: await this.wordsBeside(spec, container, user, image, filter),
+      ...(filter !== undefined && { filter }),
       environment: spec.environment,
       ...command,
       cwd: image === undefined ? spec.sandbox : sandboxInContainer,
@@ -226,9 +240,11 @@ export class ProcessRuntime implements ContainerRuntime {
     if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
     const user = await this.otherUserOf(spec);
     const image = await this.imageOf(spec);
+    const filter = await this.filterOf(spec);
     return execSession(
       {
-        enter: await this.wordsBeside(spec, container, user, image),
+        enter: await this.wordsBeside(spec, container, user, image, filter),
+        filter,
         joins: this.options.cgroups?.joins(spec.containerId) ?? [],
         environment: spec.environment,
         cwd: image === undefined ? spec.sandbox : sandboxInContainer,
@@ -263,6 +279,7 @@ export class ProcessRuntime implements ContainerRuntime {
     { task }: Watched,
     user: User | undefined,
     image: string | undefined,
+    filter: string | undefined,
   ): Promise<readonly string[]> {
     const { isolation, cgroups, capabilities } = this.options;
     if (isolation === undefined || cgroups === undefined)
@@ -270,7 +287,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const first = await childOf(task.pid);
     if (first === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
     const root = image === undefined ? undefined : isolation.root;
-    const words = privilegeWords(isolation, spec.container, user, capabilities, root);
+    const words = privilegeWords(isolation, spec.container, user, capabilities, root, filter !== undefined);
     if ('failure' in words) throw new FailureError(words);
     const enter = ['--mount', '--pid', '--ipc', '--uts'];
     return [isolation.programs.nsenter, `--target=${first}`, ...enter, '--', ...words];
@@ -309,7 +326,7 @@ export class ProcessRuntime implements ContainerRuntime {
     spec: ContainerSpec,
     user: User | undefined,
     image: string | undefined,
-  ): Promise<{ readonly words: readonly string[]; readonly plan: IsolationPlan } | undefined> {
+  ): Promise<Isolated | undefined> {
     const { isolation, cgroups, capabilities } = this.options;
     if (isolation === undefined || cgroups === undefined) {
       const { linuxInfo, rlimitInfo, hostname } = spec.container ?? {};
@@ -323,7 +340,8 @@ export class ProcessRuntime implements ContainerRuntime {
       return undefined;
     }
     const root = image === undefined ? undefined : isolation.root;
-    const words = privilegeWords(isolation, spec.container, user, capabilities, root);
+    const filter = await this.filterOf(spec);
+    const words = privilegeWords(isolation, spec.container, user, capabilities, root, filter !== undefined);
     if ('failure' in words) throw new FailureError(words);
     // Three calls of microseconds each: see control groups.
     const tmp = tmpOf(spec.sandbox);
@@ -347,7 +365,16 @@ export class ProcessRuntime implements ContainerRuntime {
       ...(root !== undefined && { root }),
       ...(hostname !== undefined && hostname !== '' && { hostname }),
     };
-    return { words: [setsid, ...words], plan };
+    return { words: [setsid, ...words], plan, filter };
+  }
+
+  /** The program that filters the system calls of a task, and of all that is run beside it. */
+  private async filterOf({ container }: ContainerSpec): Promise<string | undefined> {
+    const { isolation, filters, capabilities } = this.options;
+    if (isolation === undefined || filters === undefined) return undefined;
+    const own = capabilitiesOf(container, capabilities);
+    if ('failure' in own) throw new FailureError(own);
+    return filters.fileOf(container?.linuxInfo?.seccomp, own.bounding);
   }
 
   private wordsFor(user: User): readonly string[] {

@@ -1,3 +1,4 @@
+import { filterFile } from '../../seccomp/install';
 import type { Terminal } from './terminal';
 
 /** What a task's supervisor is told. Every path is absolute. */
@@ -24,6 +25,8 @@ export interface SupervisorPlan {
   readonly argv0?: string;
   /** Unset for a task without one, to which nobody types. */
   readonly terminal?: Terminal;
+  /** The program that filters its system calls; unset for a task without one. */
+  readonly filter?: string;
   /** Namespaces of its own; unset for a task that shares the machine's. */
   readonly isolation?: IsolationPlan;
   /** Random text that nobody else knows: it marks the end of scripts that hold others' words. */
@@ -76,15 +79,14 @@ exit 1
 /** What is run beside a task: in its control groups, as its user, and with no record. */
 export type BesidePlan = Pick<
   SupervisorPlan,
-  'joins' | 'switchUser' | 'environment' | 'argv' | 'argv0' | 'cwd' | 'terminal' | 'secret'
+  'joins' | 'switchUser' | 'environment' | 'argv' | 'argv0' | 'cwd' | 'terminal' | 'filter' | 'secret'
 >;
 
 /** The script of a command that is run beside a task, as a check is. */
 export function besideScript(plan: BesidePlan): string {
   const mark = `END_${plan.secret.replaceAll('-', '')}`;
-  return ['{', 'set -f', 'umask 022', ...joinsOf(plan.joins, '2'), ...becomeOf(plan, mark), '}', ''].join(
-    '\n',
-  );
+  const lines = [...joinsOf(plan.joins, '2'), ...filterOf(plan), ...becomeOf(plan, mark)];
+  return ['{', 'set -f', 'umask 022', ...lines, '}', ''].join('\n');
 }
 
 /** Runs in the task's new session: says who it is, joins its groups, and becomes the task. Field 22 of proc(5)'s stat is the start time. */
@@ -100,6 +102,7 @@ function taskScript(plan: SupervisorPlan, mark: string): string {
     ...joinsOf(plan.joins, '3'),
     `exec >>${quote(plan.stdout)} 2>>${quote(plan.stderr)}`,
     // Opened here, where its path is; to read and to write, so that it never comes to an end.
+    ...filterOf(plan),
     ...(plan.terminal === undefined ? [] : [`exec 4<>${quote(plan.terminal.input)}`]),
     ...(plan.isolation === undefined
       ? [...startedLines, ...becomeOf(plan, mark)]
@@ -144,6 +147,11 @@ function isolatedLines(plan: SupervisorPlan, isolation: IsolationPlan, mark: str
     '}',
     mark,
   ];
+}
+
+/** Opens the filter where its path is: whoever puts it on may be where it is not. */
+function filterOf({ filter }: BesidePlan): readonly string[] {
+  return filter === undefined ? [] : [`exec ${filterFile}<${quote(filter)}`];
 }
 
 /** @param told the file to which a failure is told */
