@@ -97,6 +97,7 @@ suite('tasks that try to break out', () => {
     ['control groups', 'ls /sys/fs/cgroup/memory/tasks || echo 1 > /sys/fs/cgroup/cgroup.procs'],
     ['mounts', 'mount -t tmpfs x /mnt || mount -o remount,rw /'],
     ['device files', 'mknod disk b 8 0 || mknod memory c 1 1'],
+    ['settings of devices', 'echo Y > /sys/module/printk/parameters/time'],
     ['disks', 'cat /dev/[sv]d* /dev/mem'],
     ['the daemon of Docker', '[ -S /var/run/docker.sock ]'],
     ['namespaces of others', 'nsenter --target 1 --mount true && [ -e /etc/shadow.none ]'],

@@ -36,6 +36,8 @@ export function mountTable(isolation: Isolation, spec: ContainerSpec, image: str
           line('meseta', '/dev/pts', 'devpts', 'newinstance,ptmxmode=0666,mode=0620'),
           line('meseta', '/dev/shm', 'tmpfs', shmOptions(spec)),
         ]),
+    // By its plain name mount(8) takes it for mounted already. What a task sees of an image has one of its own.
+    ...(image === undefined ? [line('/sys', '/sys/.', 'none', 'bind,ro')] : []),
     line('meseta', '/sys/fs/cgroup', 'tmpfs', 'ro,mode=555,size=4k'),
     ...isolation.protected.map((path) => line(path, path, 'none', 'bind,ro')),
     ...isolation.masked.map((path) => line('/dev/null', path, 'none', 'bind,ro')),

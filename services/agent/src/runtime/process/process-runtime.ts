@@ -359,8 +359,8 @@ export class ProcessRuntime implements ContainerRuntime {
       unshare: [unshare, ...namespaces, '--'],
       mount,
       table,
-      // What a task sees of an image is its own. mount(8) takes /sys for mounted where it is, so it is changed and not put over itself.
-      readOnly: image === undefined ? ['/sys', ...isolation.fileSystems] : [],
+      // What a task sees of an image is its own.
+      readOnly: image === undefined ? isolation.fileSystems : [],
       cwd: spec.sandbox,
       ...(root !== undefined && { root }),
       ...(hostname !== undefined && hostname !== '' && { hostname }),

@@ -135,7 +135,8 @@ function isolatedLines(plan: SupervisorPlan, isolation: IsolationPlan, mark: str
     '{',
     'set -f',
     ...(hostname === undefined ? [] : [`printf %s ${quote(hostname)} >/proc/sys/kernel/hostname`]),
-    must([mount, '-a', '-T', table]),
+    // As they are named: only one of them is named in a way of its own, and that on purpose.
+    must([mount, '-c', '-a', '-T', table]),
     ...readOnly.map((path) => must([mount, '-o', 'remount,bind,ro', path])),
     ...startedLines,
     '(',
