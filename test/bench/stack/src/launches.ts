@@ -18,11 +18,8 @@ export async function launchRate(cluster: LocalCluster, durationMs: number): Pro
     master: cluster.master,
     framework: { name: 'bench-launches', role: 'bench' },
   });
-  const spec: TaskSpec = {
-    name: 'noop',
-    command: 'true',
-    resources: Resources.parse('cpus:0.1;mem:32') as Resources,
-  };
+  const resources = Resources.parse('cpus:0.1;mem:32') as Resources;
+  const spec: TaskSpec = { name: 'noop', command: 'true', resources };
   const startedMs = performance.now();
   const running: Promise<unknown>[] = [];
   const accepted: Promise<void>[] = [];
@@ -30,7 +27,7 @@ export async function launchRate(cluster: LocalCluster, durationMs: number): Pro
   for await (const offer of scheduler.offers()) {
     if (performance.now() - startedMs > durationMs) break;
     offers += 1;
-    const specs = Array.from({ length: roomFor(offer) }, () => spec);
+    const specs = Array.from({ length: roomFor(offer, resources) }, () => spec);
     if (specs.length === 0) {
       offer.decline({ for: 0 });
       continue;
@@ -51,8 +48,8 @@ export async function launchRate(cluster: LocalCluster, durationMs: number): Pro
   return { launches: running.length, seconds, offers };
 }
 
-function roomFor(offer: Offer): number {
-  return Math.floor(
-    Math.min(offer.remaining.scalarMilli('cpus') / 100, offer.remaining.scalarMilli('mem') / 32_000),
-  );
+/** How many tasks of so much fit into an offer. */
+export function roomFor({ remaining }: Offer, needs: Resources): number {
+  const times = (name: string): number => remaining.scalarMilli(name) / needs.scalarMilli(name);
+  return Math.floor(Math.min(times('cpus'), times('mem')));
 }

@@ -8,6 +8,7 @@ import { offerToRunning } from './latency';
 import { launchRate } from './launches';
 import { cpuSeconds, residentMegabytes } from './process';
 import { sampling, startSink } from './tracing';
+import { lifeSeconds, tasksRunning, updateShare } from './updates';
 
 const durationMs = Number(process.env['BENCH_SECONDS'] ?? 10) * 1000;
 /** How often each kind of tracing is measured; odd, for the median. */
@@ -18,7 +19,7 @@ async function main(): Promise<void> {
   await withCluster({ agents: [{ resources: 'cpus:4;mem:4096' }], runtimes: 'process' }, async (cluster) => {
     await new Promise((resolve) => setTimeout(resolve, 2000));
     console.log(
-      'resident memory of each service, idle, 2 s after the start of a cluster of one agent (goal < 120 MB)',
+      'resident memory of each service, idle, 2 s after the start of a cluster of one agent (goals: < 120 MB, an agent < 100 MB)',
     );
     for (const service of servicesOf(cluster)) {
       console.log(`  ${service.name.padEnd(10)} ${residentMegabytes(service.pid)?.toFixed(0) ?? '?'} MB`);
@@ -48,7 +49,23 @@ async function main(): Promise<void> {
       `  ${launches} launches on ${offers} offers in ${seconds.toFixed(1)} s: ${Math.round(launches / seconds)} launches/s`,
     );
   });
+  await measureUpdates();
   await measureTracing(agent);
+}
+
+async function measureUpdates(): Promise<void> {
+  const agent = { resources: 'cpus:50;mem:16000' };
+  await withCluster({ agents: [agent], runtimes: 'fake' }, async (cluster) => {
+    const { still, changing, updatesPerSecond } = await updateShare(cluster);
+    const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+    console.log(
+      `\nwhat an agent uses of one core with ${tasksRunning} tasks on fake containers, over 20 s (goal < 5 %)`,
+    );
+    console.log(`  nothing changes: ${percent(still)}`);
+    console.log(
+      `  each ends after ${lifeSeconds} s on average and is followed by another, ${updatesPerSecond.toFixed(0)} updates/s: ${percent(changing)}`,
+    );
+  });
 }
 
 /**
