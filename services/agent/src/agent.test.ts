@@ -112,7 +112,7 @@ describe('an agent', () => {
     await start(['--resources', 'cpus:2;mem:512', '--attributes', 'rack:a']);
     await registered();
     expect(master.registers[0]?.agentInfo).toMatchObject({
-      attributes: [{ name: 'rack' }],
+      attributes: [{ name: 'rack' }, { name: 'process_isolation' }],
       resources: expect.arrayContaining([expect.objectContaining({ name: 'cpus' })]),
     });
     master.launch('t1', 'echo "$MESOS_TASK_ID in $MESOS_ALLOCATION_ROLE"; pwd');

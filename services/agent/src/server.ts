@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { failure, isFailure, parseAttributes, type Resources } from '@meseta/model';
+import { failure, isFailure, type Resources } from '@meseta/model';
 import {
   FailureError,
   parseAddress,
@@ -35,6 +35,7 @@ import { fileRoutes } from './handlers/http-files';
 import { ordersOf } from './handlers/orders';
 import { commandsQueuedMax, Loop } from './loop';
 import { createAgentMetrics, type AgentMetrics } from './metrics';
+import { attributesOf } from './resources/attributes';
 import { detectResources } from './resources/detect';
 import { createController, createEstimator } from './oversubscription/modules';
 import { Oversubscriber } from './oversubscription/oversubscriber';
@@ -113,8 +114,6 @@ async function assemble(
   });
   opened.push(() => checkpoint.close());
   const { state } = checkpoint;
-  const { info, resources } = await describe(config);
-  ensureVolumes(config.workDir, volumesOf(state.resources));
 
   // These know each other: the loop performs through the world, and what the world does comes back to the loop.
   const runtimes = await createRuntimes({
@@ -125,6 +124,8 @@ async function assemble(
     ...(dependencies.fakeMachine !== undefined && { fakeMachine: dependencies.fakeMachine }),
   });
   opened.push(() => closeAll(runtimes));
+  const { info, resources } = await describe(config, runtimes);
+  ensureVolumes(config.workDir, volumesOf(state.resources));
   let grpcAddress = '';
   const specContext = {
     state,
@@ -330,10 +331,11 @@ function throwIfAny(error: FailureError | undefined): void {
 /** What the agent tells of itself, but for the id. */
 async function describe(
   config: AgentConfig,
+  runtimes: ReadonlyMap<string, ContainerRuntime>,
 ): Promise<{ readonly info: Omit<AgentInfo, 'id'>; readonly resources: Resources }> {
   const resources = await detectResources(config.resources, config.workDir);
   if (isFailure(resources)) throw new FailureError(resources);
-  const attributes = parseAttributes(config.attributes ?? '');
+  const attributes = attributesOf(config.attributes, runtimes.values());
   if (isFailure(attributes)) throw new FailureError(attributes);
   const info = {
     hostname: hostnameOf(config),

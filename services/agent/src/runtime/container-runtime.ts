@@ -18,6 +18,8 @@ export interface ContainerRuntime {
   readonly usesSandbox: boolean;
   /** Whether what a container may use at most is kept. */
   readonly keepsLimits: boolean;
+  /** What keeps its containers apart, in a word; unset where that is not the agent's doing. */
+  readonly isolation?: ProcessIsolation;
 
   /**
    * Looks what became of the containers that the agent knows of, watches those that run, and ends those of this agent that it does not know of.
@@ -76,6 +78,9 @@ export interface ContainerRuntime {
   /** Stops watching. The containers run on. */
   close(): Promise<void>;
 }
+
+/** What keeps tasks of the process runtime apart: namespaces and control groups, these alone, or nothing but their users. */
+export type ProcessIsolation = 'namespaces' | 'cgroups' | 'none';
 
 /** Told of what is tried again during a start. */
 export type RetryListener = (retry: Retry) => void;

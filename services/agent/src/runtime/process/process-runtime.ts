@@ -17,6 +17,7 @@ import type {
   EndListener,
   ExecSession,
   KnownContainer,
+  ProcessIsolation,
   RecoveredContainer,
   RunResult,
   WindowSize,
@@ -96,6 +97,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly name = 'process';
   readonly usesSandbox = true;
   readonly keepsLimits: boolean;
+  readonly isolation: ProcessIsolation;
   private readonly files: RunFiles;
   private readonly watched = new Map<ContainerId, Watched>();
   private readonly timers: Timers;
@@ -107,6 +109,8 @@ export class ProcessRuntime implements ContainerRuntime {
     this.files = new RunFiles(options.directory);
     this.timers = options.timers ?? systemTimers;
     this.keepsLimits = options.cgroups !== undefined;
+    this.isolation =
+      options.cgroups === undefined ? 'none' : options.isolation === undefined ? 'cgroups' : 'namespaces';
   }
 
   async recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {

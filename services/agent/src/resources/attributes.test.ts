@@ -1,0 +1,12 @@
+import { isFailure, printAttributes } from '@meseta/model';
+import { attributesOf } from './attributes';
+
+test.each([
+  [undefined, [{ isolation: 'namespaces' }], 'process_isolation:namespaces'],
+  ['rack:a', [{ isolation: 'none' }, {}], 'rack:a;process_isolation:none'],
+  ['rack:a', [{}], 'rack:a'],
+  ['process_isolation:vm', [{ isolation: 'cgroups' }], 'process_isolation:vm'],
+] as const)('%s on an agent of %j', (given, runtimes, expected) => {
+  const attributes = attributesOf(given, runtimes);
+  expect(isFailure(attributes) ? attributes.message : printAttributes(attributes)).toBe(expected);
+});
