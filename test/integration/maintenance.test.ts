@@ -10,7 +10,7 @@ import {
   type SubscribeResponse,
   type scheduler as v1,
 } from '@meseta/protocol';
-import { Rig, eventually, meseta, operatorOf } from './harness';
+import { Rig, eventually, meseta, operatorOf, run } from './harness';
 
 describe('the maintenance of a machine', () => {
   const rig = new Rig();
@@ -53,7 +53,7 @@ describe('the maintenance of a machine', () => {
       limits: {},
       taskId: { value: 't' },
       agentId: offer.agentId,
-      command: { value: 'sleep 600', uris: [], arguments: [] },
+      command: { value: 'exec sleep 600.25', uris: [], arguments: [] },
       resources: resourcesToProto(Resources.parse('cpus:0.5;mem:32') as Resources),
     };
     await callUnary(client.accept.bind(client), {
@@ -88,8 +88,13 @@ describe('the maintenance of a machine', () => {
     const said = await meseta(['maintenance', 'status'], master.grpc);
     expect(said.stdout).toMatch(/^host-1 +SCHEDULED +\S+ +ACCEPT/m);
 
+    await eventually('the task runs', async () => (await run('pgrep', ['-f', '^sleep 600.25'])).code === 0);
     expect(await meseta(['maintenance', 'start', 'host-1'], master.grpc)).toMatchObject({ code: 0 });
     await agent.ended;
+    await eventually(
+      'its task has ended with it',
+      async () => (await run('pgrep', ['-f', '^sleep 600.25'])).code === 1,
+    );
     const lost = await first('the task is lost', statusIn(TaskState.TASK_LOST));
     expect(lost.reason).toBe('REASON_AGENT_REMOVED');
     // Whether it is refused before or after it says that it listens, it ends.

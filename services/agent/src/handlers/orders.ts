@@ -64,7 +64,7 @@ function add(
       return;
     }
     case 'refused':
-      orders.push({ kind: 'refused', reason: message.value.reason });
+      orders.push({ kind: 'refused', ...message.value });
       return;
     case 'ping':
       orders.push({ kind: 'ping', sequence: message.value.sequence });

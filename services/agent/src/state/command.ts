@@ -119,7 +119,8 @@ export type Order =
       readonly cluster: string;
       readonly silenceMaxMs: number;
     }
-  | { readonly kind: 'refused'; readonly reason: string }
+  /** The agent is not wanted; its tasks end with it, or run on. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly endTasks: boolean }
   | { readonly kind: 'ping'; readonly sequence: bigint }
   | Launch
   | LaunchGroup

@@ -26,6 +26,24 @@ describe('the master', () => {
     expect(agent.state.session).toEqual({ id: 9, registered: false });
   });
 
+  test('an agent that is refused because it is gone ends its tasks, and stays who it is', () => {
+    const agent = Story.registered();
+    agent.running('T1');
+    agent.running('T2');
+    agent.ended('T2', 0);
+    expect(agent.order({ kind: 'refused', reason: 'not now', endTasks: false })).toEqual([
+      'stop: the master refused this agent: not now',
+    ]);
+    expect(agent.state.tasks.size).toBe(2);
+    expect(agent.order({ kind: 'refused', reason: 'marked gone', endTasks: true })).toEqual([
+      'destroy C-T1',
+      'forget T1',
+      'forget T2',
+      'stop: the master refused this agent: marked gone',
+    ]);
+    expect([agent.state.tasks.size, agent.state.agentId, agent.state.unacknowledged]).toEqual([0, 'A1', 0]);
+  });
+
   test('another cluster, another id, a refusal: the agent stops, with a reason', () => {
     const agent = new Story();
     agent.do({ kind: 'sessionOpened', sessionId: 1 });
@@ -34,7 +52,9 @@ describe('the master', () => {
     expect(say({ ...registered, cluster: 'other' })).toEqual([
       "stop: the master is of the cluster 'other', this agent of 'meseta' (--cluster)",
     ]);
-    expect(say({ kind: 'refused', reason: 'gone' })).toEqual(['stop: the master refused this agent: gone']);
+    expect(say({ kind: 'refused', reason: 'not now', endTasks: false })).toEqual([
+      'stop: the master refused this agent: not now',
+    ]);
     expect(say(registered)).toEqual(['registered']);
     agent.do({ kind: 'sessionOpened', sessionId: 2 });
     const other = { ...registered, agentId: agentId('A2') };

@@ -92,7 +92,28 @@ export function stepClosing(state: AgentState, now: Instant): Effect[] {
 
 /** The agent leaves for good (G19): its tasks end with it, and if it ever comes back it is a new agent. */
 export function stepUnregister(state: AgentState, reason: string): Effect[] {
-  const effects: Effect[] = state.session?.registered === true ? [{ kind: 'sayGoodbye', reason }] : [];
+  const goodbye: Effect[] = state.session?.registered === true ? [{ kind: 'sayGoodbye', reason }] : [];
+  const effects: Effect[] = [{ kind: 'forgetAgent' }, ...goodbye, ...endAll(state)];
+  state.drain = undefined;
+  state.agentId = undefined;
+  return effects;
+}
+
+/**
+ * The master does not want the agent, for now or for good. Of one that was marked gone, or whose machine is in maintenance, it has told that the tasks are
+ * gone: they end. The agent stays who it is.
+ */
+export function stepRefused(
+  state: AgentState,
+  { reason, endTasks }: { readonly reason: string; readonly endTasks: boolean },
+): Effect[] {
+  const ends = endTasks ? endAll(state) : [];
+  return [...ends, { kind: 'stop', message: `the master refused this agent: ${reason}` }];
+}
+
+/** Ends and forgets everything that runs, without a word: nobody waits for any. */
+function endAll(state: AgentState): Effect[] {
+  const effects: Effect[] = [];
   for (const task of state.tasks.values()) {
     if (task.phase !== 'ended' && task.runtime !== '')
       effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
@@ -110,9 +131,7 @@ export function stepUnregister(state: AgentState, reason: string): Effect[] {
   state.tasks.clear();
   state.executors.clear();
   state.operations.clear();
-  state.drain = undefined;
   state.frameworks.clear();
-  state.agentId = undefined;
   state.unacknowledged = 0;
-  return [{ kind: 'forgetAgent' }, ...effects];
+  return effects;
 }

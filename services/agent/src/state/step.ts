@@ -39,7 +39,7 @@ import {
   stepVolumesChanged,
 } from './operations';
 import { disown, stepReconcile } from './reconcile';
-import { stepClosing, stepRecovered, stepUnregister } from './recovery';
+import { stepClosing, stepRecovered, stepRefused, stepUnregister } from './recovery';
 import type { AgentState } from './state';
 import { executorKey, taskKey } from './state';
 import { acknowledge, retry } from './status-updates';
@@ -169,7 +169,7 @@ function stepOrder(state: AgentState, order: Order, now: Instant): Effect[] {
     case 'registered':
       return stepRegistered(state, order, now);
     case 'refused':
-      return [{ kind: 'stop', message: `the master refused this agent: ${order.reason}` }];
+      return stepRefused(state, order);
     case 'ping':
       return [{ kind: 'pong', sequence: order.sequence }];
     case 'launch':

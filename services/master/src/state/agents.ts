@@ -96,12 +96,21 @@ export function stepAgentRegister(turn: Turn, registration: AgentRegistration): 
 function mayNotRegister(
   { state }: Turn,
   { agentId, cluster, info, grpcAddress }: AgentRegistration,
-): string | undefined {
-  if (cluster !== '' && cluster !== state.cluster)
-    return `the agent belongs to cluster ${cluster}, this is cluster ${state.cluster}`;
-  if (agentId !== undefined && state.gone.has(agentId)) return `agent ${agentId} was marked gone`;
+): Refusal | undefined {
+  if (cluster !== '' && cluster !== state.cluster) {
+    const reason = `the agent belongs to cluster ${cluster}, this is cluster ${state.cluster}`;
+    return { reason, endTasks: false };
+  }
+  if (agentId !== undefined && state.gone.has(agentId))
+    return { reason: `agent ${agentId} was marked gone`, endTasks: true };
   const machine = downMachineOf(state.maintenance, { hostname: info.hostname ?? '', grpcAddress });
-  return machine && `its machine ${machineName(machine)} is in maintenance`;
+  return machine && { reason: `its machine ${machineName(machine)} is in maintenance`, endTasks: true };
+}
+
+/** Why an agent is turned away, and whether its tasks were told to be gone. */
+interface Refusal {
+  readonly reason: string;
+  readonly endTasks: boolean;
 }
 
 /** The connection broke: nothing is offered of the agent; its silence is counted from its last pong (T45). */
@@ -310,9 +319,9 @@ function enter(turn: Turn, agent: Agent, membership: AgentMembership, why: strin
   observe(turn, { kind: 'agent', agentId: agent.id, to: membership, why });
 }
 
-function refuse(turn: Turn, session: SessionId, reason: string): void {
+function refuse(turn: Turn, session: SessionId, refusal: Refusal): void {
   turn.effects.push(
-    { kind: 'toAgent', session, message: { message: { $case: 'refused', value: { reason } } } },
+    { kind: 'toAgent', session, message: { message: { $case: 'refused', value: refusal } } },
     { kind: 'endSession', session },
   );
 }
