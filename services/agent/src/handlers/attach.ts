@@ -9,6 +9,7 @@ import type { AttachSession } from '../runtime/container-runtime';
 import { findInSandbox } from '../sandbox/browse';
 import { isLive, sandboxOf, type AgentView } from './agent-view';
 import { namesOf } from './names';
+import { passOn } from './pass-on';
 import { runningTask, type SpecOf } from './running-task';
 
 const noTerminal = new FailureError(
@@ -55,12 +56,8 @@ export function attachHandler(view: AgentView, specOf: SpecOf) {
           begin(request.value).catch(fail);
           return;
         case 'stdin':
-          if (session === undefined) {
-            fail(noTerminal);
-          } else if (!session.stdin.write(request.value)) {
-            call.pause();
-            session.stdin.once('drain', () => call.resume());
-          }
+          if (session === undefined) fail(noTerminal);
+          else passOn(call, session.stdin, request.value);
           return;
         case 'windowSize':
           void session?.resize(request.value);

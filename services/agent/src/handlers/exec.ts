@@ -6,6 +6,7 @@ import type { ExecRequest, ExecResponse, ExecStart } from '@meseta/protocol';
 import type { Readable } from 'node:stream';
 import type { ExecSession } from '../runtime/container-runtime';
 import type { AgentView } from './agent-view';
+import { passOn } from './pass-on';
 import { runningTask, type SpecOf } from './running-task';
 
 type Call = ServerDuplexStream<ExecRequest, ExecResponse>;
@@ -43,10 +44,7 @@ export function execHandler(view: AgentView, specOf: SpecOf) {
             .catch(fail);
           return;
         case 'stdin':
-          if (session?.stdin.write(request.value) === false) {
-            call.pause();
-            session.stdin.once('drain', () => call.resume());
-          }
+          if (session !== undefined) passOn(call, session.stdin, request.value);
           return;
         case 'stdinEnd':
           session?.stdin.end();
