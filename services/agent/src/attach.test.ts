@@ -56,7 +56,14 @@ suite('a task with a terminal', () => {
       }
       return said;
     };
-    return { stream, type, until, done };
+    const typeUntil = async (text: string, wanted: RegExp): Promise<void> => {
+      for (let tries = 0; !wanted.test(said); tries++) {
+        if (tries > 50) throw new Error(`not said in time: ${wanted}; said: ${said}`);
+        type(text);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    };
+    return { stream, type, typeUntil, until, done };
   }
 
   test('has one of the size that was asked for, and its output in its sandbox', async () => {
@@ -78,9 +85,8 @@ suite('a task with a terminal', () => {
     expect(await first.until(/got one\r\n40 90/)).toContain('one\r\n');
     const second = attach('t2');
     second.stream.write({ request: { $case: 'windowSize', value: { rows: 50, columns: 120 } } });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    second.type('two\n');
-    await second.until(/got two\r\n50 120/);
+    // Nobody tells when the size has changed.
+    await second.typeUntil('two\n', /got two\r\n50 120/);
     await first.until(/got two/);
     first.stream.cancel();
     client.close();

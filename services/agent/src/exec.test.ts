@@ -79,9 +79,12 @@ describe('a command beside a task', () => {
     say({ $case: 'stdin', value: Buffer.from('stty size; tty\n') });
     await until(/30 100/);
     say({ $case: 'windowSize', value: { rows: 50, columns: 120 } });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    say({ $case: 'stdin', value: Buffer.from('stty size\n') });
-    await until(/50 120/);
+    // Nobody tells when it has changed.
+    for (let tries = 0; tries < 50 && !said.stdout.includes('50 120'); tries++) {
+      say({ $case: 'stdin', value: Buffer.from('stty size\n') });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    expect(said.stdout).toContain('50 120');
     say({ $case: 'stdin', value: Buffer.from('exit 3\n') });
     expect(await status).toBe(3);
     expect(said.stdout).toMatch(/\/dev\/pts\//);
