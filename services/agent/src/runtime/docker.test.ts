@@ -1,89 +1,29 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Docker from 'dockerode';
-import { isFailure, Resources, type ContainerId } from '@meseta/model';
-import { createLogger, noTracing, readConfig, systemTimers } from '@meseta/kit';
-import {
-  ContainerInfo_DockerInfo_Network,
-  ContainerInfo_Type,
-  Volume_Mode,
-  type ContainerInfo,
-  type ContainerInfo_DockerInfo,
-} from '@meseta/protocol';
+import type Docker from 'dockerode';
+import { Resources, type ContainerId } from '@meseta/model';
+import { createLogger, noTracing, readConfig } from '@meseta/kit';
+import { ContainerInfo_DockerInfo_Network, Volume_Mode } from '@meseta/protocol';
 import { agentService } from '../config';
 import { createAgentServer, type AgentServer } from '../server';
-import { ensureTestImage } from '../testdata/docker-image';
+import {
+  containerInfo,
+  dockerSuite,
+  dockerTestMs,
+  openDocker,
+  preparePlace,
+  socketPath,
+} from '../testdata/docker-place';
 import { FakeMaster } from '../testdata/fake-master';
-import { Bench, describeRuntime, type RuntimePlace } from './behaviour';
-import { connectDocker } from './docker/connect';
+import { Bench, describeRuntime } from './behaviour';
 import type { ContainerSpec } from './container-runtime';
 
-const socketPath = process.env['DOCKER_HOST'] ?? '/var/run/docker.sock';
-const image = process.env['MESETA_TEST_IMAGE'] ?? 'meseta/test-busybox:latest';
-
-/** Without a daemon these tests fail, unless whoever runs them says that this is meant. */
-const suite = process.env['MESETA_TEST_WITHOUT_DOCKER'] === '1' ? describe.skip : describe;
-
-function containerInfo(
-  docker: Partial<ContainerInfo_DockerInfo> = {},
-  more: Partial<ContainerInfo> = {},
-): ContainerInfo {
-  return {
-    type: ContainerInfo_Type.DOCKER,
-    volumes: [],
-    networkInfos: [],
-    docker: {
-      image,
-      network: ContainerInfo_DockerInfo_Network.NONE,
-      portMappings: [],
-      parameters: [],
-      ...docker,
-    },
-    ...more,
-  };
-}
-
-async function preparePlace(): Promise<RuntimePlace & { readonly root: string }> {
-  const root = await mkdtemp(join(tmpdir(), 'meseta-docker-'));
-  return {
-    root,
-    create: async (onEnd) => {
-      const runtime = await connectDocker({
-        socketPath,
-        agentName: root,
-        onEnd,
-        log: createLogger('agent', 'silent'),
-        timers: systemTimers,
-      });
-      if (isFailure(runtime))
-        throw new Error(`${runtime.message}; start one, or set MESETA_TEST_WITHOUT_DOCKER=1`);
-      return runtime;
-    },
-    sandbox: async (containerId) => {
-      await mkdir(join(root, containerId), { recursive: true });
-      return join(root, containerId);
-    },
-    more: { container: containerInfo() },
-    remove: () => rm(root, { recursive: true, force: true }),
-  };
-}
-
-suite('Docker', () => {
+dockerSuite('Docker', () => {
   let docker: Docker;
   beforeAll(async () => {
-    const runtime = await connectDocker({
-      socketPath,
-      agentName: '',
-      onEnd: () => undefined,
-      log: createLogger('agent', 'silent'),
-      timers: systemTimers,
-    });
-    if (isFailure(runtime))
-      throw new Error(`${runtime.message}; start one, or set MESETA_TEST_WITHOUT_DOCKER=1`);
-    docker = new Docker({ socketPath: socketPath.replace(/^unix:\/\//, '') });
-    await ensureTestImage(docker, image);
-  }, 60_000);
+    docker = await openDocker();
+  }, dockerTestMs);
 
   describeRuntime('docker', preparePlace, 60_000);
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { access, copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 
@@ -21,25 +21,31 @@ export async function ensureTestImage(docker: Docker, image: string): Promise<vo
       )
   )
     return;
-  await access(busybox).catch(() => {
-    throw new Error(
-      `the image ${image} is made of ${busybox}, which is missing: install busybox-static, or set MESETA_TEST_IMAGE`,
-    );
-  });
-  const root = await mkdtemp(join(tmpdir(), 'meseta-image-'));
+  const archive = await testRootfs();
   try {
-    for (const folder of ['bin', 'tmp', 'etc', 'mnt'])
-      await mkdir(join(root, 'rootfs', folder), { recursive: true });
-    await copyFile(busybox, join(root, 'rootfs/bin/busybox'));
-    for (const program of programs) await symlink('busybox', join(root, 'rootfs/bin', program));
-    const archive = join(root, 'rootfs.tar');
-    await promisify(execFile)('tar', ['-C', join(root, 'rootfs'), '-cf', archive, '.']);
     const [repo, tag] = image.split(/:(?=[^:/]*$)/);
     const stream = await docker.importImage(archive, { repo, tag: tag ?? 'latest' });
     await new Promise<void>((resolve, reject) => {
       docker.modem.followProgress(stream, (error) => (error === null ? resolve() : reject(error)));
     });
   } finally {
-    await rm(root, { recursive: true, force: true });
+    await rm(dirname(archive), { recursive: true, force: true });
   }
+}
+
+/** The files of that image as a tar archive, alone in a folder that whoever asked removes. */
+export async function testRootfs(): Promise<string> {
+  await access(busybox).catch(() => {
+    throw new Error(
+      `images of tests are made of ${busybox}, which is missing: install busybox-static, or set MESETA_TEST_IMAGE`,
+    );
+  });
+  const root = await mkdtemp(join(tmpdir(), 'meseta-image-'));
+  for (const folder of ['bin', 'tmp', 'etc', 'mnt'])
+    await mkdir(join(root, 'rootfs', folder), { recursive: true });
+  await copyFile(busybox, join(root, 'rootfs/bin/busybox'));
+  for (const program of programs) await symlink('busybox', join(root, 'rootfs/bin', program));
+  const archive = join(root, 'rootfs.tar');
+  await promisify(execFile)('tar', ['-C', join(root, 'rootfs'), '-cf', archive, '.']);
+  return archive;
 }

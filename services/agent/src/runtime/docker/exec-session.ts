@@ -1,8 +1,9 @@
-import { PassThrough, type Duplex } from 'node:stream';
+import { PassThrough, Writable, type Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 import type { ContainerSpec, ExecSession, WindowSize } from '../container-runtime';
 import { launchError } from './errors';
+import { endExec, exitCodeOf } from './exec-end';
 
 /** Runs a command in a container with somebody at its standard files, as `docker exec -i` does. */
 export async function execInContainer(
@@ -36,10 +37,24 @@ export async function execInContainer(
       .then(async () => {
         stdout.end();
         stderr.end();
-        return (await exec.inspect()).ExitCode ?? 0;
+        return exitCodeOf(exec);
       });
-    return { stdin: stream, stdout, stderr, exited, resize, end: () => stream.destroy() };
+    const stdin = terminal === undefined ? stream : typedInto(stream);
+    const end = (): void => {
+      stream.destroy();
+      // It may have ended, or its container be gone.
+      endExec(exec, container).catch(() => undefined);
+    };
+    return { stdin, stdout, stderr, exited, resize, end };
   } catch (error) {
     throw launchError('cannot run a command in the container', error);
   }
+}
+
+/** What is typed into a terminal. Its end is a character: the daemon would take the end of the stream for somebody who leaves, and close the output too. */
+function typedInto(stream: Duplex): Writable {
+  return new Writable({
+    write: (chunk: Buffer, _, done) => void stream.write(chunk, done),
+    final: (done) => void stream.write('\x04', done),
+  });
 }

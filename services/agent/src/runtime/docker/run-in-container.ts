@@ -5,6 +5,7 @@ import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { ContainerSpec, RunResult } from '../container-runtime';
 import { launchError } from './errors';
+import { endExec, exitCodeOf } from './exec-end';
 
 /** How much of what a command prints is kept: its end. Bytes. */
 const outputBytesMax = 4 * 1024;
@@ -12,7 +13,7 @@ const outputBytesMax = 4 * 1024;
 /**
  * Runs a command in a container that runs, as `docker exec` does, and waits for its end.
  *
- * @throws FailureError when it could not be run or was given up; the daemon cannot be told to end it then, so it runs on
+ * @throws FailureError when it could not be run or was given up; then it is ended, if the daemon is this machine's
  */
 export async function runInContainer(
   docker: Docker,
@@ -39,9 +40,9 @@ export async function runInContainer(
       await finished(stream, { writable: false, signal });
     } finally {
       stream.destroy();
+      if (signal.aborted) await endExec(exec, container).catch(() => undefined);
     }
-    const { ExitCode } = await exec.inspect();
-    return { status: ExitCode ?? 0, output };
+    return { status: await exitCodeOf(exec), output };
   } catch (error) {
     if (signal.aborted) throw new FailureError(failure('conflict', 'it took too long'));
     throw launchError('cannot run a command in the container', error);
