@@ -162,6 +162,7 @@ const setByTheChart = [
     'work-dir',
     'resources',
     'docker-socket',
+    'docker-config',
     // A file, of which a pod has none.
     'whitelist',
   ],

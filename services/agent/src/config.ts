@@ -47,6 +47,35 @@ export const agentOptions = defineOptions({
     help: 'Socket of the Docker daemon.',
     placeholder: 'path',
   },
+  dockerAllowPrivileged: {
+    kind: 'boolean',
+    default: false,
+    help: 'Let tasks have Docker containers with powers over the machine: privileged ones, devices, capabilities, namespaces of the machine, paths as docker parameters.',
+  },
+  dockerConfig: {
+    kind: 'string',
+    secret: true,
+    help: 'Credentials for registries of images: the path of a config.json as docker login writes it, or its JSON itself.',
+    placeholder: 'path or JSON',
+  },
+  imageGcHeadroom: {
+    kind: 'number',
+    min: 0,
+    max: 1,
+    help: 'The part of the Docker engine’s disk that is to stay free: images that this agent pulled and no container uses are deleted for it. Not given, none is.',
+  },
+  imageGcInterval: {
+    kind: 'duration',
+    default: 3_600_000,
+    min: 100,
+    help: 'How often that is looked after.',
+  },
+  imageGcExcluded: {
+    kind: 'list',
+    default: [],
+    help: 'Images that are never deleted, with a tag or for all tags.',
+    placeholder: 'image,…',
+  },
   resourceEstimator: {
     kind: 'string',
     default: 'none',

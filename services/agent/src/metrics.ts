@@ -37,6 +37,13 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
       'Sandboxes of tasks that have ended which were deleted because they were old or the disk was full.',
     ),
     fetches: metrics.counter('fetches_total', 'URIs that were to be fetched, by how that went.', ['outcome']),
+    imagePulls: metrics.counter('image_pulls_total', 'Images that were to be pulled, by how that went.', [
+      'outcome',
+    ]),
+    imagesDeleted: metrics.counter(
+      'images_deleted_total',
+      'Images that were deleted because the disk of the Docker engine was full.',
+    ),
     operations: metrics.counter(
       'operations_total',
       'Operations on the agent’s resources that have ended, by how.',

@@ -122,6 +122,10 @@ async function assemble(
     timers,
     onEnd: (runtime, containerId, exit) => containers.ended(runtime, containerId, exit),
     ...(dependencies.fakeMachine !== undefined && { fakeMachine: dependencies.fakeMachine }),
+    dockerObserver: {
+      pulled: (outcome) => metrics.imagePulls.inc({ outcome }),
+      imageDeleted: () => metrics.imagesDeleted.inc(),
+    },
   });
   opened.push(() => closeAll(runtimes));
   const { info, resources } = await describe(config, runtimes);
@@ -136,7 +140,10 @@ async function assemble(
     grpcAddress: () => grpcAddress,
     resolveSecret: secretResolver(config.secretDirectory),
   };
-  const secretFiles = new SecretFiles(join('/run/meseta', agentNameOf(config.workDir), 'secrets'));
+  const secretFiles = await SecretFiles.open(
+    join('/run/meseta', agentNameOf(config.workDir), 'secrets'),
+    log,
+  );
   const cache = new FetchCache(join(config.workDir, 'meta', 'fetch'), config.fetcherCacheSize * 1024 * 1024);
   await cache.open();
   const fetcher = new Fetcher({
@@ -228,7 +235,7 @@ async function assemble(
     join(config.workDir, 'meta', 'runs'),
     sandboxesOf(config.workDir, state),
   );
-  await secretFiles.keepOnly(
+  await secretFiles?.keepOnly(
     new Set([...state.tasks.values(), ...state.executors.values()].map(({ containerId }) => containerId)),
   );
   const services = [

@@ -26,7 +26,7 @@ export interface ContainersOptions extends SpecContext {
   readonly state: AgentState;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
   readonly fetcher: Fetcher;
-  readonly secretFiles: SecretFiles;
+  readonly secretFiles: SecretFiles | undefined;
   /** How often it is told how far a start has come that takes long. Milliseconds; 0 is never. */
   readonly progressIntervalMs: number;
   readonly push: (command: Command) => void;
@@ -55,6 +55,7 @@ export class Containers {
   private readonly toFetch = new Map<ContainerId, Start>();
   private readonly fetching = new Map<ContainerId, AbortController>();
   private starting = 0;
+  private closing = false;
   /** Whose each container is that runs or may run. */
   private readonly keys = new Map<ContainerId, OwnerKey>();
   /** Containers being started; an end that comes meanwhile is told after the start. */
@@ -165,7 +166,8 @@ export class Containers {
       this.fail(start, error.message);
       return;
     }
-    if (start.uris.length > 0) {
+    // Bringing an image may take longer than all the rest: it is no part of a start, of which there are few at once.
+    if (start.uris.length > 0 || this.options.runtimes.get(start.runtime)?.fetch !== undefined) {
       this.toFetch.set(start.containerId, start);
       this.nextFetch();
       return;
@@ -197,9 +199,12 @@ export class Containers {
     });
     try {
       assert(state.agentId !== undefined, 'what is started is planned for a registered agent');
-      const usesSandbox = runtimes.get(start.runtime)?.usesSandbox === true;
+      const runtime = runtimes.get(start.runtime);
+      const usesSandbox = runtime?.usesSandbox === true;
       const spec = await start.prepare(state.agentId, usesSandbox);
-      if (usesSandbox) await fetcher.fetch(uris, { ...spec, signal, progress: this.progressOf(start) });
+      const progress = this.progressOf(start);
+      if (usesSandbox) await fetcher.fetch(uris, { ...spec, signal, progress });
+      await runtime?.fetch?.(spec, { retried: (retry) => retryEvent(span, retry), progress }, signal);
       span.end();
       if (signal.aborted) {
         this.cancelled(key, containerId);
@@ -223,6 +228,8 @@ export class Containers {
 
   private cancelled(key: OwnerKey, containerId: ContainerId): void {
     this.forgetSecrets(containerId);
+    // Given up because the agent ends: the next one finds that it never started, and tells it so.
+    if (this.closing) return;
     this.options.push({ kind: 'startCancelled', key, containerId });
   }
 
@@ -265,6 +272,7 @@ export class Containers {
 
   /** Starts nothing more, and resolves when what has begun to start has started. */
   async close(): Promise<void> {
+    this.closing = true;
     this.waiting.clear();
     this.toFetch.clear();
     for (const controller of this.fetching.values()) controller.abort();
@@ -312,7 +320,7 @@ export class Containers {
       const spec = await start.prepare(state.agentId, runtime.usesSandbox);
       const startSpan = tracing.start('agent.container.start', { parent: span.traceparent, attributes });
       const facts = await withSpan(startSpan, () =>
-        runtime.start(spec, (retry) => retryEvent(startSpan, retry), this.progressOf(start)),
+        runtime.start(spec, (retry) => retryEvent(startSpan, retry)),
       );
       metrics.launches.inc({ runtime: start.runtime, outcome: 'started' });
       metrics.launchSeconds.observe(
@@ -347,7 +355,7 @@ export class Containers {
   }
 
   private forgetSecrets(containerId: ContainerId): void {
-    this.follow(this.options.secretFiles.remove(containerId), containerId, 'forget secrets of');
+    this.follow(this.options.secretFiles?.remove(containerId), containerId, 'forget secrets of');
   }
 
   private fail({ key, containerId, runtime }: Start, message: string): void {

@@ -58,7 +58,7 @@ export function statusToProto(
   task: StatusContainer | undefined,
   context: StatusContext,
 ): TaskStatus {
-  const { given, healthy, checkStatus, limitation, message, reason } = status;
+  const { given, healthy, checkStatus, limitation, message, reason, data } = status;
   const containers = task === undefined ? undefined : containerStatus(task, context);
   return {
     ...given,
@@ -71,6 +71,7 @@ export function statusToProto(
     executorId: { value: task?.executorId ?? taskId },
     timestamp: given?.timestamp ?? status.at / 1000,
     uuid: Buffer.from(status.uuid, 'hex'),
+    ...(data !== undefined && { data: Buffer.from(data) }),
     ...(healthy !== undefined && { healthy }),
     ...(checkStatus !== undefined && { checkStatus: checkStatusToProto(checkStatus) }),
     ...(limitation !== undefined && { limitation: { resources: limitationToProto(limitation) } }),

@@ -4,7 +4,7 @@ import type { Retry } from '@meseta/kit';
 import type { CommandInfo, ContainerInfo } from '@meseta/protocol';
 import type { Progress } from '../effects/start-progress';
 import type { Exit } from '../state/command';
-import type { ContainerFacts } from '../state/state';
+import type { StartedFacts } from '../state/state';
 
 /**
  * What runs tasks: the one port between the agent and whatever isolates them.
@@ -29,16 +29,25 @@ export interface ContainerRuntime {
   recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]>;
 
   /**
+   * Brings what a container needs from elsewhere and may take long, such as an image; what is brought is not waited for in `start`. Unset for a runtime
+   * whose containers need nothing.
+   *
+   * Rejects with a FailureError whose message is fit for the task's framework, also for a container that could not be started.
+   *
+   * @param signal nobody wants the container any more
+   */
+  fetch?(spec: ContainerSpec, listener: FetchListener, signal: AbortSignal): Promise<void>;
+
+  /**
    * Starts a container. When it resolves the task's process exists; its end may have been told already.
    *
    * Rejects with a FailureError whose message is fit for the task's framework; then nothing is left behind.
    *
    * @param retried told of everything that failed on the way and is tried again
-   * @param progress told how far something long has come, as the fetch of an image
    */
-  start(spec: ContainerSpec, retried?: RetryListener, progress?: Progress): Promise<ContainerFacts>;
+  start(spec: ContainerSpec, retried?: RetryListener): Promise<StartedFacts>;
 
-  /** Asks the task to end: SIGTERM to everything in the container. */
+  /** Asks the task to end: SIGTERM to everything in the container, or what its image names instead to its first process. */
   terminate(containerId: ContainerId): Promise<void>;
 
   /** Ends the task: SIGKILL to everything in the container. */
@@ -84,6 +93,13 @@ export type ProcessIsolation = 'namespaces' | 'cgroups' | 'none';
 
 /** Told of what is tried again during a start. */
 export type RetryListener = (retry: Retry) => void;
+
+/** Told of what happens while something is brought. */
+export interface FetchListener {
+  readonly retried?: RetryListener;
+  /** As often as there is something new. */
+  readonly progress?: Progress;
+}
 
 /** Told once of each container's end, when everything in it is gone. */
 export type EndListener = (containerId: ContainerId, exit: Exit) => void;
@@ -181,7 +197,7 @@ export interface KnownContainer {
 }
 
 export type RecoveredContainer =
-  | { readonly kind: 'running'; readonly facts: ContainerFacts }
+  | { readonly kind: 'running'; readonly facts: StartedFacts }
   | { readonly kind: 'ended'; readonly exit: Exit }
   | { readonly kind: 'neverStarted' };
 

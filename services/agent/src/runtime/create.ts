@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { AgentConfig } from '../config';
 import type { Exit } from '../state/command';
 import type { ContainerRuntime } from './container-runtime';
-import { connectDocker } from './docker/connect';
+import { connectDocker, type DockerObserver } from './docker/connect';
+import type { CollectionRules } from './docker/image-collector';
 import { FakeRuntime, type FakeMachine } from './fake';
 import { createProcessRuntime } from './process/create';
 
@@ -23,11 +24,17 @@ export interface RuntimesOptions {
     | 'imageDirectory'
     | 'seccompConfigDirectory'
     | 'seccompProfileName'
+    | 'dockerAllowPrivileged'
+    | 'dockerConfig'
+    | 'imageGcHeadroom'
+    | 'imageGcInterval'
+    | 'imageGcExcluded'
   >;
   readonly onEnd: (runtime: string, containerId: ContainerId, exit: Exit) => void;
   readonly log: Logger;
   readonly timers: Timers;
   readonly fakeMachine?: FakeMachine;
+  readonly dockerObserver?: DockerObserver;
 }
 
 /**
@@ -43,6 +50,8 @@ export async function createRuntimes(
   for (const name of named ?? ['process', 'docker']) {
     const runtime = await create(name, options);
     if (isFailure(runtime)) {
+      // What the operator said wrongly is not left out in silence.
+      if (runtime.kind === 'invalid') throw new FailureError(runtime);
       if (named !== undefined)
         throw new FailureError(failure(runtime.kind, `${runtime.message} (--runtimes)`));
       options.log.info(`no runtime ${name}: ${runtime.message}`);
@@ -55,7 +64,7 @@ export async function createRuntimes(
   return runtimes;
 }
 
-function create(name: string, { config, onEnd, log, timers, fakeMachine }: RuntimesOptions) {
+function create(name: string, { config, onEnd, log, timers, fakeMachine, dockerObserver }: RuntimesOptions) {
   const tell = (containerId: ContainerId, exit: Exit): void => onEnd(name, containerId, exit);
   switch (name) {
     case 'process':
@@ -80,6 +89,11 @@ function create(name: string, { config, onEnd, log, timers, fakeMachine }: Runti
       return connectDocker({
         socketPath: config.dockerSocket,
         agentName: agentNameOf(config.workDir),
+        allowPrivileged: config.dockerAllowPrivileged,
+        dockerConfig: config.dockerConfig,
+        imageRecord: join(config.workDir, 'meta', 'docker-images.json'),
+        collection: collectionOf(config),
+        ...(dockerObserver !== undefined && { observer: dockerObserver }),
         onEnd: tell,
         log,
         timers,
@@ -93,6 +107,16 @@ function create(name: string, { config, onEnd, log, timers, fakeMachine }: Runti
         }),
       );
   }
+}
+
+/** When images are deleted; they are not unless the operator says how much of the disk is to stay free. */
+function collectionOf({
+  imageGcHeadroom,
+  imageGcInterval,
+  imageGcExcluded,
+}: RuntimesOptions['config']): CollectionRules | undefined {
+  if (imageGcHeadroom === undefined) return undefined;
+  return { headroom: imageGcHeadroom, intervalMs: imageGcInterval, excluded: imageGcExcluded };
 }
 
 /** Tells the agents of one machine apart, and is the same after a restart: each has a work directory of its own. */

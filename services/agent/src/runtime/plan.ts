@@ -116,15 +116,7 @@ function missingOf(task: Runnable, runtime: 'docker' | 'process'): string | unde
 }
 
 function missingOfDocker({ container }: Runnable): string | undefined {
-  const docker = container?.docker;
   if (container?.linuxInfo !== undefined || container?.rlimitInfo !== undefined)
     return 'linux_info and rlimit_info need a container that is not of type DOCKER';
-  if (container?.ttyInfo !== undefined)
-    return 'this agent does not give containers of Docker a terminal (tty_info)';
-  if (docker?.privileged === true) return 'privileged containers are not allowed';
-  if ((docker?.parameters.length ?? 0) > 0) return 'docker.parameters are not supported';
-  if (container?.volumes.some(({ source, image }) => source !== undefined || image !== undefined) === true) {
-    return 'only volumes with a host_path, or with none, are supported';
-  }
   return undefined;
 }

@@ -12,7 +12,7 @@ import type { CheckName, ProbeResult } from './check-record';
 import type { ExecutorKey } from './executor-record';
 import type { ExecutorUpdate } from './executor-session';
 import type { OperationName } from './operation-record';
-import type { ContainerFacts, Limit, TaskKey } from './task-record';
+import type { Limit, StartedFacts, TaskKey } from './task-record';
 import type { Reason } from './status';
 
 /** Whose container it is: a task's, or a custom executor's. */
@@ -32,7 +32,7 @@ export type Command =
       readonly kind: 'containerStarted';
       readonly key: OwnerKey;
       readonly containerId: ContainerId;
-      readonly facts: ContainerFacts;
+      readonly facts: StartedFacts;
     }
   | {
       readonly kind: 'startFailed';
@@ -233,7 +233,7 @@ export interface Recovered {
   readonly key: OwnerKey;
   readonly containerId: ContainerId;
   readonly found:
-    | { readonly kind: 'running'; readonly facts: ContainerFacts }
+    | { readonly kind: 'running'; readonly facts: StartedFacts }
     | { readonly kind: 'ended'; readonly exit: Exit }
     | { readonly kind: 'neverStarted' };
 }

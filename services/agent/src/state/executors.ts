@@ -7,8 +7,8 @@ import type { Effect } from './effect';
 import { messageOf, newsOfKill, outOfMemoryNews } from './ends';
 import { conclude, shutdownExecutor, startShutdown } from './kills';
 import { adopt, forgetExecutorIfOver, tellEnded } from './records';
-import type { AgentState, ContainerFacts, ExecutorKey, ExecutorRecord, TaskRecord } from './state';
-import { executorKey } from './state';
+import type { AgentState, ExecutorKey, ExecutorRecord, StartedFacts, TaskRecord } from './state';
+import { executorKey, lasting } from './state';
 import type { Reason } from './status';
 import type { News } from './status-updates';
 
@@ -56,12 +56,12 @@ export function ensureExecutor(
 export function stepExecutorStarted(
   state: AgentState,
   executor: ExecutorRecord,
-  facts: ContainerFacts,
+  facts: StartedFacts,
   now: Instant,
 ): Effect[] {
   if (executor.phase !== 'starting') return [];
   executor.phase = 'running';
-  executor.container = facts;
+  executor.container = lasting(facts);
   const effects: Effect[] = [{ kind: 'saveExecutor', key: executor.key }];
   if (executor.end !== undefined) return [...effects, ...startShutdown(state, executor, now)];
   if (executor.connection === undefined) waitFor(state, executor, state.timing.registrationMs, now);
@@ -176,7 +176,7 @@ export function resumeExecutor(
   state: AgentState,
   executor: ExecutorRecord,
   found:
-    | { readonly kind: 'running'; readonly facts: ContainerFacts }
+    | { readonly kind: 'running'; readonly facts: StartedFacts }
     | { readonly kind: 'ended'; readonly exit: Exit }
     | { readonly kind: 'neverStarted' },
   now: Instant,
@@ -199,7 +199,7 @@ export function resumeExecutor(
       break;
   }
   executor.phase = 'running';
-  executor.container = found.facts;
+  executor.container = lasting(found.facts);
   const effects: Effect[] = [{ kind: 'saveExecutor', key: executor.key }];
   if (!outlives(state, executor.frameworkId)) return [...effects, ...endNow(executor, 'agentEnded')];
   if (executor.end !== undefined) return [...effects, ...startShutdown(state, executor, now)];

@@ -10,8 +10,8 @@ import { handOver } from './executor-session';
 import { completionDeadline, conclude, terminate } from './kills';
 import { adopt } from './records';
 import { tellOnce } from './reconcile';
-import type { AgentState, ContainerFacts, ExecutorRecord, TaskKey, TaskRecord } from './state';
-import { executorKey, taskKey } from './state';
+import type { AgentState, ExecutorRecord, StartedFacts, TaskKey, TaskRecord } from './state';
+import { executorKey, lasting, taskKey } from './state';
 import { uuidAt, type Reason } from './status';
 import { report, type News } from './status-updates';
 
@@ -201,17 +201,19 @@ export function stepContainerStarted(
   state: AgentState,
   key: TaskKey,
   containerId: ContainerId,
-  facts: ContainerFacts,
+  facts: StartedFacts,
   now: Instant,
 ): Effect[] {
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
   task.phase = 'running';
-  task.container = facts;
+  task.container = lasting(facts);
   task.startedAt = now;
   if (task.kill !== undefined) return [{ kind: 'saveTask', key }, ...terminate(state, task, now)];
   startChecks(state, task, now);
-  return report(state, task, { state: 'TASK_RUNNING', source: 'EXECUTOR' }, now);
+  const { data } = facts;
+  const running = { state: 'TASK_RUNNING', source: 'EXECUTOR', ...(data !== undefined && { data }) } as const;
+  return report(state, task, running, now);
 }
 
 /**

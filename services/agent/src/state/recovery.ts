@@ -9,7 +9,7 @@ import { completionDeadline, conclude, graceOf, kill, terminate } from './kills'
 import { stepContainerStarted, stepStartCancelled, watchCompletion } from './launches';
 import { resumeOperations } from './operations';
 import { forgetExecutorIfOver } from './records';
-import type { AgentState, TaskRecord } from './state';
+import { lasting, type AgentState, type TaskRecord } from './state';
 
 /**
  * The agent was restarted, its records were read, and the runtimes looked what is left of the containers. From here a task goes on as if the agent had
@@ -64,7 +64,7 @@ function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], 
       ? stepContainerStarted(state, task.key, task.containerId, found.facts, now)
       : [];
   if (task.phase === 'running') {
-    task.container = found.facts;
+    task.container = lasting(found.facts);
     if (effects.length === 0) resumeChecks(state, task, now);
     if (effects.length === 0) effects.push(...terminate(state, task, now));
   }

@@ -27,9 +27,11 @@ import type { TaskKey, TaskRecord } from './task-record';
 
 export { executorKey, type ExecutorKey, type ExecutorRecord, type ExecutorTiming } from './executor-record';
 export {
+  lasting,
   taskKey,
   type ContainerFacts,
   type Kill,
+  type StartedFacts,
   type StatusRecord,
   type TaskKey,
   type TaskRecord,

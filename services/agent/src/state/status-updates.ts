@@ -17,6 +17,7 @@ export interface News {
   readonly reason?: Reason;
   readonly message?: string;
   readonly limitation?: StatusRecord['limitation'];
+  readonly data?: string;
   readonly given?: StatusRecord['given'];
   /** A custom executor's own; others are made here. */
   readonly uuid?: string;
@@ -107,8 +108,8 @@ export function retryDelayMs(sent: number): number {
   return Math.min(retryMaxMs, retryMinMs * 2 ** Math.min(sent - 1, 30));
 }
 
-/** Keeps the newest status of each state (T31). */
-function remember(task: TaskRecord, status: StatusRecord): void {
+/** Keeps the newest status of each state, without data (T31). */
+function remember(task: TaskRecord, { data: _, ...status }: StatusRecord): void {
   const at = task.history.findIndex((known) => known.state === status.state);
   if (at >= 0) task.history.splice(at, 1);
   task.history.push(status);

@@ -63,6 +63,17 @@ export interface ContainerFacts {
   readonly ip?: string;
 }
 
+/** What a runtime tells of a container that it has just started. */
+export interface StartedFacts extends ContainerFacts {
+  /** What the framework is told of it once, as JSON: it is in the status that says that the task runs, and nowhere else. */
+  readonly data?: string;
+}
+
+/** What stays known of a container. */
+export function lasting({ data: _, ...facts }: StartedFacts): ContainerFacts {
+  return facts;
+}
+
 /** An order to end a task. */
 export interface Kill {
   readonly graceMs: number;
@@ -109,6 +120,8 @@ export interface StatusRecord {
   readonly at: Instant;
   readonly healthy?: boolean;
   readonly checkStatus?: CheckAnswer;
+  /** What the runtime tells of the container, as JSON. */
+  readonly data?: string;
   /** What ran out, in thousandths. */
   readonly limitation?: Limit['resources'];
   /** A custom executor's status as it came, for what the agent only passes on. */

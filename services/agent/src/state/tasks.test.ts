@@ -29,6 +29,19 @@ describe('the life of a task', () => {
     expect(agent.task('T1')?.updates[0]?.message).toBe(message);
   });
 
+  test('G87: what the runtime tells of the container is in the status that tells of the start, and kept no longer', () => {
+    const agent = Story.registered();
+    agent.launch('T1');
+    agent.acknowledge('T1');
+    agent.started('T1', { ip: '10.0.0.7', data: '[{}]' });
+    const task = agent.task('T1');
+    expect(task?.updates).toMatchObject([{ state: 'TASK_RUNNING', data: '[{}]' }]);
+    expect([task?.container, task?.history.some((status) => 'data' in status)]).toEqual([
+      { pid: 7, ip: '10.0.0.7' },
+      false,
+    ]);
+  });
+
   test('A2: a task is launched once, whatever is asked', () => {
     const agent = Story.registered();
     agent.launch('T1');

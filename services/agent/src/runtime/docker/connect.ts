@@ -2,7 +2,12 @@ import Docker from 'dockerode';
 import { failure, type Failure } from '@meseta/model';
 import type { Logger, Timers } from '@meseta/kit';
 import type { EndListener } from '../container-runtime';
+import { Credentials } from './credentials';
 import { DockerRuntime } from './docker-runtime';
+import { ImageCollector, type CollectionRules } from './image-collector';
+import { ImageRecord } from './image-record';
+import { ImageSupply } from './image-supply';
+import { Images } from './images';
 
 /** How long the daemon may take to say that it is there. */
 const answerMaxMs = 5_000;
@@ -12,14 +17,32 @@ export interface ConnectDockerOptions {
   readonly socketPath: string;
   /** Marks the containers of this agent, so that others of the same daemon are left alone. */
   readonly agentName: string;
+  /** Whether containers may have powers over the machine. */
+  readonly allowPrivileged?: boolean;
+  /** The path of a configuration of Docker with credentials, or one itself as JSON. */
+  readonly dockerConfig?: string | undefined;
+  /** Where it is written which images this agent pulled; unset forgets it with the agent. */
+  readonly imageRecord?: string;
+  /** When pulled images are deleted; unset for never. */
+  readonly collection?: CollectionRules | undefined;
+  readonly observer?: DockerObserver;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers: Timers;
 }
 
+/** Told of what becomes of images. */
+export interface DockerObserver {
+  readonly pulled: (outcome: 'pulled' | 'failed') => void;
+  readonly imageDeleted: () => void;
+}
+
 /** Makes the Docker runtime, or says in one line why there is none. */
 export async function connectDocker(options: ConnectDockerOptions): Promise<DockerRuntime | Failure> {
   const docker = new Docker(addressOf(options.socketPath));
+  const credentials = new Credentials(options.dockerConfig);
+  const unreadable = await credentials.check();
+  if (unreadable !== undefined) return unreadable;
   try {
     const late = new Promise<never>((_, reject) => {
       setTimeout(() => reject(new Error(`no answer within ${answerMaxMs} ms`)), answerMaxMs).unref();
@@ -31,7 +54,21 @@ export async function connectDocker(options: ConnectDockerOptions): Promise<Dock
       `no Docker daemon at ${options.socketPath}: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  return new DockerRuntime({ ...options, docker });
+  const { agentName, allowPrivileged = false, collection, observer, onEnd, log, timers } = options;
+  const record = new ImageRecord(options.imageRecord);
+  const collector =
+    collection === undefined
+      ? undefined
+      : new ImageCollector({
+          ...{ docker, record, rules: collection, log, timers },
+          onDeleted: () => observer?.imageDeleted(),
+        });
+  collector?.start();
+  const images = new ImageSupply({
+    ...{ images: new Images(docker, timers), credentials, record },
+    onPulled: (outcome) => observer?.pulled(outcome),
+  });
+  return new DockerRuntime({ docker, agentName, allowPrivileged, images, collector, onEnd, log, timers });
 }
 
 function addressOf(text: string): Docker.DockerOptions {

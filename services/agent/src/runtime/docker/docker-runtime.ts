@@ -1,8 +1,7 @@
 import type Docker from 'dockerode';
 import { failure, isFailure, type ContainerId } from '@meseta/model';
 import { FailureError, type Logger, type Timers } from '@meseta/kit';
-import type { Exit } from '../../state/command';
-import type { ContainerFacts } from '../../state/state';
+import type { StartedFacts } from '../../state/state';
 import type {
   ContainerLimits,
   ContainerRuntime,
@@ -11,19 +10,30 @@ import type {
   ContainerUsage,
   EndListener,
   ExecSession,
+  FetchListener,
   KnownContainer,
   RecoveredContainer,
   RetryListener,
   RunResult,
   WindowSize,
 } from '../container-runtime';
-import { signalName } from '../signals';
-import { agentLabel, containerLabel, createOptions, updateOptions } from './create-options';
+import {
+  agentLabel,
+  containerLabel,
+  planContainer,
+  updateOptions,
+  type ContainerPlan,
+  type CreateRules,
+} from './create-options';
 import { isDone, isGone, launchError } from './errors';
+import { attachToTerminal } from './attach-session';
 import { execInContainer } from './exec-session';
-import { Images } from './images';
+import type { ImageCollector } from './image-collector';
+import type { ImageSupply } from './image-supply';
+import { exitOf, factsOf } from './inspection';
 import { copyOutput } from './output';
 import { runInContainer } from './run-in-container';
+import { makeFolders } from './volumes';
 
 /** How long to wait before a daemon that does not answer is asked again. */
 const askAgainMs = 1_000;
@@ -31,11 +41,19 @@ const askAgainMs = 1_000;
 interface Watched {
   readonly container: Docker.Container;
   memoryBytes: number;
+  /** How much it may have of swap besides; -1 is without bound. */
+  readonly swapBytes: number;
+  /** What asks it to end: SIGTERM, or what its image says. */
+  readonly stopSignal: string;
+  /** It has a terminal, and so one output. */
+  readonly hasTerminal: boolean;
 }
 
-export interface DockerRuntimeOptions {
+export interface DockerRuntimeOptions extends CreateRules {
   readonly docker: Docker;
-  readonly agentName: string;
+  readonly images: ImageSupply;
+  /** Deletes them again; it ends with the runtime. */
+  readonly collector?: ImageCollector | undefined;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers: Timers;
@@ -47,12 +65,11 @@ export class DockerRuntime implements ContainerRuntime {
   readonly usesSandbox = true;
   readonly keepsLimits = true;
   private readonly watched = new Map<ContainerId, Watched>();
-  private readonly images: Images;
   private readonly ended = new AbortController();
+  /** Containers whose image was brought before their start. */
+  private readonly fetched = new Set<ContainerId>();
 
-  constructor(private readonly options: DockerRuntimeOptions) {
-    this.images = new Images(options.docker, options.timers);
-  }
+  constructor(private readonly options: DockerRuntimeOptions) {}
 
   async recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {
     const { docker, agentName, log } = this.options;
@@ -70,17 +87,27 @@ export class DockerRuntime implements ContainerRuntime {
     return Promise.all(known.map((container) => this.find(container, dockerIds.get(container.containerId))));
   }
 
-  async start(spec: ContainerSpec, retried?: RetryListener): Promise<ContainerFacts> {
-    const options = createOptions(spec, this.options.agentName);
-    if (isFailure(options)) throw new FailureError(options);
-    await this.images.ensure(options.Image ?? '', spec.container?.docker?.forcePullImage === true, retried);
+  async fetch(spec: ContainerSpec, listener: FetchListener, signal: AbortSignal): Promise<void> {
+    const { image } = this.plan(spec);
+    await this.options.images.ensure(spec, image, listener, signal);
+    this.fetched.add(spec.containerId);
+  }
+
+  async start(spec: ContainerSpec, retried?: RetryListener): Promise<StartedFacts> {
+    const plan = this.plan(spec);
+    if (!this.fetched.delete(spec.containerId))
+      await this.options.images.ensure(spec, plan.image, { ...(retried !== undefined && { retried }) });
+    await makeFolders(spec.sandbox, plan.folders);
     let container: Docker.Container | undefined;
     try {
-      container = await this.options.docker.createContainer(options);
+      container = await this.create(spec, plan);
       await container.start();
-      const { State, NetworkSettings, HostConfig } = await container.inspect();
-      this.watch(spec.containerId, { container, memoryBytes: HostConfig.Memory ?? 0 }, spec.sandbox);
-      return factsOf(State.Pid, NetworkSettings);
+      const terminal = spec.container?.ttyInfo?.windowSize;
+      if (terminal !== undefined)
+        await container.resize({ h: terminal.rows, w: terminal.columns }).catch(() => undefined);
+      const inspected = await container.inspect();
+      this.watch(spec.containerId, watchedOf(container, inspected), spec.sandbox);
+      return factsOf(inspected);
     } catch (error) {
       if (container !== undefined) await this.remove(container);
       throw launchError('cannot start the container', error);
@@ -88,7 +115,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async terminate(containerId: ContainerId): Promise<void> {
-    await this.signal(containerId, 'SIGTERM');
+    await this.signal(containerId, this.watched.get(containerId)?.stopSignal ?? 'SIGTERM');
   }
 
   async destroy(containerId: ContainerId): Promise<void> {
@@ -97,6 +124,7 @@ export class DockerRuntime implements ContainerRuntime {
 
   async release(containerId: ContainerId): Promise<void> {
     this.watched.delete(containerId);
+    this.fetched.delete(containerId);
     await this.remove(this.options.docker.getContainer(`meseta-${containerId}`));
   }
 
@@ -104,7 +132,7 @@ export class DockerRuntime implements ContainerRuntime {
     const watched = this.watched.get(containerId);
     if (watched === undefined) return;
     try {
-      await watched.container.update(updateOptions(limits));
+      await watched.container.update(updateOptions(limits, watched.swapBytes));
     } catch (error) {
       if (!isDone(error)) throw error;
       return;
@@ -128,8 +156,10 @@ export class DockerRuntime implements ContainerRuntime {
     return execInContainer(this.options.docker, watched.container, spec, command, terminal);
   }
 
-  attach(): Promise<AttachSession> {
-    return Promise.reject(new FailureError(failure('conflict', 'the container has no terminal')));
+  async attach({ containerId }: ContainerSpec): Promise<AttachSession> {
+    const watched = this.watched.get(containerId);
+    if (watched === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
+    return attachToTerminal(watched.container);
   }
 
   async usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {
@@ -149,6 +179,7 @@ export class DockerRuntime implements ContainerRuntime {
 
   close(): Promise<void> {
     this.ended.abort();
+    this.options.collector?.close();
     this.watched.clear();
     return Promise.resolve();
   }
@@ -164,19 +195,19 @@ export class DockerRuntime implements ContainerRuntime {
     } as const;
     if (dockerId === undefined) return ran ? gone : { kind: 'neverStarted' };
     const container = docker.getContainer(dockerId);
-    const { State, NetworkSettings, HostConfig } = await container.inspect();
+    const inspected = await container.inspect();
+    const { State } = inspected;
     if (State.Status === 'created') {
       await this.remove(container);
       return { kind: 'neverStarted' };
     }
-    const watched = { container, memoryBytes: HostConfig.Memory ?? 0 };
+    const watched = watchedOf(container, inspected);
     if (!State.Running) {
-      if (sandbox !== '')
-        await copyOutput(docker, container, sandbox, this.ended.signal).catch(() => undefined);
-      return { kind: 'ended', exit: exitOf(State, watched) };
+      if (sandbox !== '') await this.copyOutput(watched, sandbox).catch(() => undefined);
+      return { kind: 'ended', exit: exitOf(State, watched.memoryBytes) };
     }
     this.watch(containerId, watched, sandbox);
-    return { kind: 'running', facts: factsOf(State.Pid, NetworkSettings) };
+    return { kind: 'running', facts: factsOf(inspected) };
   }
 
   private watch(containerId: ContainerId, watched: Watched, sandbox: string): void {
@@ -188,16 +219,16 @@ export class DockerRuntime implements ContainerRuntime {
 
   /** The end is told when the whole output is in the sandbox. A daemon that goes away is asked again until it is back. */
   private async untilEnd(containerId: ContainerId, watched: Watched, sandbox: string): Promise<void> {
-    const { docker, log, onEnd, timers } = this.options;
+    const { log, onEnd, timers } = this.options;
     while (!this.ended.signal.aborted && this.watched.get(containerId) === watched) {
       try {
-        if (sandbox !== '') await copyOutput(docker, watched.container, sandbox, this.ended.signal);
+        if (sandbox !== '') await this.copyOutput(watched, sandbox);
         await watched.container.wait();
         // Following ends when the container does, which may be before its last words are in the daemon's log.
-        if (sandbox !== '') await copyOutput(docker, watched.container, sandbox, this.ended.signal);
+        if (sandbox !== '') await this.copyOutput(watched, sandbox);
         const { State } = await watched.container.inspect();
         if (State.Running) continue;
-        if (this.watched.delete(containerId)) onEnd(containerId, exitOf(State, watched));
+        if (this.watched.delete(containerId)) onEnd(containerId, exitOf(State, watched.memoryBytes));
         return;
       } catch (error) {
         if (isGone(error)) {
@@ -212,12 +243,34 @@ export class DockerRuntime implements ContainerRuntime {
     }
   }
 
-  private async signal(containerId: ContainerId, name: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  private async signal(containerId: ContainerId, name: string): Promise<void> {
     try {
       await this.watched.get(containerId)?.container.kill({ signal: name });
     } catch (error) {
       if (!isDone(error)) throw error;
     }
+  }
+
+  private plan(spec: ContainerSpec): ContainerPlan {
+    const plan = planContainer(spec, this.options);
+    if (isFailure(plan)) throw new FailureError(plan);
+    return plan;
+  }
+
+  /** An image that was there a moment ago may have been deleted since, by an operator or for want of room: then it is brought once more. */
+  private async create(spec: ContainerSpec, plan: ContainerPlan): Promise<Docker.Container> {
+    const { docker } = this.options;
+    try {
+      return await docker.createContainer(plan.options);
+    } catch (error) {
+      if (!isGone(error) || !/no such image/i.test(String(error))) throw error;
+      await this.options.images.ensure(spec, plan.image, {});
+      return docker.createContainer(plan.options);
+    }
+  }
+
+  private copyOutput({ container, hasTerminal }: Watched, sandbox: string): Promise<void> {
+    return copyOutput(this.options.docker, container, { sandbox, hasTerminal, signal: this.ended.signal });
   }
 
   private async remove(container: Docker.Container): Promise<void> {
@@ -230,16 +283,17 @@ export class DockerRuntime implements ContainerRuntime {
   }
 }
 
-function factsOf(pid: number, settings: Docker.ContainerInspectInfo['NetworkSettings']): ContainerFacts {
-  const ip = Object.values(settings.Networks)
-    .map(({ IPAddress }) => IPAddress)
-    .find(Boolean);
-  return { pid, ...(ip !== undefined && { ip }) };
-}
-
-/** The daemon, like a shell, adds 128 to a signal's number. */
-function exitOf(state: Docker.ContainerInspectInfo['State'], { memoryBytes }: Watched): Exit {
-  if (state.OOMKilled && state.ExitCode !== 0) return { kind: 'outOfMemory', limitBytes: memoryBytes };
-  const name = signalName(state.ExitCode);
-  return name === undefined ? { kind: 'exited', status: state.ExitCode } : { kind: 'signaled', signal: name };
+function watchedOf(
+  container: Docker.Container,
+  { Config, HostConfig }: Docker.ContainerInspectInfo,
+): Watched {
+  const { Memory = 0, MemorySwap = 0 } = HostConfig;
+  const { StopSignal } = Config as { readonly StopSignal?: string };
+  return {
+    container,
+    memoryBytes: Memory,
+    swapBytes: MemorySwap < 0 ? -1 : Math.max(0, MemorySwap - Memory),
+    stopSignal: StopSignal || 'SIGTERM',
+    hasTerminal: Config.Tty,
+  };
 }

@@ -34,7 +34,9 @@ test('a fetch that fails for a passing reason is tried again, and each retry is 
     undefined,
   ]);
   const heard: Retry[][] = [[], []];
-  const fetched = heard.map((retries) => images.ensure('web', false, (retry) => retries.push(retry)));
+  const fetched = heard.map((retries) =>
+    images.ensure('web', { listener: { retried: (retry) => retries.push(retry) } }),
+  );
   await settle();
   clock.advance(fetchAgainMs);
   await settle();
@@ -50,9 +52,7 @@ test('a fetch that fails for a passing reason is tried again, and each retry is 
 
 test('it is given up in the end, with the last reason', async () => {
   const { images, clock, asked } = daemon(Array.from({ length: 9 }, () => refusal(500, 'i/o timeout')));
-  const failed = expect(images.ensure('web:1', false)).rejects.toThrow(
-    "cannot pull image 'web:1': i/o timeout",
-  );
+  const failed = expect(images.ensure('web:1')).rejects.toThrow("cannot pull image 'web:1': i/o timeout");
   for (let n = 0; n < fetchesMax; n++) {
     await settle();
     clock.advance(60_000);
@@ -67,6 +67,6 @@ test.each([
   ['one that is not for us', refusal(500, 'denied: requested access to the resource is denied')],
 ])('%s is not asked for again', async (_what, error) => {
   const { images, asked } = daemon([error]);
-  await expect(images.ensure('web:1', false)).rejects.toThrow(/cannot pull image 'web:1'/);
+  await expect(images.ensure('web:1')).rejects.toThrow(/cannot pull image 'web:1'/);
   expect(asked).toEqual(['web:1']);
 });

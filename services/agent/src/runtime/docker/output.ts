@@ -5,26 +5,34 @@ import { Writable, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
 
+/** Where a container's output goes. */
+export interface OutputCopy {
+  /** The folder of the files stdout and stderr. */
+  readonly sandbox: string;
+  /** A container with a terminal has one output, which comes as it is. */
+  readonly hasTerminal: boolean;
+  /** Gives the copying up, as the end of the agent does. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Copies a container's output into the files of its sandbox until the container has ended.
  *
  * After a restart of the agent the daemon tells the whole output again; what the files hold already is skipped, so that whoever reads them by offset sees no
  * difference.
- *
- * @param signal gives the copying up, as the end of the agent does
  */
 export async function copyOutput(
   docker: Docker,
   container: Docker.Container,
-  sandbox: string,
-  signal: AbortSignal,
+  { sandbox, hasTerminal, signal }: OutputCopy,
 ): Promise<void> {
   const stream = (await container.logs({ follow: true, stdout: true, stderr: true })) as Readable;
   const [stdout, stderr] = await Promise.all([
     appendTo(join(sandbox, 'stdout')),
     appendTo(join(sandbox, 'stderr')),
   ]);
-  docker.modem.demuxStream(stream, stdout, stderr);
+  if (hasTerminal) stream.pipe(stdout, { end: false });
+  else docker.modem.demuxStream(stream, stdout, stderr);
   try {
     await finished(stream, { writable: false, signal });
   } finally {

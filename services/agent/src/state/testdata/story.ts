@@ -4,7 +4,7 @@ import type { CheckAnswer, CheckName, ProbeResult } from '../check-record';
 import type { Command, Exit, Launch, LaunchedExecutor, Order, Plan, Recovered } from '../command';
 import type { ExecutorUpdate } from '../executor-session';
 import { isWrite, type Effect, type ExecutorEvent } from '../effect';
-import { emptyState, executorKey, nextDeadline, taskKey, type AgentState, type TaskRecord } from '../state';
+import { emptyState, executorKey, nextDeadline, taskKey, type AgentState, type StartedFacts, type TaskRecord } from '../state';
 import { step } from '../step';
 
 const framework = frameworkId('F');
@@ -137,8 +137,8 @@ export class Story {
     });
   }
 
-  started(id: string): string[] {
-    return this.do({ kind: 'containerStarted', key: taskKey(framework, taskId(id)), containerId: containerId(`C-${id}`), facts: { pid: 7 } });
+  started(id: string, more: Partial<StartedFacts> = {}): string[] {
+    return this.do({ kind: 'containerStarted', key: taskKey(framework, taskId(id)), containerId: containerId(`C-${id}`), facts: { pid: 7, ...more } });
   }
 
   /** A task that runs, with everything so far acknowledged. */

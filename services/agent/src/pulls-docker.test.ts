@@ -1,0 +1,109 @@
+import type Docker from 'dockerode';
+import { ExecutorInfo_Type } from '@meseta/protocol';
+import { AgentBench } from './testdata/agent-bench';
+import { containerInfo, dockerSuite, dockerTestMs, openDocker, socketPath } from './testdata/docker-place';
+import { taskInfo } from './testdata/fake-master';
+import { ImageRegistry } from './testdata/image-registry';
+
+dockerSuite('an agent whose tasks wait for their images', () => {
+  const flags = [
+    '--runtimes=process,docker',
+    `--docker-socket=${socketPath}`,
+    '--launch-progress-interval=50ms',
+    '--executor-registration-timeout=1s',
+  ];
+  let docker: Docker;
+  let bench: AgentBench;
+  let registry: ImageRegistry;
+  beforeAll(async () => {
+    docker = await openDocker();
+  }, dockerTestMs);
+  beforeEach(async () => {
+    registry = await ImageRegistry.start();
+    bench = await AgentBench.open(flags);
+  }, dockerTestMs);
+  afterEach(async () => {
+    await bench.close();
+    registry.close();
+  }, dockerTestMs);
+  const check = (title: string, fn: () => Promise<void>): void => test(title, fn, dockerTestMs);
+
+  check('E22: an executor’s time to subscribe begins when its image is there', async () => {
+    const { name, release } = await registry.add('test/executor', { hold: true });
+    const { master } = bench;
+    master.launchGroup('slow', [taskInfo('t1', '')], {
+      type: ExecutorInfo_Type.CUSTOM,
+      container: containerInfo({ image: name }),
+      command: { uris: [], arguments: [], value: 'sleep 600' },
+    });
+    await master.until('it is pulled', () => registry.asked.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(master.states('t1')).not.toContain('TASK_FAILED');
+    release();
+    await master.until('it has not subscribed', () => master.states('t1').includes('TASK_FAILED'), 20_000);
+    expect(master.statuses('t1').at(-1)?.reason).toBe('REASON_EXECUTOR_REGISTRATION_TIMEOUT');
+    await docker.getImage(name).remove({ force: true });
+  });
+
+  check('how far a pull is, and the end of the agent meanwhile', async () => {
+    const { name } = await registry.add('test/slow', { hold: true });
+    const { master } = bench;
+    master.launch('t1', 'true', { container: containerInfo({ image: name }) });
+    const told = () => master.statuses('t1').map(({ message }) => message ?? '');
+    await master.until('progress', () => told().some((words) => words.startsWith(`pulling image ${name}: `)));
+    expect(new Set(master.states('t1'))).toEqual(new Set(['TASK_STARTING']));
+    await bench.restart(flags);
+    // Nobody killed it: it was dropped before it began.
+    await master.untilState('t1', 'TASK_DROPPED');
+    expect(master.statuses('t1').at(-1)?.reason).toBe('REASON_AGENT_RESTARTED');
+  });
+
+  check(
+    'G82: an image that was pulled goes again when the disk is fuller than the operator wants it',
+    async () => {
+      await bench.restart([...flags, '--image-gc-headroom=1', '--image-gc-interval=100ms']);
+      const { name } = await registry.add('test/passing');
+      const { master } = bench;
+      master.launch('t1', 'true', { container: containerInfo({ image: name }) });
+      await master.untilState('t1', 'TASK_FINISHED');
+      const isGone = (): Promise<boolean> =>
+        docker
+          .getImage(name)
+          .inspect()
+          .then(
+            () => false,
+            () => true,
+          );
+      for (let tries = 0; !(await isGone()); tries++) {
+        if (tries === 200) throw new Error('it is still there');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(await bench.agent.metrics.registry.metrics()).toContain('meseta_agent_images_deleted_total 1');
+    },
+  );
+
+  check('E21: a container of an executor may use what its tasks ask for, as they come', async () => {
+    const { master } = bench;
+    const executor = {
+      type: ExecutorInfo_Type.CUSTOM,
+      container: containerInfo(),
+      command: { uris: [], arguments: [], value: 'sleep 600' },
+    };
+    const memory = async (): Promise<number> => {
+      const [container] = await docker.listContainers({ filters: { label: ['meseta.task=grows'] } });
+      if (container === undefined) return 0;
+      const { HostConfig } = await docker.getContainer(container.Id).inspect();
+      return (HostConfig.Memory ?? 0) / 1024 / 1024;
+    };
+    const untilMemory = async (megabytes: number): Promise<void> => {
+      for (let tries = 0; (await memory()) !== megabytes; tries++) {
+        if (tries === 200) throw new Error(`it has ${await memory()} MB, not ${megabytes}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    master.launchGroup('grows', [taskInfo('t1', '')], executor);
+    await untilMemory(32 + 64);
+    master.launchGroup('grows', [taskInfo('t2', '')], executor);
+    await untilMemory(32 + 64 + 64);
+  });
+});
