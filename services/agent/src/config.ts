@@ -76,6 +76,11 @@ export const agentOptions = defineOptions({
     help: 'Images that are never deleted, with a tag or for all tags.',
     placeholder: 'image,…',
   },
+  nvidiaGpuDevices: {
+    kind: 'list',
+    help: 'Gpus to offer, by the indices that nvidia-smi tells; all if not given. How many there are is the resource gpus, unless --resources says less.',
+    placeholder: 'index,…',
+  },
   resourceEstimator: {
     kind: 'string',
     default: 'none',
@@ -216,7 +221,9 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
   name: 'agent',
   summary: 'Offers the resources of one machine and runs tasks on it.',
   options: agentOptions,
-  relations: ({ resources, attributes, runtimes }) => {
+  relations: ({ resources, attributes, runtimes, nvidiaGpuDevices }) => {
+    const wrong = nvidiaGpuDevices?.find((index) => !/^\d+$/.test(index));
+    if (wrong !== undefined) return `--nvidia-gpu-devices: '${wrong}' must be a whole number`;
     const parsed = resources === undefined ? undefined : Resources.parse(resources);
     if (isFailure(parsed)) return `--resources: ${parsed.message}`;
     const facts = attributes === undefined ? undefined : parseAttributes(attributes);

@@ -35,6 +35,8 @@ import { fileRoutes } from './handlers/http-files';
 import { ordersOf } from './handlers/orders';
 import { commandsQueuedMax, Loop } from './loop';
 import { createAgentMetrics, type AgentMetrics } from './metrics';
+import { gpuPathsDefault, type GpuPaths } from './gpu/gpu';
+import { offeredGpus } from './gpu/offered';
 import { attributesOf } from './resources/attributes';
 import { detectResources } from './resources/detect';
 import { createController, createEstimator } from './oversubscription/modules';
@@ -62,6 +64,8 @@ export interface AgentDependencies {
   readonly random?: () => number;
   /** Where pretended containers live, if they are to outlive this agent. */
   readonly fakeMachine?: FakeMachine;
+  /** Where the driver shows its gpus; the machine's own places if unset. */
+  readonly gpuPaths?: GpuPaths;
   /** The agent cannot go on: the message is the one line that says why. It has to be closed still. */
   readonly onFatal: (error: FailureError) => void;
 }
@@ -114,6 +118,7 @@ async function assemble(
   });
   opened.push(() => checkpoint.close());
   const { state } = checkpoint;
+  const gpus = await offeredGpus(config, dependencies.gpuPaths ?? gpuPathsDefault);
 
   // These know each other: the loop performs through the world, and what the world does comes back to the loop.
   const runtimes = await createRuntimes({
@@ -122,13 +127,14 @@ async function assemble(
     timers,
     onEnd: (runtime, containerId, exit) => containers.ended(runtime, containerId, exit),
     ...(dependencies.fakeMachine !== undefined && { fakeMachine: dependencies.fakeMachine }),
+    gpus: gpus.machine,
     dockerObserver: {
       pulled: (outcome) => metrics.imagePulls.inc({ outcome }),
       imageDeleted: () => metrics.imagesDeleted.inc(),
     },
   });
   opened.push(() => closeAll(runtimes));
-  const { info, resources } = await describe(config, runtimes);
+  const { info, resources } = await describe(config, runtimes, gpus.offered.length);
   ensureVolumes(config.workDir, volumesOf(state.resources));
   let grpcAddress = '';
   const specContext = {
@@ -290,7 +296,8 @@ async function assemble(
   metrics.queues.watch('starts', startsQueuedMax, () => containers.queued);
   metrics.queues.watch('agent_messages', messagesQueuedMax, () => session.queued);
   metrics.queues.watch('executor_events', executorEventsQueuedMax, () => executorStreams.queuedMost);
-  loop.push({ kind: 'configured', resources });
+  const ids = gpus.offered.map(({ id }) => id);
+  loop.push({ kind: 'configured', resources, ...(gpus.machine.found.length > 0 && { gpus: ids }) });
   loop.push({ kind: 'recovered', outcomes });
   await loop.settle();
   throwIfAny(fault);
@@ -336,8 +343,9 @@ function throwIfAny(error: FailureError | undefined): void {
 async function describe(
   config: AgentConfig,
   runtimes: ReadonlyMap<string, ContainerRuntime>,
+  gpus: number,
 ): Promise<{ readonly info: Omit<AgentInfo, 'id'>; readonly resources: Resources }> {
-  const resources = await detectResources(config.resources, config.workDir);
+  const resources = await detectResources(config.resources, config.workDir, gpus);
   if (isFailure(resources)) throw new FailureError(resources);
   const attributes = attributesOf(config.attributes, runtimes.values());
   if (isFailure(attributes)) throw new FailureError(attributes);

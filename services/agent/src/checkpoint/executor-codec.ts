@@ -15,13 +15,15 @@ export interface StoredExecutor {
   readonly container: ExecutorRecord['container'];
   readonly subscribed: boolean;
   readonly end: ExecutorRecord['end'];
+  /** Unset in records of agents that knew of none. */
+  readonly gpus?: readonly string[];
 }
 
 export function storedExecutor(executor: ExecutorRecord): StoredExecutor {
   const { frameworkId, executorId, containerId, runtime, kind, traceparent, launchedAt } = executor;
-  const { phase, container, subscribed, end } = executor;
+  const { phase, container, subscribed, end, gpus } = executor;
   const place = { frameworkId, executorId, containerId, runtime, kind, traceparent, launchedAt };
-  return { ...place, phase, container, subscribed, end };
+  return { ...place, phase, container, subscribed, end, gpus };
 }
 
 /** The record again; nobody listens in this life of the agent yet, and its tasks are still to be read. */
@@ -34,6 +36,7 @@ export function executorOf(stored: StoredExecutor, info: Uint8Array): ExecutorRe
     containerId: containerId(stored.containerId),
     launchedAt: instant(stored.launchedAt),
     info: ExecutorInfo.decode(info),
+    gpus: stored.gpus ?? [],
     deadline: undefined,
     connection: undefined,
     tasks: new Set(),

@@ -23,6 +23,8 @@ export interface StoredTask {
   readonly updates: readonly StoredStatus[];
   readonly history: readonly StoredStatus[];
   readonly statusesMade: number;
+  /** Unset in records of agents that knew of none. */
+  readonly gpus?: readonly string[];
 }
 
 /** A status; a custom executor's is kept as it goes over the wire. */
@@ -30,7 +32,8 @@ export type StoredStatus = Omit<StatusRecord, 'given'> & { readonly given?: Uint
 
 export function storedTask(task: TaskRecord): StoredTask {
   const { frameworkId, taskId, containerId, runtime, executor, group, traceparent } = task;
-  const { launchedAt, startedAt, healthy, checkStatus, phase, state, container, kill, statusesMade } = task;
+  const { launchedAt, startedAt, healthy, checkStatus, phase, state, container, kill, statusesMade, gpus } =
+    task;
   return {
     frameworkId,
     taskId,
@@ -50,6 +53,7 @@ export function storedTask(task: TaskRecord): StoredTask {
     updates: task.updates.map(storedStatus),
     history: task.history.map(storedStatus),
     statusesMade,
+    gpus,
   };
 }
 
@@ -74,6 +78,7 @@ export function taskOf(stored: StoredTask, info: Uint8Array): TaskRecord {
     executor: stored.executor,
     group: stored.group,
     info: TaskInfo.decode(info),
+    gpus: stored.gpus ?? [],
     traceparent: stored.traceparent,
     launchedAt: instant(stored.launchedAt),
     startedAt: stored.startedAt === undefined ? undefined : instant(stored.startedAt),

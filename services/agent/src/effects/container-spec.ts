@@ -14,6 +14,7 @@ import { sandboxInContainer } from '../sandbox/paths';
 import { sandboxOfExecutor, sandboxOfTask } from '../sandbox/sandbox-of';
 import type { AgentState, ExecutorRecord, TaskRecord } from '../state/state';
 import { volumesOf } from '../state/operations';
+import { gpusOfExecutor, gpusOfTask, gpuVariables } from './container-gpus';
 import { volumePath } from './volumes';
 
 /** Less memory than this does not hold a shell and its C library: no container is limited below it, as in Mesos. */
@@ -45,7 +46,8 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
   const sandbox = sandboxOfTask(workDir, agentId, state, task);
   const pod = task.executor === undefined ? undefined : state.executors.get(task.executor);
   const shares = pod !== undefined && info.container?.linuxInfo?.shareCgroups !== false;
-  const own = { ...limitsOf(info.limits, resources, context.limitCpu), ...processesOf(context) };
+  const gpus = gpusOfTask(state, task);
+  const own = { ...limitsOf(info.limits, resources, context.limitCpu), ...processesOf(context), ...gpus };
   return {
     containerId,
     agentId,
@@ -64,13 +66,16 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
         ['MESOS_FRAMEWORK_ID', frameworkId],
         ['MESOS_AGENT_ID', agentId],
         ['MESOS_EXECUTOR_ID', pod?.executorId ?? task.taskId],
+        ...gpuVariables(gpus.gpus),
       ],
     ),
     sandbox,
     resources,
     // Of a group that shares, the weights are each its own and the bounds are those of all together (E51).
     limits:
-      shares && info.limits['mem'] === undefined ? { cpuMilli: own.cpuMilli, ...processesOf(context) } : own,
+      shares && info.limits['mem'] === undefined
+        ? { cpuMilli: own.cpuMilli, ...processesOf(context), ...gpus }
+        : own,
     ...(pod !== undefined && {
       group: { containerId: pod.containerId, limits: executorLimits(context, pod) },
     }),
@@ -117,6 +122,8 @@ export function executorSpec(
         ['MESOS_RECOVERY_TIMEOUT', '15mins'],
         ['MESOS_SUBSCRIPTION_BACKOFF_MAX', '2secs'],
         ['MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD', `${graceMs}ms`],
+        // Of the process runtime, what it may use changes with its tasks: it sees what is there.
+        ...(executor.runtime === 'docker' ? gpuVariables(gpusOfExecutor(state, executor).gpus) : []),
       ],
     ),
     sandbox,
@@ -133,11 +140,8 @@ export function executorLimits({ state, limitCpu }: SpecContext, executor: Execu
     return task === undefined || task.phase === 'ended' ? [] : [task.info];
   });
   const all = [executor.info.resources, ...tasks.map(({ resources }) => resources)].map(resourcesOf);
-  return limitsOf(
-    sumOfLimits(tasks),
-    all.reduce((sum, one) => sum.add(one), Resources.empty),
-    limitCpu,
-  );
+  const sum = all.reduce((sum, one) => sum.add(one), Resources.empty);
+  return { ...limitsOf(sumOfLimits(tasks), sum, limitCpu), ...gpusOfExecutor(state, executor) };
 }
 
 function processesOf({ processesMax }: SpecContext): Pick<ContainerLimits, 'processes'> {

@@ -12,13 +12,15 @@ const diskFallbackMb = 10 * 1024;
 const ports = { begin: 31000, end: 32000 };
 
 /**
- * What the agent offers: what the operator gave, and for each of cpus, mem, disk and ports that was not given what this machine has.
+ * What the agent offers: what the operator gave, and for each of cpus, mem, disk, gpus and ports that was not given what this machine has.
  *
  * @param given the text of `--resources`, if any
+ * @param gpus how many gpus there are to offer
  */
 export async function detectResources(
   given: string | undefined,
   workDir: string,
+  gpus = 0,
 ): Promise<Resources | Failure> {
   const resources = given === undefined ? Resources.empty : Resources.parse(given);
   if (isFailure(resources)) return resources;
@@ -33,6 +35,7 @@ export async function detectResources(
     kind: 'scalar',
     milli: lessReserve(await diskMb(workDir), diskLeftMb, diskFallbackMb) * 1000,
   });
+  if (gpus > 0) add('gpus', { kind: 'scalar', milli: gpus * 1000 });
   add('ports', { kind: 'ranges', ranges: [ports] });
   return resources.add(Resources.of(found));
 }

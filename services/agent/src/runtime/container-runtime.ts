@@ -182,6 +182,8 @@ export interface ContainerLimits {
   readonly memoryBytes?: number;
   /** How many processes and threads there may be in it; unset is no bound. */
   readonly processes?: number;
+  /** The gpus that it may use, by their ids; unset on a machine without. */
+  readonly gpus?: readonly string[];
 }
 
 /** A container that the agent has a record of. */

@@ -7,6 +7,7 @@ import type { Exit } from '../state/command';
 import type { ContainerRuntime } from './container-runtime';
 import { connectDocker, type DockerObserver } from './docker/connect';
 import type { CollectionRules } from './docker/image-collector';
+import type { MachineGpus } from '../gpu/gpu';
 import { FakeRuntime, type FakeMachine } from './fake';
 import { createProcessRuntime } from './process/create';
 
@@ -35,6 +36,7 @@ export interface RuntimesOptions {
   readonly timers: Timers;
   readonly fakeMachine?: FakeMachine;
   readonly dockerObserver?: DockerObserver;
+  readonly gpus?: MachineGpus;
 }
 
 /**
@@ -64,7 +66,10 @@ export async function createRuntimes(
   return runtimes;
 }
 
-function create(name: string, { config, onEnd, log, timers, fakeMachine, dockerObserver }: RuntimesOptions) {
+function create(
+  name: string,
+  { config, onEnd, log, timers, fakeMachine, dockerObserver, gpus }: RuntimesOptions,
+) {
   const tell = (containerId: ContainerId, exit: Exit): void => onEnd(name, containerId, exit);
   switch (name) {
     case 'process':
@@ -81,6 +86,7 @@ function create(name: string, { config, onEnd, log, timers, fakeMachine, dockerO
         capabilities: config.capabilities,
         imageDirectory: config.imageDirectory,
         seccomp: { directory: config.seccompConfigDirectory, defaultName: config.seccompProfileName },
+        gpus,
         onEnd: tell,
         log,
         timers,

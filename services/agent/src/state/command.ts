@@ -103,7 +103,12 @@ export type Command =
       readonly messages: readonly Uint8Array[];
     }
   /** What the configuration says that the agent has; the first command of a life, after which `recovered` is the second. */
-  | { readonly kind: 'configured'; readonly resources: Resources }
+  | {
+      readonly kind: 'configured';
+      readonly resources: Resources;
+      /** The ids of the devices behind the resource gpus, in the order in which they are given out; unset where there are none behind it. */
+      readonly gpus?: readonly string[];
+    }
   /** What a resource estimator says may be offered on top. */
   | { readonly kind: 'estimated'; readonly oversubscribed: Resources }
   | { readonly kind: 'recovered'; readonly outcomes: readonly Recovered[] }

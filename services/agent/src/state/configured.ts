@@ -7,7 +7,12 @@ import type { AgentState } from './state';
  * The configuration says what the agent has. What operations made of it before is made of it again (G11): where it has become less than
  * what is reserved of it, the agent must not go on as if nothing had happened.
  */
-export function stepConfigured(state: AgentState, configured: Resources): Effect[] {
+export function stepConfigured(
+  state: AgentState,
+  configured: Resources,
+  gpus: readonly string[] | undefined,
+): Effect[] {
+  state.gpus = gpus;
   const changed = state.resources.filter(isChanged);
   const taken = changed.map(asConfigured);
   if (!configured.contains(taken)) {

@@ -19,6 +19,8 @@ export interface ExecutorRecord {
   /** A pod is a sandbox and control groups that its tasks share; only a custom executor is a process. */
   readonly kind: 'pod' | 'custom';
   readonly info: ExecutorInfo;
+  /** The gpus that are its own until it has ended, by their ids; those of its tasks are besides. */
+  readonly gpus: readonly string[];
   /** W3C traceparent of the first launch; empty when not traced. */
   readonly traceparent: string;
   readonly launchedAt: Instant;

@@ -5,6 +5,7 @@ import type { Exit, LaunchedExecutor } from './command';
 import { outlives, stateFor } from './capabilities';
 import type { Effect } from './effect';
 import { messageOf, newsOfKill, outOfMemoryNews } from './ends';
+import { takeGpus } from './gpus';
 import { conclude, shutdownExecutor, startShutdown } from './kills';
 import { adopt, forgetExecutorIfOver, tellEnded } from './records';
 import type { AgentState, ExecutorKey, ExecutorRecord, StartedFacts, TaskRecord } from './state';
@@ -32,6 +33,7 @@ export function ensureExecutor(
     runtime: 'runtime' in plan ? plan.runtime : '',
     kind,
     info,
+    gpus: takeGpus(state, info.resources),
     traceparent,
     launchedAt: now,
     phase: kind === 'pod' ? 'running' : 'starting',

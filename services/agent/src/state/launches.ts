@@ -6,6 +6,7 @@ import { firstAnswer, startChecks } from './checks';
 import type { Launch, LaunchedExecutor, LaunchedTask, LaunchGroup } from './command';
 import type { Effect } from './effect';
 import { ensureExecutor } from './executors';
+import { freeGpus, gpuCount, takeGpus } from './gpus';
 import { handOver } from './executor-session';
 import { completionDeadline, conclude, terminate } from './kills';
 import { adopt } from './records';
@@ -93,6 +94,24 @@ function refusalOf(
     return drop('RESOURCES_UNKNOWN', `The agent does not have ${special.toString()}`);
   const running =
     executor === undefined ? undefined : state.executors.get(executorKey(frameworkId, executor.executorId));
+  const ownGpus = gpuCount(...tasks.map(({ task }) => task.resources));
+  const gpus =
+    ownGpus + (executor === undefined || running !== undefined ? 0 : gpuCount(executor.info.resources));
+  if (!Number.isInteger(gpus))
+    return { state: 'TASK_ERROR', reason: 'TASK_INVALID', message: 'gpus must be a whole number' };
+  if (state.gpus !== undefined && gpus > freeGpus(state).length)
+    return drop('RESOURCES_UNKNOWN', `The agent has ${freeGpus(state).length} gpus left, not ${gpus}`);
+  // What a container of Docker sees of the machine is settled when it is made.
+  if (
+    ownGpus > 0 &&
+    executor?.kind === 'custom' &&
+    'runtime' in executor.plan &&
+    executor.plan.runtime === 'docker'
+  ) {
+    const message =
+      'gpus must be resources of the executor, not of its task: it is a container of type DOCKER';
+    return { state: 'TASK_FAILED', reason: 'CONTAINER_LAUNCH_FAILED', message };
+  }
   if (running !== undefined && (running.end !== undefined || running.phase === 'ended'))
     return drop('EXECUTOR_TERMINATED', 'The executor is about to end');
   if (running !== undefined && running.kind !== executor?.kind) {
@@ -129,7 +148,7 @@ function refuse(
     const status = { uuid, state: told, source: 'AGENT', reason, message, at: now } as const;
     return tellOnce(state, launched.frameworkId, task.taskId, status);
   }
-  const record = recordOf(launched, undefined, { ...task, plan: { runtime: '' } }, now);
+  const record = recordOf(launched, undefined, { ...task, plan: { runtime: '' } }, [], now);
   state.tasks.set(record.key, record);
   return [
     ...adopt(state, launched.frameworkId, launched.framework),
@@ -145,7 +164,8 @@ function begin(
   launchedTask: LaunchedTask,
   now: Instant,
 ): Effect[] {
-  const task = recordOf(launched, executor, launchedTask, now);
+  const gpus = takeGpus(state, launchedTask.task.resources);
+  const task = recordOf(launched, executor, launchedTask, gpus, now);
   state.tasks.set(task.key, task);
   executor?.tasks.add(task.key);
   const effects: Effect[] = [
@@ -166,6 +186,7 @@ function recordOf(
   { frameworkId, group }: Launched,
   executor: ExecutorRecord | undefined,
   { taskId, task, traceparent, containerId, plan }: LaunchedTask,
+  gpus: readonly string[],
   now: Instant,
 ): TaskRecord {
   return {
@@ -177,6 +198,7 @@ function recordOf(
     executor: executor?.key,
     group,
     info: task,
+    gpus,
     traceparent,
     launchedAt: now,
     phase: 'starting',

@@ -12,6 +12,7 @@
 //   A5. Nothing is done that a master of a lower term asks for, once a higher one was obeyed.
 //   A6. An operation is applied at most once while its record is kept, and a status of it is told only when its change is durable.
 //   A7. Of a group either all tasks are started or none; when one of it fails or is killed the others end.
+//   A8. No gpu is given to two that have not ended (gpus.test.ts).
 //
 // Simulated clusters check A2 after every event as I8, A3 as I4, A4 as I6 and A5 as I7, and that what runs has a record and what the records hold
 // is there as I5, I2 and I3: docs/contributing/simulation.md.
@@ -55,6 +56,8 @@ export interface AgentState {
   resourcesChanged: boolean;
   /** What may be offered on top, to be taken back at any moment. */
   oversubscribed: Resources;
+  /** The gpus that may be given out, by their ids and in that order; unset where there are no devices behind the resource. */
+  gpus: readonly string[] | undefined;
   /** Operations that have not ended, or whose last status is not acknowledged. */
   readonly operations: Map<string, OperationRecord>;
   /** The newest operations that are over, so that one which is asked for again is answered. Not kept. */
@@ -96,6 +99,7 @@ export function emptyState(cluster: string, timing: ExecutorTiming = executorTim
     resources: Resources.empty,
     resourcesChanged: false,
     oversubscribed: Resources.empty,
+    gpus: undefined,
     operations: new Map(),
     operationsPast: new Map(),
     drain: undefined,

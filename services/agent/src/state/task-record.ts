@@ -25,6 +25,8 @@ export interface TaskRecord {
   /** The same for all that were launched together; unset for one that was launched by itself. */
   readonly group: string | undefined;
   readonly info: TaskInfo;
+  /** The gpus that are its own until it has ended, by their ids. */
+  readonly gpus: readonly string[];
   /** W3C traceparent of the launch; empty when not traced. */
   readonly traceparent: string;
   readonly launchedAt: Instant;

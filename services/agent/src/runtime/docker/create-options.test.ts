@@ -5,7 +5,7 @@ import { planContainer, updateOptions } from './create-options';
 const resources = Resources.parse('cpus:1;mem:64;ports:[31000-31001]') as Resources;
 
 /** What is planned for a task of the image debian, or why nothing is. */
-function planned(container: object, task: object = {}, allowPrivileged = false) {
+function planned(container: object, task: object = {}, allowPrivileged = false, gpus?: readonly string[]) {
   const info = TaskInfo.fromJSON(task);
   const given = container as { docker?: object };
   const plan = planContainer(
@@ -25,7 +25,7 @@ function planned(container: object, task: object = {}, allowPrivileged = false) 
       environment: new Map([['A', 'b']]),
       sandbox: '/work/sandbox',
       resources,
-      limits: { cpuMilli: 1000, memoryBytes: 64, processes: 10 },
+      limits: { cpuMilli: 1000, memoryBytes: 64, processes: 10, ...(gpus !== undefined && { gpus }) },
     },
     { agentName: 'agent', allowPrivileged },
   );
@@ -65,6 +65,17 @@ test('a terminal, powers and parameters', () => {
   expect(planned({ docker, ttyInfo: {} }, {}, true)).toMatchObject({
     Tty: true,
     HostConfig: { Privileged: true, CapAdd: ['SYS_ADMIN'] },
+  });
+});
+
+test('gpus, as docker run --gpus asks for them', () => {
+  expect(planned({}, {}, false, ['GPU-a', 'GPU-b'])).toMatchObject({
+    HostConfig: {
+      DeviceRequests: [{ Driver: 'nvidia', DeviceIDs: ['GPU-a', 'GPU-b'], Capabilities: [['gpu']] }],
+    },
+  });
+  expect(planned({}, {}, false, [])).toMatchObject({
+    HostConfig: expect.not.objectContaining({ DeviceRequests: [] }) as object,
   });
 });
 

@@ -52,6 +52,7 @@ export function planContainer(spec: ContainerSpec, rules: CreateRules): Containe
     },
     HostConfig: {
       ...updateOptions(limits),
+      ...gpuRequest(limits.gpus ?? []),
       ...(docker?.privileged === true && { Privileged: true }),
       // Read back by the agent after its own restart, and gone with the container.
       LogConfig: { Type: 'json-file', Config: {} },
@@ -62,6 +63,12 @@ export function planContainer(spec: ContainerSpec, rules: CreateRules): Containe
   const wrong =
     joinNetwork(options, spec, container) ?? applyParameters(options, docker?.parameters ?? [], rules);
   return wrong ?? { options, image, folders };
+}
+
+/** As `docker run --gpus` asks the engine for gpus; it needs the container toolkit of nvidia on the machine. */
+function gpuRequest(gpus: readonly string[]): Pick<Draft['HostConfig'], 'DeviceRequests'> {
+  if (gpus.length === 0) return {};
+  return { DeviceRequests: [{ Driver: 'nvidia', DeviceIDs: [...gpus], Capabilities: [['gpu']] }] };
 }
 
 /**

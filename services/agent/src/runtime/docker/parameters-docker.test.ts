@@ -118,6 +118,14 @@ dockerSuite('settings of containers, on a real daemon', () => {
     expect(names).not.toContain(careful.place.root);
   });
 
+  check('gpus need an engine that has them, and the reason is told', async () => {
+    const bench = await open();
+    const limits = { cpuMilli: 100, gpus: ['GPU-0123'] };
+    await expect(bench.run('true', { limits })).rejects.toThrow(
+      'could not select device driver "nvidia" with capabilities: [[gpu]]',
+    );
+  });
+
   check('a terminal of the wanted size, whose output is one', async () => {
     const bench = await open();
     const container = containerInfo({}, { ttyInfo: { windowSize: { rows: 30, columns: 100 } } });

@@ -2,6 +2,8 @@ import { failure, isFailure, type Failure } from '@meseta/model';
 import { FailureError, type Logger, type Timers } from '@meseta/kit';
 import { join } from 'node:path';
 import { Filters, type FilterOptions } from '../../seccomp/filters';
+import type { MachineGpus } from '../../gpu/gpu';
+import { GpuKeeper } from '../../gpu/gpu-keeper';
 import { detectCgroups } from '../cgroups/detect';
 import type { EndListener } from '../container-runtime';
 import { detectIsolation, type IsolationOptions } from './isolation';
@@ -20,6 +22,7 @@ export async function createProcessRuntime(options: {
   readonly imageDirectory?: string | undefined;
   /** Where profiles of seccomp are, and which one tasks have that name none. */
   readonly seccomp?: Omit<FilterOptions, 'programs'>;
+  readonly gpus?: MachineGpus | undefined;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -49,8 +52,17 @@ export async function createProcessRuntime(options: {
     const program = await filters?.fileOf(undefined, capabilities).catch(asFailure);
     if (isFailure(program)) return program;
   }
+  const { gpus: machine, directory } = options;
+  const gpus =
+    machine === undefined || machine.found.length === 0
+      ? undefined
+      : await GpuKeeper.create({
+          ...{ gpus: machine.found, devices: machine.paths.devices, directory, agentName, log },
+          base: isFailure(isolation) ? undefined : isolation?.dev,
+        });
   return new ProcessRuntime({
     ...options,
+    gpus,
     programs: { setsid, mv, setpriv },
     cgroups: isFailure(cgroups) ? undefined : cgroups,
     isolation: isFailure(isolation) ? undefined : isolation,

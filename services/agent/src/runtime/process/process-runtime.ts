@@ -7,6 +7,7 @@ import { containerId as asContainerId, failure, isFailure, type ContainerId } fr
 import { FailureError, systemTimers, type Logger, type Timers } from '@meseta/kit';
 import type { Exit } from '../../state/command';
 import type { ContainerFacts } from '../../state/state';
+import type { GpuKeeper } from '../../gpu/gpu-keeper';
 import type { Cgroups } from '../cgroups/cgroups';
 import type {
   AttachSession,
@@ -84,6 +85,8 @@ export interface ProcessRuntimeOptions {
   readonly filters?: Filters | undefined;
   /** Where images lie unpacked, if there are any. */
   readonly imageDirectory?: string | undefined;
+  /** Unset on a machine without gpus. */
+  readonly gpus?: GpuKeeper | undefined;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -136,7 +139,10 @@ export class ProcessRuntime implements ContainerRuntime {
     const image = await this.imageOf(spec);
     const isolated = await this.isolate(spec, user, image);
     const terminal = await this.terminalOf(spec);
-    const joins = this.options.cgroups?.create(containerId, spec.limits, spec.group) ?? [];
+    const joins = [
+      ...(this.options.cgroups?.create(containerId, spec.limits, spec.group) ?? []),
+      ...(this.gpusFor(spec.limits)?.create(containerId, spec.limits.gpus ?? []) ?? []),
+    ];
     const script = supervisorScript({
       ...this.options.programs,
       pidFile: this.files.pid(containerId),
@@ -199,6 +205,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   update(containerId: ContainerId, limits: ContainerLimits): Promise<void> {
     this.options.cgroups?.update(containerId, limits);
+    this.gpusFor(limits)?.update(containerId, limits.gpus ?? []);
     return Promise.resolve();
   }
 
@@ -211,7 +218,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const image = await this.imageOf(spec);
     const filter = await this.filterOf(spec);
     const script = besideScript({
-      joins: this.options.cgroups?.joins(spec.containerId) ?? [],
+      joins: this.joinsOf(spec.containerId),
       switchUser: await this.wordsBeside(spec, container, user, image, filter),
       ...(filter !== undefined && { filter }),
       environment: spec.environment,
@@ -233,6 +240,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.watcher?.close();
     this.watched.clear();
     this.options.cgroups?.leave();
+    this.options.gpus?.leave();
   }
 
   async exec(
@@ -249,7 +257,7 @@ export class ProcessRuntime implements ContainerRuntime {
       {
         enter: await this.wordsBeside(spec, container, user, image, filter),
         filter,
-        joins: this.options.cgroups?.joins(spec.containerId) ?? [],
+        joins: this.joinsOf(spec.containerId),
         environment: spec.environment,
         cwd: image === undefined ? spec.sandbox : sandboxInContainer,
         command,
@@ -332,6 +340,7 @@ export class ProcessRuntime implements ContainerRuntime {
     image: string | undefined,
   ): Promise<Isolated | undefined> {
     const { isolation, cgroups, capabilities } = this.options;
+    const dev = this.gpusFor(spec.limits)?.deviceFolder(spec.containerId, spec.limits.gpus ?? []);
     if (isolation === undefined || cgroups === undefined) {
       const { linuxInfo, rlimitInfo, hostname } = spec.container ?? {};
       if (linuxInfo !== undefined || rlimitInfo !== undefined || hostname)
@@ -356,7 +365,9 @@ export class ProcessRuntime implements ContainerRuntime {
     if (spec.mounts.length > 0)
       await makeFileTargets(spec, image === undefined ? undefined : overOf(spec.sandbox));
     const table = this.files.table(spec.containerId);
-    writeFileSync(table, mountTable(isolation, spec, image), { mode: 0o600 });
+    writeFileSync(table, mountTable({ ...isolation, dev: dev ?? isolation.dev }, spec, image), {
+      mode: 0o600,
+    });
     const { unshare, mount, setsid } = isolation.programs;
     const hostname = spec.container?.hostname;
     const plan: IsolationPlan = {
@@ -379,6 +390,16 @@ export class ProcessRuntime implements ContainerRuntime {
     const own = capabilitiesOf(container, capabilities);
     if ('failure' in own) throw new FailureError(own);
     return filters.fileOf(container?.linuxInfo?.seccomp, own.bounding);
+  }
+
+  /** Who keeps gpus apart, unless nothing is said of gpus: then the container has none, and its agent gives out none. */
+  private gpusFor({ gpus }: ContainerLimits): GpuKeeper | undefined {
+    return gpus === undefined ? undefined : this.options.gpus;
+  }
+
+  private joinsOf(containerId: ContainerId): readonly string[] {
+    const { cgroups, gpus } = this.options;
+    return [...(cgroups?.joins(containerId) ?? []), ...(gpus?.joins(containerId) ?? [])];
   }
 
   private wordsFor(user: User): readonly string[] {
@@ -451,6 +472,7 @@ export class ProcessRuntime implements ContainerRuntime {
       for (const pid of cgroups.pidsOf(containerId)) signal(pid, 'SIGKILL');
       if (tries > 0) await pause(emptyWaitMs);
     }
+    this.options.gpus?.remove(containerId);
     const failed = exit.kind !== 'exited' || exit.status !== 0;
     return outOfMemory !== undefined && failed ? { kind: 'outOfMemory', ...outOfMemory } : exit;
   }
@@ -507,7 +529,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const names = await readdir(this.options.directory);
     const unknown = new Set<ContainerId>();
     for (const name of names) {
-      const id = asContainerId(name.replace(/\.(pid|exit|void|table|input|exit\.tmp)$/, ''));
+      const id = asContainerId(name.replace(/\.(pid|exit|void|table|input|dev|exit\.tmp)$/, ''));
       if (!known.has(id)) unknown.add(id);
     }
     for (const id of this.options.cgroups?.list() ?? []) if (!known.has(id)) unknown.add(id);
@@ -543,6 +565,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   private async removeTraces(containerId: ContainerId): Promise<void> {
     this.options.cgroups?.remove(containerId);
+    this.options.gpus?.remove(containerId);
     for (const file of this.files.traces(containerId)) await unlink(file).catch(() => undefined);
     await rm(this.files.void(containerId), { force: true });
   }

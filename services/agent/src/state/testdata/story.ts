@@ -70,18 +70,22 @@ export class Story {
   }
 
   /** A task of a custom executor. */
-  launchWith(executorId: string, id: string, more: { framework?: Partial<FrameworkInfo> } = {}): string[] {
+  launchWith(
+    executorId: string,
+    id: string,
+    more: { framework?: Partial<FrameworkInfo>; task?: Partial<TaskInfo>; executor?: Partial<LaunchedExecutor> } = {},
+  ): string[] {
     return this.order({
       kind: 'launch',
       frameworkId: framework,
       framework: frameworkInfo(more.framework),
       taskId: taskId(id),
-      task: { taskId: { value: id }, resources: [], limits: {} },
+      task: { taskId: { value: id }, resources: [], limits: {}, ...more.task },
       resources: Resources.empty,
       traceparent: '',
       containerId: containerId(`C-${id}`),
       plan: { runtime: '' },
-      executor: launchedExecutor(executorId, 'custom'),
+      executor: { ...launchedExecutor(executorId, 'custom'), ...more.executor },
     });
   }
 
