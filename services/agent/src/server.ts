@@ -146,10 +146,7 @@ async function assemble(
     grpcAddress: () => grpcAddress,
     resolveSecret: secretResolver(config.secretDirectory),
   };
-  const secretFiles = await SecretFiles.open(
-    join('/run/meseta', agentNameOf(config.workDir), 'secrets'),
-    log,
-  );
+  const secretFiles = new SecretFiles(join('/run/meseta', agentNameOf(config.workDir), 'secrets'));
   const cache = new FetchCache(join(config.workDir, 'meta', 'fetch'), config.fetcherCacheSize * 1024 * 1024);
   await cache.open();
   const fetcher = new Fetcher({
@@ -241,7 +238,7 @@ async function assemble(
     join(config.workDir, 'meta', 'runs'),
     sandboxesOf(config.workDir, state),
   );
-  await secretFiles?.keepOnly(
+  await secretFiles.keepOnly(
     new Set([...state.tasks.values(), ...state.executors.values()].map(({ containerId }) => containerId)),
   );
   const services = [

@@ -14,7 +14,7 @@ import type { SecretFiles } from '../secrets/secret-files';
 
 /**
  * What a task wants to see of the machine, of its own sandbox, or of its group's (G65).
- *
+
  * @param parent the sandbox of the group that the task is in; unset for one that is in none
  */
 export async function containerVolumes(
@@ -36,31 +36,17 @@ export async function containerVolumes(
   return mounts;
 }
 
-/**
- * Secrets that a task wants to find as files: only its user may read them, and they are nowhere but in memory (G65).
- *
- * @param files undefined where there is no memory for them
- */
+/** Secrets that a task wants to find as files: only its user may read them, and they are nowhere but in memory (G65). */
 export async function secretVolumes(
   volumes: readonly Volume[],
   containerId: ContainerId,
   resolve: SecretResolver,
-  files: SecretFiles | undefined,
+  files: SecretFiles,
 ): Promise<readonly ContainerMount[]> {
   const mounts: ContainerMount[] = [];
   for (const [i, volume] of volumes.entries()) {
     const secret = volume.source?.secret;
     if (!isSecret(volume) || secret === undefined) continue;
-    if (files === undefined)
-      throw new FailureError(
-        failure(
-          'denied',
-          `volume ${volume.containerPath ?? ''}: this agent has no memory to keep secrets in`,
-          {
-            field: 'container.volumes',
-          },
-        ),
-      );
     const source = await files.write(containerId, i, resolve(secret));
     mounts.push({ source, target: volume.containerPath ?? '', readOnly: true, isVolume: true });
   }

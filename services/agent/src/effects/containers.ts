@@ -26,7 +26,7 @@ export interface ContainersOptions extends SpecContext {
   readonly state: AgentState;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
   readonly fetcher: Fetcher;
-  readonly secretFiles: SecretFiles | undefined;
+  readonly secretFiles: SecretFiles;
   /** How often it is told how far a start has come that takes long. Milliseconds; 0 is never. */
   readonly progressIntervalMs: number;
   readonly push: (command: Command) => void;
@@ -355,7 +355,7 @@ export class Containers {
   }
 
   private forgetSecrets(containerId: ContainerId): void {
-    this.follow(this.options.secretFiles?.remove(containerId), containerId, 'forget secrets of');
+    this.follow(this.options.secretFiles.remove(containerId), containerId, 'forget secrets of');
   }
 
   private fail({ key, containerId, runtime }: Start, message: string): void {

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { failure, type ContainerId } from '@meseta/model';
-import { FailureError, type Logger } from '@meseta/kit';
+import { FailureError } from '@meseta/kit';
 
 /** File systems in memory, by their magic numbers, see statfs(2). */
 const inMemory: readonly number[] = [0x01021994, 0x858458f6];
@@ -11,59 +12,73 @@ const inMemory: readonly number[] = [0x01021994, 0x858458f6];
 /**
  * Files with secrets for containers, in memory and nowhere else: tasks find them as volumes.
  *
- * They outlive the agent, as the containers do, and not the machine.
+ * They outlive the agent, as the containers do, and not the machine. Where the directory is not on a file system in memory, there is one mounted on it as long as there are
+ * such files.
  */
 export class SecretFiles {
-  private constructor(private readonly directory: string) {}
+  /** One after the other: the last file takes the file system with it, and the first brings it. */
+  private turn: Promise<unknown> = Promise.resolve();
 
-  /** Makes the directory, on a file system in memory; undefined where there can be none: then nobody gets such files. */
-  static async open(directory: string, log: Logger): Promise<SecretFiles | undefined> {
-    if (process.getuid?.() !== 0) return undefined;
-    try {
-      await mkdir(directory, { recursive: true, mode: 0o711 });
-      if (!inMemory.includes((await statfs(directory)).type))
-        await promisify(execFile)('mount', [
-          '-t',
-          'tmpfs',
-          '-o',
-          'mode=711,nodev,nosuid',
-          'meseta',
-          directory,
-        ]);
-      return new SecretFiles(directory);
-    } catch (error) {
-      log.warn({ err: error }, 'no file system in memory for secrets: tasks cannot have them as volumes');
-      return undefined;
-    }
-  }
+  constructor(private readonly directory: string) {}
 
-  /** Writes a secret. @returns where it is: a file that only its owner, root at first, may read */
-  async write(containerId: ContainerId, index: number, data: Buffer): Promise<string> {
-    const own = join(this.directory, containerId);
-    const path = join(own, String(index));
-    try {
-      await mkdir(own, { recursive: true, mode: 0o711 });
-      await rm(path, { force: true });
-      await writeFile(path, data, { mode: 0o400 });
-    } catch (error) {
-      throw new FailureError(
-        failure(
-          'conflict',
-          `a secret cannot be kept in memory: ${(error as NodeJS.ErrnoException).code ?? ''}`,
-        ),
-      );
-    }
-    return path;
+  /**
+   * Writes a secret.
+   *
+   * @returns where it is: a file that only its owner, root at first, may read
+   * @throws FailureError where there is no file system in memory
+   */
+  write(containerId: ContainerId, index: number, data: Buffer): Promise<string> {
+    return this.inTurn(async () => {
+      const own = join(this.directory, containerId);
+      const path = join(own, String(index));
+      try {
+        await mkdir(this.directory, { recursive: true, mode: 0o711 });
+        if (!(await this.isInMemory())) {
+          const options = 'mode=711,nodev,nosuid,noexec,size=64m';
+          await run('mount', ['-t', 'tmpfs', '-o', options, 'meseta', this.directory]);
+        }
+        await mkdir(own, { recursive: true, mode: 0o711 });
+        await rm(path, { force: true });
+        await writeFile(path, data, { mode: 0o400 });
+        return path;
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        throw new FailureError(
+          failure(
+            'conflict',
+            `a secret cannot be kept in memory: ${code ?? message.trim().split('\n').at(-1)}`,
+          ),
+        );
+      }
+    });
   }
 
   /** Forgets those of a container. */
-  async remove(containerId: ContainerId): Promise<void> {
-    await rm(join(this.directory, containerId), { recursive: true, force: true });
+  remove(containerId: ContainerId): Promise<void> {
+    if (!existsSync(this.directory)) return Promise.resolve();
+    return this.inTurn(async () => {
+      await rm(join(this.directory, containerId), { recursive: true, force: true });
+      if ((await readdir(this.directory)).length > 0) return;
+      // Refused where it is not our own, and there is nothing to be done then.
+      await run('umount', [this.directory]).catch(() => undefined);
+    });
   }
 
   /** Forgets those of all others. */
   async keepOnly(known: ReadonlySet<ContainerId>): Promise<void> {
-    for (const name of await readdir(this.directory))
-      if (!known.has(name as ContainerId)) await this.remove(name as ContainerId);
+    const names = await readdir(this.directory).catch(() => []);
+    for (const name of names) if (!known.has(name as ContainerId)) await this.remove(name as ContainerId);
+  }
+
+  private async isInMemory(): Promise<boolean> {
+    return inMemory.includes((await statfs(this.directory)).type);
+  }
+
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(act);
+    this.turn = done.catch(() => undefined);
+    return done;
   }
 }
+
+const run = promisify(execFile);

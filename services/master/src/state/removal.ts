@@ -35,7 +35,8 @@ export function removeAgent(turn: Turn, agent: Agent, how: Removal): void {
   forgetExecutors(agent);
   loseOperations(turn, agent, 'OPERATION_GONE_BY_OPERATOR', loss.message);
   tellAllocator(turn, { kind: 'agentRemoved', agentId: agent.id });
-  if (how.refusal !== undefined) order(turn, agent, { $case: 'refused', value: { reason: how.refusal, endTasks: true } });
+  if (how.refusal !== undefined)
+    order(turn, agent, { $case: 'refused', value: { reason: how.refusal, endTasks: true } });
   if (agent.session !== undefined) turn.effects.push({ kind: 'endSession', session: agent.session });
   agent.session = undefined;
   state.agents.delete(agent.id);
