@@ -91,7 +91,7 @@ test: build ## set up what tests need, and run every test
 
 .PHONY: unit
 unit: generate ## run the tests beside the code that need no other program
-	$(BIN)/jest --testPathIgnorePatterns test/ etcd.test docker.test $(JEST_ARGS)
+	$(BIN)/jest --testPathIgnorePatterns test/ etcd.test docker.test networks.test $(JEST_ARGS)
 
 .PHONY: integration
 integration: build ## run the tests of several services

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command with the programs that the tests need: etcd, Prometheus and a Docker engine. What is missing is installed from Debian's packages
+# Runs a command with the programs that the tests need: etcd, Prometheus, a Docker engine and the plugins of CNI. What is missing is installed from Debian's packages
 # when this is Debian and we are root; else the tests that need it are left out, and it is said which.
 #
 #   test/tools/with-tools.sh COMMAND [ARG...]
@@ -60,6 +60,13 @@ else
 fi
 
 if [ -z "${MESETA_TEST_WITHOUT_DOCKER:-}" ] && ! command -v /bin/busybox >/dev/null && can_install; then install busybox-static; fi
+
+if ! [ -x /usr/lib/cni/bridge ] || ! [ -x /usr/lib/cni/portmap ] || ! command -v iptables >/dev/null || ! command -v ip >/dev/null; then
+  if can_install && install containernetworking-plugins iptables iproute2; then :; else
+    say 'no plugins of CNI, and not root on Debian: tests of networks are left out'
+    export MESETA_TEST_WITHOUT_CNI=1
+  fi
+fi
 
 if [ -z "${MESETA_TEST_JAEGER:-}" ]; then
   if command -v go >/dev/null && MESETA_TEST_JAEGER=$(test/tools/go-tools.sh jaeger); then

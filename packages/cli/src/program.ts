@@ -241,7 +241,11 @@ function addRun(command: AddCommand, context: CliContext, setExit: (status: numb
     .option('-n, --instances <count>', 'how many copies', '1')
     .option('-r, --resources <resources>', 'what each needs', 'cpus:0.1;mem:32')
     .option('--image <image>', 'a Docker image to run it in')
-    .addOption(new Option('--network <network>', 'the network of the image').choices(['host', 'bridge']))
+    .option(
+      '--network <network>',
+      'host, bridge for an image, or the name of a network of the agents',
+      'host',
+    )
     .option('-e, --env <KEY=VALUE>', 'an environment variable; may be repeated', collect)
     .option('--name <name>', 'what to call it')
     .option('--role <role>', 'the role to get offers in', '*')

@@ -19,6 +19,7 @@ export {
 } from './session/session';
 export { Task } from './task';
 export type { TaskSpec } from './task-spec';
+export type { NetworkSpec, PortMappingSpec } from './task-network';
 export { taskUpdateOf, type TaskUpdate } from './task-update';
 export { AgentClient, type LogQuery } from './operator/agent-client';
 export { OperatorClient, type OperatorClientOptions, type TaskName } from './operator/operator-client';

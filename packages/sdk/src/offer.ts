@@ -13,6 +13,7 @@ import {
 import { durationMsOf, type Duration } from './framework-options';
 import { pick } from './resource-pick';
 import type { Task } from './task';
+import { networkedContainer, type NetworkSpec } from './task-network';
 import { placeTask, resourcesOf, taskInfoOf, type TaskSpec } from './task-spec';
 
 /** What an offer can ask of its scheduler. */
@@ -25,7 +26,7 @@ export interface OfferPort {
 }
 
 /** Tasks that start and end together. */
-export interface GroupSpec {
+export interface GroupSpec extends NetworkSpec {
   /** Names the executor; groups of the same name on one agent share it. */
   readonly name: string;
   readonly tasks: readonly TaskSpec[];
@@ -167,6 +168,7 @@ export class Offer {
         executor: {
           type: ExecutorInfo_Type.DEFAULT,
           executorId: { value: group.name },
+          container: networkedContainer(group),
           resources: resourcesToProto(own),
         },
         taskGroup: { tasks: placed.infos },

@@ -11,9 +11,10 @@ import {
   type TaskInfo,
 } from '@meseta/protocol';
 import { durationMsOf, type Duration } from './framework-options';
+import { networkedContainer, type NetworkSpec } from './task-network';
 
 /** A task, as its author describes it. What this has no word for goes into `info`. */
-export interface TaskSpec {
+export interface TaskSpec extends NetworkSpec {
   /** For people; need not be unique. */
   readonly name: string;
   /** Unique within the framework, for ever; made from the name if unset. */
@@ -30,8 +31,8 @@ export interface TaskSpec {
     readonly containerPath: string;
     readonly readOnly?: boolean;
   }[];
-  /** The network of an image: `host` or `bridge`; host if unset. */
-  readonly network?: 'host' | 'bridge';
+  /** Of an image `host` or `bridge`, of any other task also the name of one of the agent's networks; the machine's if unset. A group says it for all its tasks. */
+  readonly network?: string;
   /** Gives it a terminal, to which `meseta attach -i` types; then stderr goes to stdout, too. */
   readonly terminal?: boolean;
   readonly env?: Readonly<Record<string, string>>;
@@ -107,10 +108,18 @@ function commandOf(spec: TaskSpec): CommandInfo | undefined {
 
 function containerOf(spec: TaskSpec): ContainerInfo | undefined {
   const terminal = spec.terminal === true ? { ttyInfo: {} } : {};
-  if (spec.image === undefined)
-    return spec.terminal === true
-      ? { type: ContainerInfo_Type.MESOS, networkInfos: [], volumes: [], ...terminal }
-      : undefined;
+  if (spec.image === undefined) {
+    const networked = networkedContainer(spec);
+    return spec.terminal !== true
+      ? networked
+      : { type: ContainerInfo_Type.MESOS, networkInfos: [], volumes: [], ...networked, ...terminal };
+  }
+  if (spec.network !== undefined && !['host', 'bridge'].includes(spec.network))
+    throw new FailureError(
+      failure('invalid', `task ${spec.name}: the network of an image must be host or bridge`, {
+        field: 'network',
+      }),
+    );
   return {
     ...terminal,
     type: ContainerInfo_Type.DOCKER,

@@ -1,5 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { isFailure, parseAttributes, Resources } from '@meseta/model';
+import { parseDefaultDns } from './network/default-dns';
 import { capabilitiesDefault, capabilityNames } from './runtime/process/privileges';
 import { commonOptions, defineOptions, type ConfigOf, type ServiceOptions } from '@meseta/kit';
 
@@ -201,6 +202,38 @@ export const agentOptions = defineOptions({
     help: 'The profile of isolated tasks that name none; if not given, the calls of such tasks are not filtered.',
     placeholder: 'name',
   },
+  networkConfigDir: {
+    kind: 'path',
+    help: 'Directory of the networks that tasks of the runtime process may join by name: configurations of CNI, as *.conf, *.conflist and *.json.',
+    placeholder: 'path',
+  },
+  networkPluginDir: {
+    kind: 'list',
+    default: ['/usr/lib/cni', '/opt/cni/bin'],
+    help: 'Where the plugins of CNI are looked for, the first that has one wins.',
+    placeholder: 'path,…',
+  },
+  defaultContainerDns: {
+    kind: 'string',
+    help: 'How names are resolved in such networks where no plugin says it, as {"mesos":[{"network_mode":"CNI","network_name":"web","dns":{"nameservers":["192.0.2.53"]}}]}; without a network_name it is for all others.',
+    placeholder: 'json',
+  },
+  enforceContainerPorts: {
+    kind: 'boolean',
+    default: false,
+    help: 'End a task of the runtime process that listens on a port of the machine which is none of its own; needs root.',
+  },
+  containerPortsWatchInterval: {
+    kind: 'duration',
+    default: 30_000,
+    min: 100,
+    help: 'How often that is looked for.',
+  },
+  checkAgentPortRangeOnly: {
+    kind: 'boolean',
+    default: false,
+    help: 'Look only at ports that the agent offers, so that tasks may listen on any other.',
+  },
   processesMax: {
     kind: 'integer',
     default: 4096,
@@ -221,7 +254,15 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
   name: 'agent',
   summary: 'Offers the resources of one machine and runs tasks on it.',
   options: agentOptions,
-  relations: ({ resources, attributes, runtimes, nvidiaGpuDevices }) => {
+  relations: ({
+    resources,
+    attributes,
+    runtimes,
+    nvidiaGpuDevices,
+    defaultContainerDns,
+    enforceContainerPorts,
+    checkAgentPortRangeOnly,
+  }) => {
     const wrong = nvidiaGpuDevices?.find((index) => !/^\d+$/.test(index));
     if (wrong !== undefined) return `--nvidia-gpu-devices: '${wrong}' must be a whole number`;
     const parsed = resources === undefined ? undefined : Resources.parse(resources);
@@ -230,6 +271,10 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     if (isFailure(facts)) return `--attributes: ${facts.message}`;
     if (runtimes?.includes('fake') === true && runtimes.length > 1)
       return '--runtimes: fake runs every task and goes with no other';
+    const dns = defaultContainerDns === undefined ? undefined : parseDefaultDns(defaultContainerDns);
+    if (isFailure(dns)) return `--default-container-dns: ${dns.message}`;
+    if (checkAgentPortRangeOnly && !enforceContainerPorts)
+      return '--check-agent-port-range-only needs --enforce-container-ports';
     return undefined;
   },
 };

@@ -77,6 +77,16 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
       [],
       [0.00005, 0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2],
     ),
+    networkCommands: metrics.counter(
+      'network_commands_total',
+      'Containers that were to be taken into a network (ADD) or out of it (DEL), by how that went.',
+      ['command', 'outcome'],
+    ),
+    networkSeconds: metrics.histogram(
+      'network_command_seconds',
+      'How long the plugins of a network take to take a container in or out.',
+      ['command'],
+    ),
     registrations: metrics.counter('registrations_total', 'Times that a master took the agent in.'),
     registered: metrics.gauge('registered', '1 while a master has taken the agent in.'),
     term: metrics.gauge('term', 'The highest term of a master that was obeyed.'),

@@ -48,6 +48,8 @@ import { Housekeeper } from './sandbox/housekeeper';
 import { sandboxOfExecutor, sandboxOfTask } from './sandbox/sandbox-of';
 import { secretResolver } from './secrets/resolver';
 import { SecretFiles } from './secrets/secret-files';
+import { PortWatcher } from './network/port-watcher';
+import type { Command } from './state/command';
 import { volumesOf } from './state/operations';
 import { messagesQueuedMax, MasterSession } from './session';
 import { recoverContainers, type Sandboxes } from './checkpoint/recover';
@@ -125,6 +127,10 @@ async function assemble(
     config,
     log,
     timers,
+    onNetworkCommand: (command, succeeded, seconds) => {
+      metrics.networkCommands.inc({ command, outcome: succeeded ? 'ok' : 'failed' });
+      metrics.networkSeconds.observe({ command }, seconds);
+    },
     onEnd: (runtime, containerId, exit) => containers.ended(runtime, containerId, exit),
     ...(dependencies.fakeMachine !== undefined && { fakeMachine: dependencies.fakeMachine }),
     gpus: gpus.machine,
@@ -143,6 +149,7 @@ async function assemble(
     switchUser: config.switchUser,
     limitCpu: config.limitCpu,
     processesMax: config.processesMax,
+    agentIp: agentIpOf(config),
     grpcAddress: () => grpcAddress,
     resolveSecret: secretResolver(config.secretDirectory),
   };
@@ -193,6 +200,7 @@ async function assemble(
     timers,
     log,
   });
+  const portWatcher = watchPorts(config, state, runtimes, (command) => loop.push(command), timers, log);
   const oversubscriber = new Oversubscriber({
     state,
     estimator: createEstimator(config.resourceEstimator),
@@ -301,6 +309,7 @@ async function assemble(
   started = true;
   session.open();
   housekeeper.start();
+  portWatcher?.start();
   if (config.resourceEstimator !== 'none' || config.qosController !== 'none') oversubscriber.start();
 
   let closing: Promise<void> | undefined;
@@ -318,6 +327,7 @@ async function assemble(
     close: () =>
       (closing ??= close({
         housekeeper,
+        portWatcher,
         oversubscriber,
         loop,
         session,
@@ -376,11 +386,35 @@ function portOf({ address }: GrpcServer): number {
   return isFailure(parsed) ? 0 : parsed.port;
 }
 
+/** Who sees to it that tasks listen on their own ports only, if that is wanted. */
+function watchPorts(
+  config: AgentConfig,
+  state: AgentState,
+  runtimes: ReadonlyMap<string, ContainerRuntime>,
+  push: (command: Command) => void,
+  timers: Timers,
+  log: Logger,
+): PortWatcher | undefined {
+  if (!config.enforceContainerPorts) return undefined;
+  const runtime = runtimes.get('process');
+  // Without control groups nobody can say which processes are a task's.
+  if (runtime?.keepsLimits !== true)
+    throw new FailureError(
+      failure(
+        'denied',
+        '--enforce-container-ports needs the runtime process, and control groups that it may write to',
+      ),
+    );
+  const { containerPortsWatchInterval: intervalMs, checkAgentPortRangeOnly: offeredOnly } = config;
+  return new PortWatcher({ state, runtime, intervalMs, offeredOnly, push, timers, log });
+}
+
 /** Ends what takes commands first and what keeps them last. */
 async function close(parts: {
   readonly loop: Loop;
   readonly session: MasterSession;
   readonly housekeeper: Housekeeper;
+  readonly portWatcher: PortWatcher | undefined;
   readonly oversubscriber: Oversubscriber;
   readonly containers: Containers;
   readonly probes: Probes;
@@ -394,6 +428,7 @@ async function close(parts: {
   probes.close();
   parts.oversubscriber.close();
   await parts.housekeeper.close();
+  await parts.portWatcher?.close();
   await containers.close();
   loop.push({ kind: 'closing' });
   await loop.settle();

@@ -1,4 +1,4 @@
-import { Task } from '@meseta/protocol';
+import { Task, type TaskStatus } from '@meseta/protocol';
 import { print, withOperator, type CliContext, type ClusterFlags } from '../context';
 import { resolveName } from '../names/resolve';
 import { renderFacts, renderTable } from '../output/table';
@@ -29,10 +29,24 @@ function factsOf(task: Task, frameworkOf: (id?: string) => string, hostOf: (id?:
     ['framework', `${frameworkOf(task.frameworkId?.value)} (${task.frameworkId?.value ?? nothing})`],
     ['agent', `${hostOf(task.agentId?.value)} (${task.agentId?.value ?? nothing})`],
     ['resources', resourcesWord(task.resources)],
+    ['networks', networksOf(task)],
     ['user', task.user],
     ['image', task.container?.docker?.image],
     ['labels', labels],
   ]);
+}
+
+/** The task's networks by name, and its addresses there, as the newest status tells; without a name it is the machine's. */
+function networksOf({ statuses }: Task): string | undefined {
+  const told = statuses.filter(({ containerStatus }) => containerStatus !== undefined);
+  const newest = told.reduce<TaskStatus | undefined>(
+    (one, other) => ((one?.timestamp ?? 0) > (other.timestamp ?? 0) ? one : other),
+    undefined,
+  );
+  const lines = (newest?.containerStatus?.networkInfos ?? []).map(({ name, ipAddresses }) =>
+    [name ?? 'host', ...ipAddresses.map(({ ipAddress }) => ipAddress ?? nothing)].join(' '),
+  );
+  return lines.length === 0 ? undefined : lines.join('\n');
 }
 
 function historyOf(task: Task): string {

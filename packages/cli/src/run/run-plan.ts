@@ -45,8 +45,9 @@ export function planRun(words: readonly string[], flags: RunFlags): RunPlan {
     throw invalid('give a command to run, or an image with --image');
   const timeoutMs = flags.timeout === undefined ? undefined : parseDurationMs(flags.timeout);
   if (isFailure(timeoutMs)) throw invalid(`--timeout: ${timeoutMs.message}`);
-  if (flags.network !== undefined && flags.image === undefined) throw invalid('--network needs --image');
-  const network = flags.network === 'bridge' ? 'bridge' : 'host';
+  const { network = 'host' } = flags;
+  if (flags.image !== undefined && network !== 'host' && network !== 'bridge')
+    throw invalid(`--network of an image must be host or bridge, not "${network}"`);
   return {
     name: flags.name ?? nameOf(words, flags.image),
     role: flags.role,
@@ -59,7 +60,8 @@ export function planRun(words: readonly string[], flags: RunFlags): RunPlan {
       env: envOf(flags.env ?? []),
       ...(flags.tty === true && { terminal: true }),
       ...(words.length === 0 ? {} : { command: commandOf(words) }),
-      ...(flags.image === undefined ? {} : { image: flags.image, network }),
+      network,
+      ...(flags.image !== undefined && { image: flags.image }),
     },
   };
 }

@@ -142,7 +142,7 @@ test.each([
   [['--env', 'A', 'x'], '--env must be KEY=VALUE, not "A"'],
   [['--timeout', 'soon', 'x'], '--timeout: "soon" is not a duration'],
   [['--role', 'a//b', 'x'], 'role'],
-  [['--network', 'host', 'x'], '--network needs --image'],
+  [['--network', 'web', '--image', 'x'], '--network of an image must be host or bridge, not "web"'],
 ])('%j is refused', async (argv, message) => {
   expect(await runCli(['run', ...argv], context)).toBe(2);
   expect(context.stderr).toContain(`meseta: ${message}`);

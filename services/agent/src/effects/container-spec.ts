@@ -8,6 +8,7 @@ import {
   type TaskInfo,
 } from '@meseta/protocol';
 import { variablesOf, type SecretResolver } from '../secrets/resolver';
+import { containerNetworkOf, type ContainerNetwork } from '../network/container-network';
 import type { ContainerLimits, ContainerMount, ContainerSpec } from '../runtime/container-runtime';
 import { defaultPath } from '../runtime/process/programs';
 import { sandboxInContainer } from '../sandbox/paths';
@@ -29,6 +30,8 @@ export interface SpecContext {
   readonly limitCpu: boolean;
   /** How many processes and threads a container may have; unset is no bound. */
   readonly processesMax?: number;
+  /** Where containers on the machine's own network are reached. */
+  readonly agentIp: string;
   /** Where executors find this agent's gRPC server, as host:port. */
   readonly grpcAddress: () => string;
   readonly resolveSecret: SecretResolver;
@@ -48,6 +51,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
   const shares = pod !== undefined && info.container?.linuxInfo?.shareCgroups !== false;
   const gpus = gpusOfTask(state, task);
   const own = { ...limitsOf(info.limits, resources, context.limitCpu), ...processesOf(context), ...gpus };
+  const network = networkOf(pod ?? task);
   return {
     containerId,
     agentId,
@@ -67,6 +71,10 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
         ['MESOS_AGENT_ID', agentId],
         ['MESOS_EXECUTOR_ID', pod?.executorId ?? task.taskId],
         ...gpuVariables(gpus.gpus),
+        // In a network of its own the address is known only when it is in.
+        ...(pod !== undefined && network === undefined
+          ? ([['MESOS_CONTAINER_IP', context.agentIp]] as const)
+          : []),
       ],
     ),
     sandbox,
@@ -79,6 +87,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
     ...(pod !== undefined && {
       group: { containerId: pod.containerId, limits: executorLimits(context, pod) },
     }),
+    ...(network !== undefined && { network }),
     mounts: mountsOf(workDir, resources),
   };
 }
@@ -98,6 +107,7 @@ export function executorSpec(
   const framework = state.frameworks.get(frameworkId)?.info;
   const resources = resourcesOf(info.resources);
   const sandbox = sandboxOfExecutor(workDir, agentId, executor);
+  const network = networkOf(executor);
   const graceMs = Number(info.shutdownGracePeriod?.nanoseconds ?? 0n) / 1e6 || state.timing.shutdownGraceMs;
   return {
     containerId,
@@ -129,8 +139,18 @@ export function executorSpec(
     sandbox,
     resources,
     limits: { ...executorLimits(context, executor), ...processesOf(context) },
+    ...(network !== undefined && { network }),
     mounts: mountsOf(workDir, resources),
   };
+}
+
+/** The networks of a task or an executor. Docker is told of its in its own words. */
+function networkOf({
+  runtime,
+  info,
+  containerId,
+}: TaskRecord | ExecutorRecord): ContainerNetwork | undefined {
+  return runtime === 'process' ? containerNetworkOf(info.container, containerId) : undefined;
 }
 
 /** What an executor and its tasks may use together (E21). */

@@ -1,10 +1,13 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import type { Timers } from '@meseta/kit';
 import type { CheckInfo, CommandInfo, HealthCheck } from '@meseta/protocol';
 import { NetworkInfo_Protocol } from '@meseta/protocol';
 import { variablesOf, type SecretResolver } from '../secrets/resolver';
+import { connectWithin } from '../network/connect-within';
 import type { ContainerRuntime, ContainerSpec } from '../runtime/container-runtime';
 import type { CheckName, ProbeResult } from '../state/check-record';
 import { checkOf, timeoutDefault } from '../state/checks';
@@ -66,10 +69,14 @@ export class Probes {
     check: CheckInfo | HealthCheck,
     signal: AbortSignal,
   ): Promise<ProbeResult> {
-    // A service in a network of its own is asked at its address there; any other on this machine's own.
-    const host = task.container.ip ?? (isIpv6(check) ? '::1' : '127.0.0.1');
-    if (check.http !== undefined) return askHttp(host, check.http, signal);
-    if (check.tcp !== undefined) return askTcp(host, check.tcp.port ?? 0, signal);
+    // A service in a network of its own is asked from within it, or at its address there; any other on this machine's own.
+    const enter = this.options.runtimes.get(task.runtime)?.enterNetwork?.(task.containerId);
+    const local = isIpv6(check) ? '::1' : '127.0.0.1';
+    const host = enter === undefined ? (task.container.ip ?? local) : local;
+    const dial: Dial | undefined =
+      enter && ((other, port) => connectWithin(enter, other.replace(/^\[|\]$/g, ''), port, signal));
+    if (check.http !== undefined) return askHttp(host, check.http, signal, dial);
+    if (check.tcp !== undefined) return askTcp(host, check.tcp.port ?? 0, signal, dial);
     return this.askCommand(task, commandOf(check), signal);
   }
 
@@ -101,25 +108,44 @@ function isIpv6({ http, tcp }: CheckInfo | HealthCheck): boolean {
   return protocols.includes(NetworkInfo_Protocol.IPv6);
 }
 
+/** Opens a connection from where the service is. */
+type Dial = (host: string, port: number) => Promise<Duplex>;
+
 /** The status that the end of all redirections has; certificates are not checked. */
 function askHttp(
   host: string,
   { scheme, port, path }: { readonly scheme?: string; readonly port?: number; readonly path?: string },
   signal: AbortSignal,
+  dial: Dial | undefined,
 ): Promise<ProbeResult> {
   const address = host.includes(':') ? `[${host}]` : host;
   const url = new URL(`${scheme ?? 'http'}://${address}:${port ?? 80}${path ?? '/'}`);
-  return get(url, redirectionsMax, signal);
+  return get(url, redirectionsMax, signal, dial);
 }
 
-function get(url: URL, redirections: number, signal: AbortSignal): Promise<ProbeResult> {
+async function get(
+  url: URL,
+  redirections: number,
+  signal: AbortSignal,
+  dial: Dial | undefined,
+): Promise<ProbeResult> {
+  const isSecure = url.protocol === 'https:';
+  const port = Number(url.port) || (isSecure ? 443 : 80);
+  const socket = await dial?.(url.hostname, port);
+  const options = {
+    signal,
+    rejectUnauthorized: false,
+    // With an agent, Node would open a connection of its own.
+    ...(socket === undefined
+      ? { agent: false }
+      : { createConnection: () => (isSecure ? connectTls({ socket, rejectUnauthorized: false }) : socket) }),
+  };
   return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const asked = send(url, { signal, agent: false, rejectUnauthorized: false }, (response) => {
+    const asked = (isSecure ? httpsRequest : httpRequest)(url, options, (response) => {
       response.resume();
       const { statusCode = 0, headers } = response;
       if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined && redirections > 0) {
-        get(new URL(headers.location, url), redirections - 1, signal).then(resolve, reject);
+        get(new URL(headers.location, url), redirections - 1, signal, dial).then(resolve, reject);
         return;
       }
       resolve({ kind: 'answered', answer: { type: 'HTTP', statusCode } });
@@ -130,7 +156,20 @@ function get(url: URL, redirections: number, signal: AbortSignal): Promise<Probe
 }
 
 /** Whether a connection opens: one that is refused is an answer, one that takes too long is none. */
-function askTcp(host: string, port: number, signal: AbortSignal): Promise<ProbeResult> {
+async function askTcp(
+  host: string,
+  port: number,
+  signal: AbortSignal,
+  dial: Dial | undefined,
+): Promise<ProbeResult> {
+  if (dial !== undefined) {
+    const stream = await dial(host, port).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      return undefined;
+    });
+    stream?.destroy();
+    return { kind: 'answered', answer: { type: 'TCP', succeeded: stream !== undefined } };
+  }
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, signal });
     const tell = (succeeded: boolean): void => {

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { AgentId, ContainerId } from '@meseta/model';
 import { Resources } from '@meseta/model';
 import {
@@ -7,8 +8,10 @@ import {
   TaskStatus_Reason,
   TaskStatus_Source,
   type CheckStatusInfo,
+  NetworkInfo_Protocol,
   type ContainerStatus,
   type internal,
+  type NetworkInfo,
   type TaskStatus,
 } from '@meseta/protocol';
 import type { StatusOut } from '../state/effect';
@@ -26,6 +29,8 @@ export interface StatusContext {
 export interface StatusContainer {
   readonly containerId: ContainerId;
   readonly container: ContainerFacts;
+  /** The networks that were asked for. */
+  readonly networkInfos: readonly NetworkInfo[];
   /** The executor that the task has; of a command it is the task's own id. */
   readonly executorId: string;
   /** The pod that it is in, if it is in one. */
@@ -94,13 +99,20 @@ function checkStatusToProto(answer: CheckAnswer): CheckStatusInfo {
 function limitationToProto(limitation: NonNullable<StatusRecord['limitation']>) {
   return resourcesToProto(
     Resources.of(
-      limitation.map(({ name, milli }) => ({ name, value: { kind: 'scalar', milli }, reservations: [] })),
+      limitation.map(({ name, ...amount }) => ({
+        name,
+        value:
+          'milli' in amount
+            ? { kind: 'scalar', milli: amount.milli }
+            : { kind: 'ranges', ranges: amount.ranges },
+        reservations: [],
+      })),
     ),
   );
 }
 
 export function containerStatus(
-  { containerId, container, parentId }: StatusContainer,
+  { containerId, container, parentId, networkInfos }: StatusContainer,
   { agentIp }: StatusContext,
 ): ContainerStatus {
   return {
@@ -108,18 +120,42 @@ export function containerStatus(
       value: containerId,
       ...(parentId !== undefined && { parent: { value: parentId } }),
     },
-    networkInfos: [{ ipAddresses: [{ ipAddress: container.ip ?? agentIp }], groups: [], portMappings: [] }],
+    networkInfos: networksOf(container, networkInfos, agentIp),
     ...(container.pid !== undefined && { executorPid: container.pid }),
   };
+}
+
+/** Each network as it was asked for, with the addresses that were given (G91); the agent's for a container on the machine's own (G90). */
+function networksOf(
+  { ip, networks }: ContainerFacts,
+  asked: readonly NetworkInfo[],
+  agentIp: string,
+): NetworkInfo[] {
+  if (networks === undefined)
+    return [{ ipAddresses: [addressToProto(ip ?? agentIp)], groups: [], portMappings: [] }];
+  return networks.map(({ name, addresses }) => ({
+    groups: [],
+    portMappings: [],
+    ...asked.find((info) => info.name === name),
+    name,
+    ipAddresses: addresses.map(addressToProto),
+  }));
+}
+
+function addressToProto(address: string): NetworkInfo['ipAddresses'][number] {
+  const protocol = isIPv6(address) ? NetworkInfo_Protocol.IPv6 : NetworkInfo_Protocol.IPv4;
+  return { protocol, ipAddress: address };
 }
 
 /** The container of a task as statuses tell of it: its own, or that of the executor that runs it. */
 export function statusContainerOf(state: AgentState, task: TaskRecord): StatusContainer {
   const executor = task.executor === undefined ? undefined : state.executors.get(task.executor);
   const { containerId, container } = executor?.kind === 'custom' ? executor : task;
+  const { info } = executor ?? task;
   return {
     containerId,
     container,
+    networkInfos: info.container?.networkInfos ?? [],
     executorId: executor?.executorId ?? task.taskId,
     ...(executor?.kind === 'pod' && { parentId: executor.containerId }),
   };

@@ -19,7 +19,11 @@ export function runningContainers(state: AgentState): RunningContainer[] {
     .map((task) => ({ ...task, ...statusContainerOf(state, task), name: task.info.name }));
   const executors = [...state.executors.values()]
     .filter(({ kind, phase }) => kind === 'custom' && phase === 'running')
-    .map((executor) => ({ ...executor, name: executor.info.name }));
+    .map((executor) => ({
+      ...executor,
+      name: executor.info.name,
+      networkInfos: executor.info.container?.networkInfos ?? [],
+    }));
   return [...tasks, ...executors];
 }
 

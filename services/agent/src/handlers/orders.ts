@@ -154,7 +154,7 @@ function addLaunch(
     frameworkId: frameworkId(framework),
     framework: frameworkInfo,
     ...launchedTask(task, framework, traceparent, executor === undefined ? 'command' : 'custom', context),
-    ...(executor !== undefined && { executor: launchedExecutor(executor, 'custom', context) }),
+    ...(executor !== undefined && { executor: launchedExecutor(executor, 'custom', context, [task]) }),
   });
 }
 
@@ -172,7 +172,7 @@ function addLaunchGroup(
     kind: 'launchGroup',
     frameworkId: frameworkId(framework),
     framework: frameworkInfo,
-    executor: launchedExecutor(executor, by, context),
+    executor: launchedExecutor(executor, by, context, tasks),
     tasks: tasks.map((task, at) => launchedTask(task, framework, traceparents[at] ?? '', by, context)),
   });
 }
@@ -195,8 +195,16 @@ function launchedTask(
   };
 }
 
-function launchedExecutor(info: ExecutorInfo, by: 'pod' | 'custom', context: OrderContext): LaunchedExecutor {
-  const resources = resourcesFromProto(info.resources);
+function launchedExecutor(
+  info: ExecutorInfo,
+  by: 'pod' | 'custom',
+  context: OrderContext,
+  tasks: readonly TaskInfo[],
+): LaunchedExecutor {
+  const resources = resourcesFromProto([
+    ...info.resources,
+    ...tasks.flatMap(({ resources: ofTask }) => ofTask),
+  ]);
   return {
     executorId: info.executorId?.value ?? '',
     info,

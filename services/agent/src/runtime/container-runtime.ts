@@ -5,6 +5,8 @@ import type { CommandInfo, ContainerInfo } from '@meseta/protocol';
 import type { Progress } from '../effects/start-progress';
 import type { Exit } from '../state/command';
 import type { StartedFacts } from '../state/state';
+import type { ContainerNetwork } from '../network/container-network';
+import type { NetworkConfig } from '../network/network-config';
 
 /**
  * What runs tasks: the one port between the agent and whatever isolates them.
@@ -20,6 +22,8 @@ export interface ContainerRuntime {
   readonly keepsLimits: boolean;
   /** What keeps its containers apart, in a word; unset where that is not the agent's doing. */
   readonly isolation?: ProcessIsolation;
+  /** The networks that containers may join by name; unset where there is no such thing. */
+  readonly networks?: ReadonlyMap<string, NetworkConfig> | undefined;
 
   /**
    * Looks what became of the containers that the agent knows of, watches those that run, and ends those of this agent that it does not know of.
@@ -84,6 +88,12 @@ export interface ContainerRuntime {
   /** What the container uses now, where that is known. */
   usage(containerId: ContainerId): Promise<ContainerUsage | undefined>;
 
+  /** The processes of a container that this machine sees; unset where they are not known. */
+  processesOf?(containerId: ContainerId): readonly number[];
+
+  /** The words that bring a program into a container's network; undefined for one that is on the machine's. Unset where the agent reaches all. */
+  enterNetwork?(containerId: ContainerId): readonly string[] | undefined;
+
   /** Stops watching. The containers run on. */
   close(): Promise<void>;
 }
@@ -113,6 +123,8 @@ export interface ContainerSpec {
   readonly name: string;
   /** The container whose limits this one shares, as those of one group do; unset for most. */
   readonly group?: { readonly containerId: ContainerId; readonly limits: ContainerLimits };
+  /** The networks that it joins; unset for the machine's own. */
+  readonly network?: ContainerNetwork;
   /** What of the machine is to be seen in the container. */
   readonly mounts: readonly ContainerMount[];
   readonly command: CommandInfo | undefined;

@@ -17,6 +17,7 @@ describe('the runtimes of an agent', () => {
     return createRuntimes({
       config: readConfig(agentService, argv, {}),
       onEnd: () => undefined,
+      onNetworkCommand: () => undefined,
       log: createLogger('agent', 'silent'),
       timers: systemTimers,
     });

@@ -1,9 +1,11 @@
-import { failure, isFailure, type ContainerId } from '@meseta/model';
+import { failure, isFailure, type ContainerId, type Failure } from '@meseta/model';
 import { FailureError, type Logger, type Timers } from '@meseta/kit';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { AgentConfig } from '../config';
 import type { Exit } from '../state/command';
+import { createNetworks } from '../network/create';
+import type { NetworkListener } from '../network/networks';
 import type { ContainerRuntime } from './container-runtime';
 import { connectDocker, type DockerObserver } from './docker/connect';
 import type { CollectionRules } from './docker/image-collector';
@@ -30,7 +32,12 @@ export interface RuntimesOptions {
     | 'imageGcHeadroom'
     | 'imageGcInterval'
     | 'imageGcExcluded'
+    | 'networkConfigDir'
+    | 'networkPluginDir'
+    | 'defaultContainerDns'
   >;
+  /** Told of what was asked of networks. */
+  readonly onNetworkCommand: NetworkListener;
   readonly onEnd: (runtime: string, containerId: ContainerId, exit: Exit) => void;
   readonly log: Logger;
   readonly timers: Timers;
@@ -42,7 +49,7 @@ export interface RuntimesOptions {
 /**
  * Makes the runtimes that the operator named; if none was named, process, and Docker when its daemon answers.
  *
- * @throws FailureError of one line when one that was named cannot be had
+ * @throws FailureError of one line when one that was named cannot be had, or a network's configuration is wrong
  */
 export async function createRuntimes(
   options: RuntimesOptions,
@@ -66,10 +73,10 @@ export async function createRuntimes(
   return runtimes;
 }
 
-function create(
+async function create(
   name: string,
-  { config, onEnd, log, timers, fakeMachine, dockerObserver, gpus }: RuntimesOptions,
-) {
+  { config, onEnd, onNetworkCommand, log, timers, fakeMachine, dockerObserver, gpus }: RuntimesOptions,
+): Promise<ContainerRuntime | Failure> {
   const tell = (containerId: ContainerId, exit: Exit): void => onEnd(name, containerId, exit);
   switch (name) {
     case 'process':
@@ -87,6 +94,13 @@ function create(
         imageDirectory: config.imageDirectory,
         seccomp: { directory: config.seccompConfigDirectory, defaultName: config.seccompProfileName },
         gpus,
+        networks: await createNetworks({
+          config,
+          agentName: agentNameOf(config.workDir),
+          onCommand: onNetworkCommand,
+          log,
+          timers,
+        }),
         onEnd: tell,
         log,
         timers,
@@ -105,13 +119,11 @@ function create(
         timers,
       });
     default:
-      return Promise.resolve(
-        new FakeRuntime({
-          onEnd: tell,
-          delayMs: config.fakeRuntimeDelay,
-          ...(fakeMachine !== undefined && { machine: fakeMachine }),
-        }),
-      );
+      return new FakeRuntime({
+        onEnd: tell,
+        delayMs: config.fakeRuntimeDelay,
+        ...(fakeMachine !== undefined && { machine: fakeMachine }),
+      });
   }
 }
 

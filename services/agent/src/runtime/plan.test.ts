@@ -50,8 +50,13 @@ test.each<[string, object, RunBy?, Runtimes?]>([
     processOnly,
   ],
   [
-    'TASK_FAILED CONTAINER_LAUNCH_FAILED: networks need a container of type DOCKER',
+    'TASK_FAILED CONTAINER_LAUNCH_FAILED: network_infos.name needs an agent that runs as root and isolates tasks (--isolate-processes)',
     { command, container: { type: 'MESOS', networkInfos: [{ name: 'net' }] } },
+  ],
+  [
+    'TASK_ERROR TASK_INVALID: a task of a group must not have network_infos: its executor has',
+    { command, container: { type: 'MESOS', networkInfos: [{ name: 'net' }] } },
+    'pod',
   ],
 ])('refused with %s', (...[refusal, task, by, runtimes]) => {
   expect(planned(task, by, runtimes)).toBe(refusal);

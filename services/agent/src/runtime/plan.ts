@@ -8,6 +8,8 @@ import {
   type TaskInfo,
 } from '@meseta/protocol';
 import { fetchPlans } from '../fetcher/plan';
+import { networkRefusal } from '../network/joinable';
+import type { NetworkConfig } from '../network/network-config';
 import type { Plan } from '../state/command';
 
 /** Who runs a task: the agent by itself, the agent as one of a group, or an executor of the framework's. */
@@ -19,7 +21,10 @@ export interface Readable {
 }
 
 /** The runtimes of an agent, as far as a plan needs to know them. */
-export type Runtimes = ReadonlyMap<string, { readonly keepsLimits: boolean }>;
+export type Runtimes = ReadonlyMap<
+  string,
+  { readonly keepsLimits: boolean; readonly networks?: ReadonlyMap<string, NetworkConfig> | undefined }
+>;
 
 /** Which runtime runs a task, or why none of this agent's does. The names become directories, so they are checked here once more. */
 export function planOf(
@@ -33,10 +38,11 @@ export function planOf(
     validateId('task id', task.taskId?.value ?? '') ?? validateId('framework id', frameworkId);
   if (unnameable !== undefined)
     return { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message: unnameable.message, unnameable: true };
-  const invalid = isFailure(resources) ? resources : invalidOf(task, by);
+  if (isFailure(resources)) return invalidPlan(resources);
+  const invalid = invalidOf(task, by);
   if (invalid !== undefined) return invalidPlan(invalid);
   if (by === 'custom') return { runtime: '' };
-  const plan = runtimeOf(task, runtimes);
+  const plan = joining(runtimeOf(task, runtimes), task, resources, runtimes);
   if (
     'refused' in plan ||
     Object.keys(task.limits).length === 0 ||
@@ -48,21 +54,32 @@ export function planOf(
   return { refused: 'TASK_DROPPED', reason: 'GC_ERROR', message };
 }
 
-/** Which runtime runs an executor; a pod is only where its tasks are. */
+/**
+ * Which runtime runs an executor; a pod is only where its tasks are.
+ *
+ * @param resources its own and those of the tasks that it is launched with
+ */
 export function planOfExecutor(
   info: ExecutorInfo,
   resources: Resources | Failure,
   by: 'pod' | 'custom',
   runtimes: Runtimes,
 ): Plan {
+  if (isFailure(resources)) return invalidPlan(resources);
   const invalid =
     validateId('executor id', info.executorId?.value ?? '') ??
-    (isFailure(resources) ? resources : undefined) ??
     (by === 'custom' && info.command === undefined && info.container?.docker === undefined
       ? failure('invalid', 'a custom executor must have a command')
       : undefined);
   if (invalid !== undefined) return invalidPlan(invalid);
-  return runtimeOf(info, runtimes);
+  return joining(runtimeOf(info, runtimes), info, resources, runtimes);
+}
+
+/** The plan, unless the networks that are asked for cannot be had. */
+function joining(plan: Plan, { container }: Runnable, resources: Resources, runtimes: Runtimes): Plan {
+  if ('refused' in plan || plan.runtime !== 'process') return plan;
+  const refusal = networkRefusal(container, resources, runtimes.get(plan.runtime)?.networks);
+  return refusal === undefined ? plan : cannot(refusal);
 }
 
 function invalidPlan({ message }: Failure): Plan {
@@ -98,6 +115,8 @@ function invalidOf(task: TaskInfo, by: RunBy): Failure | undefined {
   const isDocker = task.container?.type === ContainerInfo_Type.DOCKER;
   if (by === 'pod' && isDocker)
     return failure('invalid', 'a task of a group must not have a container of type DOCKER');
+  if (by === 'pod' && (task.container?.networkInfos.length ?? 0) > 0)
+    return failure('invalid', 'a task of a group must not have network_infos: its executor has');
   if (task.command === undefined && !isDocker) return failure('invalid', 'the task must have a command');
   if (isDocker && !task.container?.docker?.image)
     return failure('invalid', 'container.docker.image must be set');
@@ -111,7 +130,6 @@ function missingOf(task: Runnable, runtime: 'docker' | 'process'): string | unde
   const linux = container?.linuxInfo;
   if (linux?.sharePidNamespace === true || linux?.ipcMode === LinuxInfo_IpcMode.SHARE_PARENT)
     return 'this agent does not share namespaces of processes and memory with tasks';
-  if ((container?.networkInfos.length ?? 0) > 0) return 'networks need a container of type DOCKER';
   return undefined;
 }
 

@@ -2,6 +2,7 @@ import { isFailure, type ContainerId } from '@meseta/model';
 import type { Logger, Timers } from '@meseta/kit';
 import { resourcesFromProto, type Resource } from '@meseta/protocol';
 import { rotateOutput } from '../logs/rotate';
+import { Rounds } from '../rounds';
 import type { Command } from '../state/command';
 import type { AgentState } from '../state/state';
 import { diskLimitOf, diskUseOf } from './disk-use';
@@ -34,27 +35,24 @@ interface Occupied {
 
 /** Goes round the sandboxes: deletes old ones, sees to it that none takes more disk than it may, and that no output grows for ever. */
 export class Housekeeper {
-  private cancel: () => void = () => undefined;
-  private closed = false;
-  private going: Promise<void> = Promise.resolve();
+  private readonly rounds: Rounds;
 
-  constructor(private readonly options: HousekeeperOptions) {}
-
-  start(): void {
-    if (this.closed) return;
-    this.cancel = this.options.timers.after(this.options.intervalMs, () => {
-      this.going = this.goRound()
-        .catch((error: unknown) =>
-          this.options.log.warn({ err: error }, 'could not look after the sandboxes'),
-        )
-        .finally(() => this.start());
+  constructor(private readonly options: HousekeeperOptions) {
+    const { intervalMs, timers, log } = options;
+    this.rounds = new Rounds({
+      intervalMs,
+      timers,
+      goRound: () => this.goRound(),
+      onError: (error) => log.warn({ err: error }, 'could not look after the sandboxes'),
     });
   }
 
-  async close(): Promise<void> {
-    this.closed = true;
-    this.cancel();
-    await this.going;
+  start(): void {
+    this.rounds.start();
+  }
+
+  close(): Promise<void> {
+    return this.rounds.close();
   }
 
   async goRound(): Promise<void> {

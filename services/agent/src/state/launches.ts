@@ -78,7 +78,11 @@ function refusalOf(
   { frameworkId, executor }: Launched,
   tasks: readonly LaunchedTask[],
 ): Refusal | undefined {
-  for (const { plan } of [...tasks, ...(executor === undefined ? [] : [executor])]) {
+  const running =
+    executor === undefined ? undefined : state.executors.get(executorKey(frameworkId, executor.executorId));
+  // One that runs was found good when it came.
+  const isNew = executor !== undefined && running === undefined;
+  for (const { plan } of [...tasks, ...(isNew ? [executor] : [])]) {
     if (!('refused' in plan)) continue;
     const { refused } = plan;
     return { ...plan, state: refused === 'TASK_DROPPED' ? stateFor(state, frameworkId, refused) : refused };
@@ -92,26 +96,8 @@ function refusalOf(
   const special = Resources.of(tasks.flatMap(({ resources }) => changedByOperations(resources)));
   if (!state.resources.contains(special))
     return drop('RESOURCES_UNKNOWN', `The agent does not have ${special.toString()}`);
-  const running =
-    executor === undefined ? undefined : state.executors.get(executorKey(frameworkId, executor.executorId));
-  const ownGpus = gpuCount(...tasks.map(({ task }) => task.resources));
-  const gpus =
-    ownGpus + (executor === undefined || running !== undefined ? 0 : gpuCount(executor.info.resources));
-  if (!Number.isInteger(gpus))
-    return { state: 'TASK_ERROR', reason: 'TASK_INVALID', message: 'gpus must be a whole number' };
-  if (state.gpus !== undefined && gpus > freeGpus(state).length)
-    return drop('RESOURCES_UNKNOWN', `The agent has ${freeGpus(state).length} gpus left, not ${gpus}`);
-  // What a container of Docker sees of the machine is settled when it is made.
-  if (
-    ownGpus > 0 &&
-    executor?.kind === 'custom' &&
-    'runtime' in executor.plan &&
-    executor.plan.runtime === 'docker'
-  ) {
-    const message =
-      'gpus must be resources of the executor, not of its task: it is a container of type DOCKER';
-    return { state: 'TASK_FAILED', reason: 'CONTAINER_LAUNCH_FAILED', message };
-  }
+  const noGpus = refusalOfGpus(state, executor, isNew, tasks);
+  if (noGpus !== undefined) return 'state' in noGpus ? noGpus : drop('RESOURCES_UNKNOWN', noGpus.message);
   if (running !== undefined && (running.end !== undefined || running.phase === 'ended'))
     return drop('EXECUTOR_TERMINATED', 'The executor is about to end');
   if (running !== undefined && running.kind !== executor?.kind) {
@@ -119,6 +105,26 @@ function refusalOf(
     return { state: 'TASK_ERROR', reason: 'TASK_INVALID', message };
   }
   return undefined;
+}
+
+/** Why a launch cannot have the gpus that it asks for; without a state it has to be dropped. */
+function refusalOfGpus(
+  state: AgentState,
+  executor: LaunchedExecutor | undefined,
+  isNew: boolean,
+  tasks: readonly LaunchedTask[],
+): Refusal | { readonly message: string } | undefined {
+  const own = gpuCount(...tasks.map(({ task }) => task.resources));
+  const all = own + (isNew && executor !== undefined ? gpuCount(executor.info.resources) : 0);
+  if (!Number.isInteger(all))
+    return { state: 'TASK_ERROR', reason: 'TASK_INVALID', message: 'gpus must be a whole number' };
+  if (state.gpus !== undefined && all > freeGpus(state).length)
+    return { message: `The agent has ${freeGpus(state).length} gpus left, not ${all}` };
+  // What a container of Docker sees of the machine is settled when it is made.
+  const isDocker = executor !== undefined && 'runtime' in executor.plan && executor.plan.runtime === 'docker';
+  if (own === 0 || executor?.kind !== 'custom' || !isDocker) return undefined;
+  const message = 'gpus must be resources of the executor, not of its task: it is a container of type DOCKER';
+  return { state: 'TASK_FAILED', reason: 'CONTAINER_LAUNCH_FAILED', message };
 }
 
 interface Refusal {

@@ -1,4 +1,4 @@
-import type { ContainerId, FrameworkId, Instant, TaskId, TaskState } from '@meseta/model';
+import type { ContainerId, FrameworkId, Instant, Ranges, TaskId, TaskState } from '@meseta/model';
 import type { TaskInfo, TaskStatus } from '@meseta/protocol';
 import type { CheckAnswer, CheckProgress } from './check-record';
 import type { ExecutorKey } from './executor-record';
@@ -63,6 +63,14 @@ export interface ContainerFacts {
   readonly pid?: number;
   /** Where the container is reached, if it has an address of its own. */
   readonly ip?: string;
+  /** The networks that it was taken into, as they were asked for by name and in that order. */
+  readonly networks?: readonly ContainerAddresses[];
+}
+
+/** The addresses of a container in a network. */
+export interface ContainerAddresses {
+  readonly name: string;
+  readonly addresses: readonly string[];
 }
 
 /** What a runtime tells of a container that it has just started. */
@@ -107,9 +115,13 @@ export interface Limit {
     'CONTAINER_LIMITATION' | 'CONTAINER_LIMITATION_DISK' | 'CONTAINER_LIMITATION_MEMORY'
   >;
   readonly message: string;
-  /** How much there was of what, in thousandths. */
-  readonly resources: readonly { readonly name: string; readonly milli: number }[];
+  /** How much there was of what. */
+  readonly resources: readonly LimitedResource[];
 }
+
+/** What ran out: an amount in thousandths, or ranges that it was not to reach into. */
+export type LimitedResource =
+  { readonly name: string; readonly milli: number } | { readonly name: string; readonly ranges: Ranges };
 
 /** One status of a task, as it is kept until acknowledged. */
 export interface StatusRecord {
@@ -124,7 +136,6 @@ export interface StatusRecord {
   readonly checkStatus?: CheckAnswer;
   /** What the runtime tells of the container, as JSON. */
   readonly data?: string;
-  /** What ran out, in thousandths. */
   readonly limitation?: Limit['resources'];
   /** A custom executor's status as it came, for what the agent only passes on. */
   readonly given?: TaskStatus;

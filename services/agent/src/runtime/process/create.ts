@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Filters, type FilterOptions } from '../../seccomp/filters';
 import type { MachineGpus } from '../../gpu/gpu';
 import { GpuKeeper } from '../../gpu/gpu-keeper';
+import type { Networks } from '../../network/networks';
 import { detectCgroups } from '../cgroups/detect';
 import type { EndListener } from '../container-runtime';
 import { detectIsolation, type IsolationOptions } from './isolation';
@@ -23,6 +24,8 @@ export async function createProcessRuntime(options: {
   /** Where profiles of seccomp are, and which one tasks have that name none. */
   readonly seccomp?: Omit<FilterOptions, 'programs'>;
   readonly gpus?: MachineGpus | undefined;
+  /** The networks that isolated tasks may join. */
+  readonly networks?: Networks | undefined;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -40,6 +43,8 @@ export async function createProcessRuntime(options: {
       : await detectIsolation({ ...isolate, agentName, log });
   if (isFailure(isolation)) log.warn(`tasks share the machine's namespaces: ${isolation.message}`);
   const isIsolated = isolation !== undefined && !isFailure(isolation);
+  if (!isIsolated && (options.networks?.configs.size ?? 0) > 0)
+    log.warn('tasks are not isolated, so none joins a network of --network-config-dir');
   const capabilities = options.capabilities ?? capabilitiesDefault;
   const filters =
     options.seccomp === undefined
@@ -66,6 +71,7 @@ export async function createProcessRuntime(options: {
     programs: { setsid, mv, setpriv },
     cgroups: isFailure(cgroups) ? undefined : cgroups,
     isolation: isFailure(isolation) ? undefined : isolation,
+    networks: isIsolated ? options.networks : undefined,
     capabilities,
     filters,
   });

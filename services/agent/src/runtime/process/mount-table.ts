@@ -36,8 +36,8 @@ export function mountTable(isolation: Isolation, spec: ContainerSpec, image: str
           line('meseta', '/dev/pts', 'devpts', 'newinstance,ptmxmode=0666,mode=0620'),
           line('meseta', '/dev/shm', 'tmpfs', shmOptions(spec)),
         ]),
-    // By its plain name mount(8) takes it for mounted already. What a task sees of an image has one of its own.
-    ...(image === undefined ? [line('/sys', '/sys/.', 'none', 'bind,ro')] : []),
+    // What a task sees of an image has one of its own.
+    ...(image === undefined ? [sysLine(spec, '/sys/.', 'ro')] : []),
     line('meseta', '/sys/fs/cgroup', 'tmpfs', 'ro,mode=555,size=4k'),
     ...isolation.protected.map((path) => line(path, path, 'none', 'bind,ro')),
     ...isolation.masked.map((path) => line('/dev/null', path, 'none', 'bind,ro')),
@@ -63,7 +63,7 @@ function imageLines({ root, dev }: Isolation, spec: ContainerSpec, image: string
   return [
     line('meseta', root, 'overlay', options),
     line('/proc', join(root, 'proc'), 'none', 'rbind,X-mount.mkdir'),
-    line('/sys', join(root, 'sys'), 'none', 'bind,ro,X-mount.mkdir'),
+    sysLine(spec, join(root, 'sys'), 'ro,X-mount.mkdir'),
     line(dev ?? '/dev', join(root, 'dev'), 'none', 'bind,ro,X-mount.mkdir'),
     ...(dev === undefined
       ? []
@@ -79,6 +79,13 @@ function imageLines({ root, dev }: Isolation, spec: ContainerSpec, image: string
         line(source, join(root, target), 'none', `${bindOf(readOnly)},X-mount.mkdir`),
       ),
   ];
+}
+
+/** /sys tells of the network of whoever mounted it. By its plain name mount(8) takes it for mounted already. */
+function sysLine({ network }: ContainerSpec, target: string, options: string): string {
+  return network === undefined
+    ? line('/sys', target, 'none', `bind,${options}`)
+    : line('meseta', target, 'sysfs', `nosuid,nodev,noexec,${options}`);
 }
 
 /** A place in the sandbox; one that leads out of it is refused. */

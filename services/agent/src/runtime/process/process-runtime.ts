@@ -23,6 +23,7 @@ import type {
   RunResult,
   WindowSize,
 } from '../container-runtime';
+import type { Networks } from '../../network/networks';
 import { sandboxInContainer } from '../../sandbox/paths';
 import type { Filters } from '../../seccomp/filters';
 import { signalName } from '../signals';
@@ -32,6 +33,7 @@ import { exitSuffix, RunFiles } from './layout';
 import { childOf, isAlive, processesOfSessions, signal, statOf, type ProcessName } from './proc';
 import { namespaces, type Isolation } from './isolation';
 import { mountTable, overOf, tmpOf } from './mount-table';
+import { inNetwork, withAddress } from './in-network';
 import { linkMounts, makeFileTargets } from './mounts';
 import { capabilitiesOf, privilegeWords } from './privileges';
 import { runScript } from './run-script';
@@ -54,6 +56,8 @@ interface Watched {
   looking: boolean;
   /** Look again: something happened meanwhile. */
   again: boolean;
+  /** Its end was ordered. */
+  destroyed?: true;
 }
 
 /** How a task is isolated. */
@@ -87,6 +91,8 @@ export interface ProcessRuntimeOptions {
   readonly imageDirectory?: string | undefined;
   /** Unset on a machine without gpus. */
   readonly gpus?: GpuKeeper | undefined;
+  /** Unset where tasks cannot be isolated. */
+  readonly networks?: Networks | undefined;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -125,13 +131,32 @@ export class ProcessRuntime implements ContainerRuntime {
     });
     this.watcher.unref();
     this.plan();
+    await this.options.networks?.recover(known);
     await this.endUnknown(new Set(known.map(({ containerId }) => containerId)));
     const found: RecoveredContainer[] = [];
-    for (const container of known) found.push(await this.find(container));
+    for (const container of known) {
+      const one = await this.find(container);
+      if (one.kind !== 'running') await this.options.networks?.leave(container.containerId);
+      found.push(one);
+    }
+    await this.options.networks?.sweep();
     return found;
   }
 
-  async start(spec: ContainerSpec): Promise<ContainerFacts> {
+  async start(given: ContainerSpec): Promise<ContainerFacts> {
+    const { networks } = this.options;
+    try {
+      const spec = await inNetwork(networks, given);
+      // Now: it may have ended, and left, by the time that it is known to have begun.
+      const facts = networks?.of(given.containerId)?.facts;
+      return { ...(await this.startProcess(spec)), ...facts };
+    } catch (error) {
+      await networks?.leave(given.containerId);
+      throw error;
+    }
+  }
+
+  private async startProcess(spec: ContainerSpec): Promise<ContainerFacts> {
     const { containerId } = spec;
     const command = argvOf(spec);
     if (isFailure(command)) throw new FailureError(command);
@@ -194,6 +219,7 @@ export class ProcessRuntime implements ContainerRuntime {
   async destroy(containerId: ContainerId): Promise<void> {
     const container = this.watched.get(containerId);
     if (container === undefined) return;
+    container.destroyed = true;
     if (isAlive(container.task)) signal(-container.task.pid, 'SIGKILL');
     for (const pid of this.options.cgroups?.pidsOf(containerId) ?? []) signal(pid, 'SIGKILL');
   }
@@ -209,7 +235,8 @@ export class ProcessRuntime implements ContainerRuntime {
     return Promise.resolve();
   }
 
-  async run(spec: ContainerSpec, signal: AbortSignal): Promise<RunResult> {
+  async run(given: ContainerSpec, signal: AbortSignal): Promise<RunResult> {
+    const spec = withAddress(this.options.networks, given);
     const command = argvOf(spec);
     if (isFailure(command)) throw new FailureError(command);
     const container = this.watched.get(spec.containerId);
@@ -238,16 +265,33 @@ export class ProcessRuntime implements ContainerRuntime {
     this.closed = true;
     this.cancelPoll();
     this.watcher?.close();
+    await this.leaveNetworks();
+    this.options.networks?.close();
     this.watched.clear();
     this.options.cgroups?.leave();
     this.options.gpus?.leave();
   }
 
+  get networks(): ContainerRuntime['networks'] {
+    return this.options.networks?.configs;
+  }
+
+  processesOf(containerId: ContainerId): readonly number[] {
+    return this.options.cgroups?.pidsOf(containerId) ?? [];
+  }
+
+  enterNetwork(containerId: ContainerId): readonly string[] | undefined {
+    const joined = this.options.networks?.of(containerId);
+    if (joined === undefined) return undefined;
+    return [this.options.isolation?.programs.nsenter ?? 'nsenter', `--net=${joined.namespace}`, '--'];
+  }
+
   async exec(
-    spec: ContainerSpec,
+    given: ContainerSpec,
     command: readonly string[],
     terminal: WindowSize | undefined,
   ): Promise<ExecSession> {
+    const spec = withAddress(this.options.networks, given);
     const container = this.watched.get(spec.containerId);
     if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
     const user = await this.otherUserOf(spec);
@@ -301,7 +345,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const root = image === undefined ? undefined : isolation.root;
     const words = privilegeWords(isolation, spec.container, user, capabilities, root, filter !== undefined);
     if ('failure' in words) throw new FailureError(words);
-    const enter = ['--mount', '--pid', '--ipc', '--uts'];
+    const enter = ['--mount', '--pid', '--ipc', '--uts', '--net'];
     return [isolation.programs.nsenter, `--target=${first}`, ...enter, '--', ...words];
   }
 
@@ -369,9 +413,9 @@ export class ProcessRuntime implements ContainerRuntime {
       mode: 0o600,
     });
     const { unshare, mount, setsid } = isolation.programs;
-    const hostname = spec.container?.hostname;
+    const hostname = this.options.networks?.of(spec.containerId)?.hostname ?? spec.container?.hostname;
     const plan: IsolationPlan = {
-      unshare: [unshare, ...namespaces, '--'],
+      unshare: [...(this.enterNetwork(spec.containerId) ?? []), unshare, ...namespaces, '--'],
       mount,
       table,
       // What a task sees of an image is its own.
@@ -473,6 +517,8 @@ export class ProcessRuntime implements ContainerRuntime {
       if (tries > 0) await pause(emptyWaitMs);
     }
     this.options.gpus?.remove(containerId);
+    // Before its end is told: from then on its ports are another's.
+    await this.options.networks?.leave(containerId);
     const failed = exit.kind !== 'exited' || exit.status !== 0;
     return outOfMemory !== undefined && failed ? { kind: 'outOfMemory', ...outOfMemory } : exit;
   }
@@ -503,7 +549,8 @@ export class ProcessRuntime implements ContainerRuntime {
     ) {
       this.watched.set(containerId, { ...processes, looking: false, again: false });
       this.look(containerId);
-      return { kind: 'running', facts: { pid: processes.supervisor.pid } };
+      const { facts } = this.options.networks?.of(containerId) ?? {};
+      return { kind: 'running', facts: { pid: processes.supervisor.pid, ...facts } };
     }
     const late = exit ?? (await this.readExit(containerId));
     if (late !== undefined && processes !== undefined) {
@@ -522,6 +569,15 @@ export class ProcessRuntime implements ContainerRuntime {
     return (await this.readPids(containerId)) === undefined
       ? { kind: 'neverStarted' }
       : this.find({ containerId, ran: true, sandbox: '' });
+  }
+
+  /** What was ended last gives its networks back still: the agent may never come back (G19). */
+  private async leaveNetworks(): Promise<void> {
+    for (const [containerId, { task, destroyed }] of this.watched) {
+      if (destroyed !== true || this.enterNetwork(containerId) === undefined) continue;
+      for (let tries = 0; isAlive(task) && tries < emptyTries; tries++) await pause(emptyWaitMs);
+      await this.options.networks?.leave(containerId);
+    }
   }
 
   /** Containers of this agent of which it has no record: nobody waits for them. */
