@@ -57,6 +57,13 @@ describe('bad input gets one line that names the field and the rule', () => {
       /0\.0\.0\.0.*--insecure/,
     ],
     [
+      'a place that is none',
+      'agent',
+      ['--master', '127.0.0.1:1', '--work-dir', '/tmp/none', '--domain', 'eu'],
+      /--domain.*region\/zone.*eu/,
+    ],
+    ['half of a rule about places', 'master', ['--require-agent-domain'], /--require-agent-domain.*--domain/],
+    [
       'malformed resources',
       'agent',
       ['--master', '127.0.0.1:1', '--work-dir', '/tmp/none', '--resources', 'cpus=4'],

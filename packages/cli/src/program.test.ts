@@ -76,6 +76,16 @@ test('agent', async () => {
   expect(out).toContain('web-1a2b  web   RUNNING');
 });
 
+test('where agents are is told if any of them says', async () => {
+  operator.domains = { 'host-2': { region: 'eu', zone: 'a' } };
+  const { out } = await meseta('agents');
+  expect(out).toMatch(/MEM +DOMAIN +ATTRIBUTES\n/);
+  expect(out).toMatch(/host-1 .* - +rack:a\n.*host-2 .* eu\/a +rack:a\n/);
+  expect((await meseta('agent', 'host-2')).out).toMatch(/domain +eu\/a\n/);
+  expect((await meseta('agent', 'host-1')).out).not.toContain('domain');
+  operator.domains = {};
+});
+
 test('frameworks and framework', async () => {
   const { out } = await meseta('frameworks');
   expect(`\n${out}`).toBe(`

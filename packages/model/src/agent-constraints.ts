@@ -1,4 +1,5 @@
 import type { Attribute } from './attributes';
+import type { Domain } from './domain';
 
 /** What constraints ask about: the first attribute of a name, or where the agent is. */
 export type ConstraintSelector =
@@ -29,7 +30,7 @@ export type AgentConstraints = readonly (readonly AgentConstraint[])[];
 export interface AgentFacts {
   readonly hostname: string;
   readonly attributes: readonly Attribute[];
-  readonly domain: { readonly region: string; readonly zone: string } | undefined;
+  readonly domain: Domain | undefined;
 }
 
 /** Why an agent does not meet the constraints: the first that fails in the last group; undefined when it meets them. */

@@ -2,6 +2,7 @@
 export * from './assert';
 export * from './agent-constraints';
 export * from './attributes';
+export * from './domain';
 export * from './failure';
 export * from './heap';
 export * from './ids';

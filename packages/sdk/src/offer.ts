@@ -1,9 +1,10 @@
 import { FailureError } from '@meseta/kit';
-import { type Resources, failure, isFailure, type Attribute } from '@meseta/model';
+import { type Resources, failure, isFailure, type Attribute, type Domain } from '@meseta/model';
 import {
   ExecutorInfo_Type,
   Offer_Operation_Type,
   attributesFromProto,
+  domainFromProto,
   resourcesFromProto,
   resourcesToProto,
   type Offer as OfferMessage,
@@ -60,6 +61,8 @@ export class Offer {
   /** All that was offered. */
   readonly resources: Resources;
   readonly attributes: readonly Attribute[];
+  /** Where the agent is; undefined for one that does not say, which is in the masters' region. */
+  readonly domain: Domain | undefined;
   /** The message itself, for what this has no word for. */
   readonly message: OfferMessage;
   readonly #port: OfferPort;
@@ -76,12 +79,15 @@ export class Offer {
     if (isFailure(resources)) throw new FailureError(resources);
     const attributes = attributesFromProto(message.attributes);
     if (isFailure(attributes)) throw new FailureError(attributes);
+    const domain = domainFromProto('domain', message.domain);
+    if (isFailure(domain)) throw new FailureError(domain);
     this.id = message.id?.value ?? '';
     this.agentId = message.agentId?.value ?? '';
     this.hostname = message.hostname ?? '';
     this.role = message.allocationInfo?.role ?? resources.entries[0]?.allocationRole ?? '*';
     this.resources = resources;
     this.attributes = attributes;
+    this.domain = domain;
     this.message = message;
     this.#remaining = resources;
     this.#port = port;

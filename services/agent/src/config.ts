@@ -1,5 +1,5 @@
 import { hostname, networkInterfaces } from 'node:os';
-import { isFailure, parseAttributes, Resources } from '@meseta/model';
+import { isFailure, parseAttributes, parseDomain, Resources } from '@meseta/model';
 import { parseDefaultDns } from './network/default-dns';
 import { capabilitiesDefault, capabilityNames } from './runtime/process/privileges';
 import { commonOptions, defineOptions, type ConfigOf, type ServiceOptions } from '@meseta/kit';
@@ -29,6 +29,11 @@ export const agentOptions = defineOptions({
     kind: 'string',
     help: 'Facts that frameworks may choose by, as rack:a;level:10.',
     placeholder: 'attributes',
+  },
+  domain: {
+    kind: 'string',
+    help: 'Where this agent is, as region/zone or as JSON; in the region of the masters if not given. Masters need a domain before agents do.',
+    placeholder: 'region/zone',
   },
   hostname: {
     kind: 'string',
@@ -257,6 +262,7 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
   relations: ({
     resources,
     attributes,
+    domain,
     runtimes,
     nvidiaGpuDevices,
     defaultContainerDns,
@@ -269,6 +275,8 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     if (isFailure(parsed)) return `--resources: ${parsed.message}`;
     const facts = attributes === undefined ? undefined : parseAttributes(attributes);
     if (isFailure(facts)) return `--attributes: ${facts.message}`;
+    const place = domain === undefined ? undefined : parseDomain(domain);
+    if (isFailure(place)) return `--domain: ${place.message}`;
     if (runtimes?.includes('fake') === true && runtimes.length > 1)
       return '--runtimes: fake runs every task and goes with no other';
     const dns = defaultContainerDns === undefined ? undefined : parseDefaultDns(defaultContainerDns);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { failure, isFailure, type Resources } from '@meseta/model';
+import { failure, isFailure, parseDomain, type Resources } from '@meseta/model';
 import {
   FailureError,
   parseAddress,
@@ -16,7 +16,7 @@ import {
   type Timers,
   type Tracing,
 } from '@meseta/kit';
-import { attributesToProto, resourcesToProto, type AgentInfo } from '@meseta/protocol';
+import { attributesToProto, domainToProto, resourcesToProto, type AgentInfo } from '@meseta/protocol';
 import { Checkpoint } from './checkpoint/checkpoint';
 import { agentIpOf, hostnameOf, type AgentConfig } from './config';
 import { Containers, startsQueuedMax } from './effects/containers';
@@ -356,10 +356,13 @@ async function describe(
   if (isFailure(resources)) throw new FailureError(resources);
   const attributes = attributesOf(config.attributes, runtimes.values());
   if (isFailure(attributes)) throw new FailureError(attributes);
+  const domain = config.domain === undefined ? undefined : parseDomain(config.domain);
+  if (isFailure(domain)) throw new FailureError(domain);
   const info = {
     hostname: hostnameOf(config),
     resources: resourcesToProto(resources),
     attributes: attributesToProto(attributes),
+    ...(domain !== undefined && { domain: domainToProto(domain) }),
   };
   return { info, resources };
 }

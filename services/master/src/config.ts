@@ -1,5 +1,5 @@
 import { commonOptions, defineOptions, parseDurationMs, type ConfigOf } from '@meseta/kit';
-import { failure, isFailure, type Failure } from '@meseta/model';
+import { assert, failure, isFailure, parseDomain, type Domain, type Failure } from '@meseta/model';
 import type { MasterOptions } from './state/state';
 
 /** The options of the master, and all that is derived from them: flags, variables, help, documentation. */
@@ -26,6 +26,16 @@ export const masterOptions = {
       kind: 'string',
       help: "The name of this machine, as others know it; the system's own if not given.",
       placeholder: 'name',
+    },
+    domain: {
+      kind: 'string',
+      help: 'Where this master is, as region/zone or as JSON: agents of other regions are offered to frameworks with the capability REGION_AWARE only. All masters must be in one region.',
+      placeholder: 'region/zone',
+    },
+    requireAgentDomain: {
+      kind: 'boolean',
+      default: false,
+      help: 'Whether agents without --domain are refused; else they are taken to be in the region of the masters.',
     },
     agentPingTimeout: {
       kind: 'duration',
@@ -69,7 +79,13 @@ export const masterOptions = {
     maxAgentPingTimeouts: number;
     agentReregisterTimeout: number;
     agentRemovalRateLimit: string | undefined;
+    domain: string | undefined;
+    requireAgentDomain: boolean;
   }): string | undefined => {
+    const domain = config.domain === undefined ? undefined : parseDomain(config.domain);
+    if (isFailure(domain)) return `--domain: ${domain.message}`;
+    if (config.requireAgentDomain && domain === undefined)
+      return '--require-agent-domain needs --domain: agents with a domain are refused by a master without one';
     if (config.agentReregisterTimeout < config.agentPingTimeout)
       return '--agent-reregister-timeout must not be shorter than --agent-ping-timeout: agents would be given up before they are pinged';
     const interval = intervalMsOf(config.agentRemovalRateLimit);
@@ -90,6 +106,13 @@ export function intervalMsOf(rate: string | undefined): number | Failure {
   if (count === undefined || withinMs === undefined || isFailure(withinMs) || withinMs <= 0)
     return failure('invalid', `must be a count and a duration, as 1/10m, not "${rate}"`);
   return withinMs / Number(count);
+}
+
+/** Where the master is; undefined if it was not told. */
+export function domainOf({ domain }: Pick<MasterConfig, 'domain'>): Domain | undefined {
+  const parsed = domain === undefined ? undefined : parseDomain(domain);
+  assert(!isFailure(parsed), 'options are checked before');
+  return parsed;
 }
 
 export type MasterConfig = ConfigOf<typeof masterOptions.options>;

@@ -1,14 +1,15 @@
 // Follower → candidate → leader: the campaign says which, and a term lives as long as it leads.
 
-import type { Clock, Logger, Timers, Tracing } from '@meseta/kit';
-import { assert, isFailure } from '@meseta/model';
+import { FailureError, type Clock, type Logger, type Timers, type Tracing } from '@meseta/kit';
+import { assert, failure, isFailure, type Domain } from '@meseta/model';
 import type { MasterInfo, internal } from '@meseta/protocol';
 import { Campaign } from './campaign';
-import { fixedOptions, intervalMsOf, type MasterConfig } from './config';
+import { domainOf, fixedOptions, intervalMsOf, type MasterConfig } from './config';
 import type { RegistryClient } from './effects/registry-client';
 import type { Leading } from './handlers/leading';
 import type { MasterMetrics } from './metrics';
 import { recoveredOf } from './recovered';
+import { regionClash } from './regions';
 import { recover } from './state/recovery';
 import type { MasterOptions } from './state/state';
 import { Term } from './term';
@@ -26,6 +27,8 @@ export interface LeaderDeps {
   readonly metrics: MasterMetrics;
   readonly tracing: Tracing;
   readonly log: Logger;
+  /** This master cannot go on: its process is to end. */
+  readonly onFatal: (error: FailureError) => void;
 }
 
 export class Leader implements Leading {
@@ -33,18 +36,18 @@ export class Leader implements Leading {
   leader: string | undefined;
   recovering = false;
   readonly #deps: LeaderDeps;
+  readonly #domain: Domain | undefined;
   readonly #campaign: Campaign;
   /** The number of the term that is being recovered or served. */
   #number = 0;
 
   constructor(deps: LeaderDeps) {
     this.#deps = deps;
+    this.#domain = domainOf(deps.config);
     this.#campaign = new Campaign(deps, {
       elected: (term) => this.#elected(term),
       lost: (reason) => this.#lost(reason),
-      leaderIs: (leader) => {
-        this.leader = leader?.grpcAddress;
-      },
+      leaderIs: (leader) => this.#leaderIs(leader),
     });
   }
 
@@ -61,6 +64,12 @@ export class Leader implements Leading {
     this.#number = 0;
     this.#endTerm();
     this.#campaign.close();
+  }
+
+  #leaderIs(leader: internal.Candidate | undefined): void {
+    this.leader = leader?.grpcAddress;
+    const clash = regionClash(this.#domain, leader?.domain);
+    if (clash !== undefined) this.#deps.onFatal(new FailureError(failure('conflict', clash)));
   }
 
   #elected(number: number): void {
@@ -124,6 +133,8 @@ function optionsOf(config: MasterConfig): MasterOptions {
   const agentRemovalIntervalMs = intervalMsOf(config.agentRemovalRateLimit);
   assert(!isFailure(agentRemovalIntervalMs), 'options are checked before');
   return {
+    region: domainOf(config)?.region,
+    requireAgentDomain: config.requireAgentDomain,
     pingIntervalMs: config.agentPingTimeout,
     pingsMissedMax: config.maxAgentPingTimeouts,
     agentReregisterTimeoutMs: config.agentReregisterTimeout,

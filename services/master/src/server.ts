@@ -7,6 +7,7 @@ import {
   systemTimers,
   version,
   type Clock,
+  type FailureError,
   type GrpcServer,
   type HttpServer,
   type Logger,
@@ -17,10 +18,11 @@ import {
   MasterInfo_Capability_Type,
   OperatorServiceService,
   SchedulerServiceService,
+  domainToProto,
   internal,
   type MasterInfo,
 } from '@meseta/protocol';
-import type { MasterConfig } from './config';
+import { domainOf, type MasterConfig } from './config';
 import { ordersQueuedMax } from './effects/agent-sessions';
 import { changesQueuedMax } from './effects/allocator-link';
 import { eventsQueuedMax } from './effects/framework-streams';
@@ -53,6 +55,8 @@ export interface MasterDeps {
   readonly clock?: Clock;
   readonly timers?: Timers;
   readonly random?: () => number;
+  /** This master cannot go on: its process is to end. */
+  readonly onFatal?: (error: FailureError) => void;
 }
 
 /** A master that runs, leading or standing by. */
@@ -141,12 +145,14 @@ export async function createMasterServer(deps: MasterDeps): Promise<MasterServer
     throw error;
   }
   const grpcAddress = config.advertise ?? grpc.address;
-  identity.masterInfo = masterInfoOf(masterId, hostname, http.address);
+  const place = domainOf(config);
+  const domain = place === undefined ? undefined : domainToProto(place);
+  identity.masterInfo = { ...masterInfoOf(masterId, hostname, http.address), domain };
   const registry = new RegistryClient(config.registry, random, timers, new CommitTraces(tracing, clock));
   const leader = new Leader({
     config,
     newId: randomUUID,
-    candidate: { id: masterId, grpcAddress, httpAddress: http.address, hostname, version },
+    candidate: { id: masterId, grpcAddress, httpAddress: http.address, hostname, version, domain },
     masterInfo: identity.masterInfo,
     registry,
     clock,
@@ -155,6 +161,10 @@ export async function createMasterServer(deps: MasterDeps): Promise<MasterServer
     metrics,
     tracing,
     log,
+    onFatal: (error) => {
+      log.fatal({ err: error }, error.message);
+      deps.onFatal?.(error);
+    },
   });
   holder.leader = leader;
   leader.start();

@@ -153,7 +153,7 @@ export class Term implements World {
       case 'launchGroup':
         return this.#launchGroup(effect);
       case 'endSession':
-        return this.sessions.end(effect.session);
+        return this.sessions.end(effect.session, effect.why);
       case 'allocation':
         return this.#link.send(effect.version, effect.snapshot, effect.change);
       case 'operator':

@@ -5,6 +5,7 @@ import { renderFacts, renderTable } from '../output/table';
 import {
   ageWord,
   attributesWord,
+  domainWord,
   nothing,
   resourcesWord,
   shareWord,
@@ -20,9 +21,15 @@ export function listAgents(context: CliContext, flags: ClusterFlags): Promise<vo
     const rows = await agentRows(operator);
     const tasks = taskRows(await operator.tasks()).filter((row) => !row.completed);
     const json = flags.output === 'json' ? GetAgentsResponse.toJSON(await operator.agents()) : undefined;
+    // Most clusters are in one place: a column of dashes would say nothing.
+    const isPlaced = rows.some((row) => domainOf(row) !== undefined);
     print(context, flags.output, json, () =>
       renderTable(
-        ['ID', 'HOST', 'STATE', 'SINCE', 'TASKS', 'CPUS', 'MEM', 'ATTRIBUTES'],
+        [
+          ...['ID', 'HOST', 'STATE', 'SINCE', 'TASKS', 'CPUS', 'MEM'],
+          ...(isPlaced ? ['DOMAIN'] : []),
+          'ATTRIBUTES',
+        ],
         rows.map((row) => [
           row.id,
           row.name,
@@ -31,6 +38,7 @@ export function listAgents(context: CliContext, flags: ClusterFlags): Promise<vo
           String(tasks.filter(({ task }) => task.agentId?.value === row.id).length),
           shareOf(row, 'cpus'),
           shareOf(row, 'mem'),
+          ...(isPlaced ? [domainOf(row) ?? nothing] : []),
           attributesWord(attributesOf(row)),
         ]),
         'no agents',
@@ -67,6 +75,7 @@ function factsOf(row: AgentRow): string {
     ['version', agent?.version],
     ['grpc', status.grpcAddress],
     ['http', status.httpAddress],
+    ['domain', domainOf(row)],
     ['attributes', attributesWord(status.agentInfo?.attributes ?? [])],
     ['total', resourcesWord(agent?.totalResources ?? status.agentInfo?.resources ?? [])],
     ['allocated', resourcesWord(agent?.allocatedResources ?? [])],
@@ -79,6 +88,11 @@ function stateOf({ status, agent }: AgentRow): string {
   if (status.state === AgentState.ACTIVE && agent?.deactivated === true)
     return agent.drainInfo?.state ?? 'DEACTIVATED';
   return status.state.replace(/^AGENT_STATE_/, '');
+}
+
+/** `region/zone` */
+function domainOf(row: AgentRow): string | undefined {
+  return domainWord(row.status.agentInfo?.domain);
 }
 
 function attributesOf(row: AgentRow): readonly Attribute[] {

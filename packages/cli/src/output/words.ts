@@ -1,8 +1,10 @@
-import { isFailure, Resources } from '@meseta/model';
+import { isFailure, printDomain, Resources } from '@meseta/model';
 import {
   attributesFromProto,
+  domainFromProto,
   resourcesFromProto,
   type Attribute,
+  type DomainInfo,
   type Resource,
   type TaskState,
   type TimeInfo,
@@ -29,6 +31,12 @@ export function resourcesWord(resources: readonly Resource[]): string {
 export function attributesWord(attributes: readonly Attribute[]): string {
   const read = attributesFromProto(attributes);
   return isFailure(read) ? `(${read.message})` : printAttributes(read) || nothing;
+}
+
+/** Where a machine is, `region/zone`; undefined if nobody said. */
+export function domainWord(domain: DomainInfo | undefined): string | undefined {
+  const read = domainFromProto('domain', domain);
+  return isFailure(read) ? `(${read.message})` : read && printDomain(read);
 }
 
 /** How much of a scalar there is, in its unit. */

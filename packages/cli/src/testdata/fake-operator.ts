@@ -6,7 +6,7 @@ import {
   type GrpcServer,
   type GrpcService,
 } from '@meseta/kit';
-import { failure, isFailure, parseAttributes, Resources } from '@meseta/model';
+import { failure, isFailure, parseAttributes, Resources, type Domain } from '@meseta/model';
 import {
   AgentServiceService,
   AgentState,
@@ -23,6 +23,7 @@ import {
   TaskState,
   TaskStatus_Reason,
   attributesToProto,
+  domainToProto,
   master as v1,
   resourcesToProto,
   type AgentServiceServer,
@@ -55,6 +56,8 @@ export class FakeOperator {
   weights: readonly WeightInfo[] = [];
   quotas: readonly quota.QuotaConfig[] = [];
   forced = false;
+  /** Where agents are, by host. */
+  domains: Readonly<Record<string, Domain>> = {};
   /** What was asked about agents and machines, in words. */
   readonly asked: string[] = [];
   schedule: maintenance.Schedule = { windows: [] };
@@ -119,6 +122,7 @@ export class FakeOperator {
       hostname,
       attributes: isFailure(attributes) ? [] : attributesToProto(attributes),
       resources: [],
+      domain: this.domains[hostname] && domainToProto(this.domains[hostname]),
     });
     return make(GetAgentsResponse, {
       agents: {

@@ -1,5 +1,6 @@
 export * from './attributes';
 export * from './constraints';
+export * from './domain';
 export * from './operation-state';
 export * from './operations';
 export * from './quantities';

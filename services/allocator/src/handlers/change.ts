@@ -4,17 +4,17 @@ import { agentId, failure, frameworkId, isFailure } from '@meseta/model';
 import {
   agentConstraintsFromProto,
   attributesFromProto,
+  domainFromProto,
   offerConstraintsFromProto,
   quantitiesFromProto,
   quotaFromProto,
   resourcesFromProto,
   type Demand as ProtoDemand,
-  type DomainInfo,
   type OfferFilters,
   type Unavailability as ProtoUnavailability,
   type internal,
 } from '@meseta/protocol';
-import type { Domain, Unavailability } from '../state/agents/agent';
+import type { Unavailability } from '../state/agents/agent';
 import type { AgentDescription, Command, FrameworkDescription, Holding } from '../state/command';
 import type { Demand } from '../state/demand/seat-demands';
 
@@ -135,6 +135,8 @@ function agentOf(changed: internal.AgentChanged): AgentDescription | Failure {
   if (isFailure(total)) return total;
   const attributes = attributesFromProto(changed.attributes);
   if (isFailure(attributes)) return attributes;
+  const domain = domainFromProto('domain', changed.domain);
+  if (isFailure(domain)) return domain;
   const holdings: Holding[] = [];
   for (const allocation of changed.allocations) {
     const holding = holdingOf(allocation);
@@ -146,7 +148,7 @@ function agentOf(changed: internal.AgentChanged): AgentDescription | Failure {
     hostname: changed.hostname,
     total,
     attributes,
-    domain: domainOf(changed.domain),
+    domain,
     active: changed.active,
     withheld: changed.withheld,
     unavailability: unavailabilityOf(changed.unavailability),
@@ -218,11 +220,6 @@ function demandsOf(listed: readonly ProtoDemand[]): readonly Demand[] | Failure 
     demands.push({ id, role, perTask, count, constraints });
   }
   return demands;
-}
-
-function domainOf(domain: DomainInfo | undefined): Domain | undefined {
-  const place = domain?.faultDomain;
-  return place === undefined ? undefined : { region: place.region?.name ?? '', zone: place.zone?.name ?? '' };
 }
 
 function unavailabilityOf(planned: ProtoUnavailability | undefined): Unavailability | undefined {

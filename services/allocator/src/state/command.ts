@@ -2,11 +2,12 @@ import type {
   AgentConstraints,
   AgentId,
   Attribute,
+  Domain,
   FrameworkId,
   Resources,
   QuotaConfig,
 } from '@meseta/model';
-import type { Domain, Unavailability } from './agents/agent';
+import type { Unavailability } from './agents/agent';
 import type { Demand } from './demand/seat-demands';
 
 /** What one framework holds on an agent in one role: offered to it, or used by its tasks. */

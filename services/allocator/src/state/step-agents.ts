@@ -108,6 +108,14 @@ export function stepWhitelistChanged(
   state.agents.markEvery();
 }
 
+/** The region of the master: agents in others are for frameworks that span regions (S47). */
+export function stepHomeChanged(state: AllocatorState, region: string | undefined): void {
+  if (state.homeRegion === region) return;
+  state.homeRegion = region;
+  for (const agent of state.agents.all()) judgeAgent(state, agent);
+  state.agents.markEvery();
+}
+
 const notConnected = 'the agent is not connected or not active';
 
 function addAgent(state: AllocatorState, { agentId, hostname }: AgentDescription): Agent {

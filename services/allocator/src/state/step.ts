@@ -7,6 +7,7 @@ import {
   stepAgentChanged,
   stepAgentRemoved,
   stepConverted,
+  stepHomeChanged,
   stepTotalChanged,
   stepUnavailabilityChanged,
   stepWhitelistChanged,
@@ -92,7 +93,7 @@ export function step(state: AllocatorState, command: Command, now: Instant): rea
       state.agents.markEvery();
       return [];
     case 'clusterChanged':
-      state.homeRegion = command.region;
+      stepHomeChanged(state, command.region);
       state.hold.expect(command.expectedAgents, command.electedAtMs + state.options.recoveryTimeoutMs);
       return [];
     case 'whitelistChanged':

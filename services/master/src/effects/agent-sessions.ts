@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { BatchWriter, toServiceError, type BatchObserver, type Logger } from '@meseta/kit';
-import { failure } from '@meseta/model';
+import { failure, type Failure } from '@meseta/model';
 import type { internal } from '@meseta/protocol';
 import type { SessionId } from '../state/state';
 
@@ -50,13 +50,14 @@ export class AgentSessions {
     this.#sessions.get(id)?.writer.push(message);
   }
 
-  /** Ends a session after what was sent in it. */
-  end(id: SessionId): void {
+  /** Ends a session after what was sent in it; with a reason if the agent may try again later. */
+  end(id: SessionId, why?: Failure): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
     session.writer.close();
-    session.call.end();
+    if (why === undefined) session.call.end();
+    else session.call.emit('error', toServiceError(why));
   }
 
   /** How many orders wait for the agent for which most wait. */

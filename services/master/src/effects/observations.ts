@@ -95,6 +95,9 @@ export class Observations {
           `agent ${observation.to}: ${observation.why}`,
         );
         return;
+      case 'agentRefused':
+        log.warn({ hostname: observation.hostname }, `agent refused: ${observation.why}`);
+        return;
       case 'removalDelayed':
         metrics.agentRemovalsDelayed.inc();
         log.warn(

@@ -3,6 +3,7 @@
 import { failure, isFailure, operationId, type AgentId, type Failure, type Resources } from '@meseta/model';
 import {
   attributesFromProto,
+  domainFromProto,
   operationStateFromProto,
   resourcesFromProto,
   taskStateFromProto,
@@ -80,6 +81,8 @@ export function registrationOf(
   if (isFailure(oversubscribed)) return oversubscribed;
   const attributes = attributesFromProto(info.attributes);
   if (isFailure(attributes)) return attributes;
+  const domain = domainFromProto('register.agent_info.domain', info.domain);
+  if (isFailure(domain)) return domain;
   const tasks: ReportedTask[] = [];
   for (let i = 0; i < register.tasks.length; i++) {
     const task = reportedTaskOf(register, i);
@@ -103,6 +106,7 @@ export function registrationOf(
     total,
     oversubscribed,
     attributes,
+    domain,
     tasks,
     executors,
     operations,

@@ -1,9 +1,10 @@
-import { assert, isTerminal, plusMs, type AgentId, type Instant } from '@meseta/model';
+import { assert, failure, isTerminal, plusMs, type AgentId, type Instant } from '@meseta/model';
 import type { AgentInfo } from '@meseta/protocol';
 import type { AgentRegistration, Command } from './command';
 import { forgetAgent } from './deactivation';
 import { readmit } from './dismissal';
 import { resumeDrain } from './draining';
+import { misplaced } from './domains';
 import type { Holding } from './effect';
 import { forgetExecutors, mergeExecutors } from './executors';
 import { rescindInverseOffers } from './inverse-offers';
@@ -30,7 +31,9 @@ import { mayOffer, withheldOf } from './withheld';
 export function stepAgentRegister(turn: Turn, registration: AgentRegistration): void {
   const { state } = turn;
   const refused = mayNotRegister(turn, registration);
-  if (refused !== undefined) return refuse(turn, registration.session, refused);
+  if (refused !== undefined) return refuse(turn, registration, refused);
+  const wrongPlace = misplaced(state.options, registration.domain);
+  if (wrongPlace !== undefined) return putOff(turn, registration, wrongPlace);
   const known =
     registration.agentId === undefined
       ? agentOfSession(state, registration.session)
@@ -319,11 +322,19 @@ function enter(turn: Turn, agent: Agent, membership: AgentMembership, why: strin
   observe(turn, { kind: 'agent', agentId: agent.id, to: membership, why });
 }
 
-function refuse(turn: Turn, session: SessionId, refusal: Refusal): void {
+/** Turns an agent away for good: it ends itself. */
+function refuse(turn: Turn, { session, info }: AgentRegistration, refusal: Refusal): void {
+  observe(turn, { kind: 'agentRefused', hostname: info.hostname ?? '', why: refusal.reason });
   turn.effects.push(
     { kind: 'toAgent', session, message: { message: { $case: 'refused', value: refusal } } },
     { kind: 'endSession', session },
   );
+}
+
+/** Turns an agent away for now: it is told why, and asks again. */
+function putOff(turn: Turn, { session, info }: AgentRegistration, reason: string): void {
+  observe(turn, { kind: 'agentRefused', hostname: info.hostname ?? '', why: reason });
+  turn.effects.push({ kind: 'endSession', session, why: failure('denied', reason) });
 }
 
 function sameInfo(a: AgentInfo, b: AgentInfo): boolean {

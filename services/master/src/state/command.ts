@@ -1,6 +1,7 @@
 import type {
   AgentId,
   Attribute,
+  Domain,
   ExecutorId,
   Failure,
   FrameworkId,
@@ -89,6 +90,7 @@ export interface AgentRegistration {
   readonly total: Resources;
   readonly oversubscribed: Resources;
   readonly attributes: readonly Attribute[];
+  readonly domain?: Domain | undefined;
   readonly tasks: readonly ReportedTask[];
   readonly executors: readonly ReportedExecutor[];
   readonly operations: readonly ReportedOperation[];

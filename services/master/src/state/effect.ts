@@ -227,6 +227,7 @@ export type Observation =
       readonly to: AgentMembership | 'removed' | 'deactivated' | 'reactivated' | 'draining' | 'drained';
       readonly why: string;
     }
+  | { readonly kind: 'agentRefused'; readonly hostname: string; readonly why: string }
   | { readonly kind: 'removalDelayed'; readonly agentId: AgentId }
   | {
       readonly kind: 'framework';
@@ -281,7 +282,8 @@ export type Effect =
       readonly tasks: readonly Task[];
       readonly offerId: OfferId;
     }
-  | { readonly kind: 'endSession'; readonly session: SessionId }
+  /** With a reason the agent may try again later. */
+  | { readonly kind: 'endSession'; readonly session: SessionId; readonly why?: Failure }
   | {
       readonly kind: 'allocation';
       readonly version: number;

@@ -2,13 +2,16 @@ import { join } from 'node:path';
 import {
   Resources,
   agentId,
+  parseDomain,
   executorId,
   frameworkId,
   instant,
   isFailure,
   offerId,
   operationId,
+  printDomain,
   taskId,
+  type Domain,
   type Instant,
   type OperationState,
   type Resource,
@@ -16,8 +19,10 @@ import {
   type TaskState,
 } from '@meseta/model';
 import { describeScenarios, wordsOf, type Interpreter } from '@meseta/testing';
+import { domainFromProto, domainToProto } from '@meseta/protocol';
 import type {
   AgentInfo,
+  DomainInfo,
   ExecutorInfo,
   ExecutorInfo_Type,
   FrameworkInfo,
@@ -73,6 +78,11 @@ class MasterInterpreter implements Interpreter {
     // Time passes, and every agent answers its pings.
     if (verb === 'advance-alive') return this.#advance(durationMs(plain[0] ?? ''), true);
     if (verb === 'new-leader') return this.#newLeader(plain);
+    if (verb === 'masters-in') {
+      const requireAgentDomain = named.get('require') === 'yes';
+      this.#options = { ...optionsDefault, region: plain[0], requireAgentDomain };
+      return this.#newLeader([...this.#state.agents.keys()]);
+    }
     if (verb === 'removals-every') {
       this.#options = { ...optionsDefault, agentRemovalIntervalMs: durationMs(plain[0] ?? '') };
       return this.#newLeader([]);
@@ -165,11 +175,12 @@ function commandOf(
   switch (verb) {
     case 'agent': {
       const id = named.get('id');
+      const domain = domainOf(named.get('domain'));
       return {
         kind: 'agentRegister',
         session: who,
         agentId: id === undefined ? undefined : agentId(id),
-        info: agentInfo(id, `host-${who}`),
+        info: { ...agentInfo(id, `host-${who}`), ...(domain && { domain: domainToProto(domain) }) },
         cluster: named.get('cluster') ?? '',
         version: '1',
         capabilities: named.has('old')
@@ -180,6 +191,7 @@ function commandOf(
         total: resources(rest[0] ?? ''),
         oversubscribed: resources(named.get('lends') ?? ''),
         attributes: [],
+        domain,
         tasks: rest.slice(1).map(reportedTask),
         executors: list('executors').map(reportedExecutor),
         operations: list('operations').map(reportedOperation),
@@ -463,7 +475,7 @@ function print(effect: Effect): readonly string[] {
         `to agent ${effect.session}: launch group ${effect.tasks.map((one) => one.id).join(' ')} in ${effect.executor.id}`,
       ];
     case 'endSession':
-      return [`end session ${effect.session}`];
+      return [`end session ${effect.session}${effect.why === undefined ? '' : `: ${effect.why.message}`}`];
     case 'allocation':
       return [`to allocator: ${printChange(effect.change)}`];
     case 'operator':
@@ -521,7 +533,7 @@ function printChange(change: AllocationChange): string {
       const held = change.holdings
         .map((one) => ` ${one.frameworkId} holds ${one.resources.toString()}`)
         .join(',');
-      return `agent ${change.agentId} ${change.total.toString()}${change.active ? '' : ' inactive'}${because(change)}${away(change.unavailability)}${held}`;
+      return `agent ${change.agentId} ${change.total.toString()}${placed(change.domain)}${change.active ? '' : ' inactive'}${because(change)}${away(change.unavailability)}${held}`;
     }
     case 'agentActivated':
       return `agent ${change.agentId} ${change.active ? 'active' : 'inactive'}${because(change)}`;
@@ -547,7 +559,7 @@ function printChange(change: AllocationChange): string {
     case 'quotaChanged':
       return `quota of ${change.quota.role} guarantees ${printAmounts(change.quota.guarantees)} limits ${printAmounts(change.quota.limits)}`;
     case 'clusterChanged':
-      return `cluster expects ${change.expectedAgents} agents`;
+      return `cluster${change.region === '' ? '' : ` of region ${change.region}`} expects ${change.expectedAgents} agents`;
     case 'totalChanged':
       return `agent ${change.agentId} now has ${change.total.toString()}`;
     case 'converted':
@@ -561,6 +573,11 @@ function printChange(change: AllocationChange): string {
 
 function because({ withheld }: { readonly withheld?: string }): string {
   return withheld === undefined ? '' : `, ${withheld}`;
+}
+
+function placed(domain: DomainInfo | undefined): string {
+  const place = domainFromProto('domain', domain);
+  return place === undefined || isFailure(place) ? '' : ` in ${printDomain(place)}`;
 }
 
 function away(unavailability: Unavailability | undefined): string {
@@ -595,6 +612,13 @@ function maintenanceWindow(text: string): MaintenanceWindow {
 function machine(text: string): Machine {
   const [hostname = '', ip = ''] = text.split('/');
   return { hostname, ip };
+}
+
+/** `eu/a` */
+function domainOf(text: string | undefined): Domain | undefined {
+  const domain = text === undefined ? undefined : parseDomain(text);
+  if (isFailure(domain)) throw new Error(domain.message);
+  return domain;
 }
 
 function quotaAmounts(text: string): ReadonlyMap<string, number> {

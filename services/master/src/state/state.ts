@@ -93,6 +93,8 @@ export type MasterView = Readonly<Omit<MasterState, 'deadlines'>>;
 export interface MasterOptions {
   /** The region of this master; unset in a cluster without fault domains. */
   readonly region?: string | undefined;
+  /** Whether agents that do not say where they are may not register. */
+  readonly requireAgentDomain?: boolean;
   readonly pingIntervalMs: number;
   readonly pingsMissedMax: number;
   /** How long an agent of the registry may stay away after an election. */

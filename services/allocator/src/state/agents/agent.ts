@@ -1,4 +1,4 @@
-import type { AgentId, Attribute } from '@meseta/model';
+import type { AgentId, Attribute, Domain } from '@meseta/model';
 import type { Lot } from '../lots/lot';
 import type { Seat } from '../roles/seat';
 
@@ -18,12 +18,6 @@ export interface Unavailability {
   readonly durationMs: number | undefined;
 }
 
-/** Where an agent is; unset in a cluster without fault domains. */
-export interface Domain {
-  readonly region: string;
-  readonly zone: string;
-}
-
 /** One agent. */
 export interface Agent {
   /** Its row in every table. */
@@ -33,6 +27,7 @@ export interface Agent {
   readonly hash: number;
   hostname: string;
   attributes: readonly Attribute[];
+  /** Where it is; undefined for one that did not say, which is in the master's region. */
   domain: Domain | undefined;
   total: Lot;
   /** The total less what is held, except that shared volumes stay (R47). Derived, and kept because every turn asks for it. */
