@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceProcess } from '@meseta/cli';
-import { connect, type Scheduler, type Task } from '@meseta/sdk';
+import { connect, type Offer, type Scheduler, type Task } from '@meseta/sdk';
 import { Rig, eventually, offerWith, operatorOf } from './harness';
 
 describe('every service is killed and started again', () => {
@@ -89,6 +89,38 @@ describe('every service is killed and started again', () => {
   test('the allocator: tasks run on, and offers come again', async () => {
     allocator = await again(allocator, 'allocator', []);
     await goesOn();
+  }, 60_000);
+
+  test('the allocator: it knows what is still asked for, and offers no more than that', async () => {
+    const asking = await connect({ master: master.grpc, framework: { name: 'asking', role: 'asking' } });
+    const operator = operatorOf(master.grpc);
+    const offers: Offer[] = [];
+    void (async () => {
+      for await (const offer of asking.offers()) offers.push(offer);
+    })().catch(() => undefined);
+    const cpus = (): number =>
+      offers.filter(({ open }) => open).reduce((sum, one) => sum + one.resources.scalarMilli('cpus'), 0);
+    const offered = async (): Promise<number> => {
+      const [demand] = (await operator.explain(asking.frameworkId)).roles[0]?.demands ?? [];
+      return demand === undefined ? NaN : demand.count - demand.remaining;
+    };
+    try {
+      await asking.demand([{ id: 'few', resources: 'cpus:1.5;mem:32', count: 6 }]);
+      await eventually('there is room for five', async () => (await offered()) === 5 && cpus() === 7500);
+      allocator = await again(allocator, 'allocator', []);
+      await eventually('the new allocator has counted them', async () => (await offered()) === 5);
+      // One is launched and ends, and makes no room for more than the one that was missing.
+      const [first] = offers;
+      const task = await first?.launch(
+        { name: 'one', command: 'true', resources: 'cpus:7.5;mem:160' },
+        { refuseFor: 0 },
+      );
+      expect((await task?.finished())?.state).toBe('TASK_FINISHED');
+      await eventually('the sixth is offered', async () => (await offered()) === 6 && cpus() === 1500);
+    } finally {
+      operator.close();
+      await asking.teardown();
+    }
   }, 60_000);
 
   test('the master: it leads again, with everything it had', async () => {

@@ -200,6 +200,7 @@ export class Session {
         resources: resourcesToProto(proposal.resources),
         allocatedAtMs: BigInt(now),
         traceparent: span?.traceparent ?? '',
+        tasks: proposal.tasks && { counts: Object.fromEntries(proposal.tasks) },
       });
       span?.end();
     }

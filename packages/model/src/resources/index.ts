@@ -3,4 +3,5 @@ export { addableKey, isWhole } from './addable';
 export * from './operations';
 export { Resources } from './resources';
 export { carve } from './carve';
+export { roomFor, type Room } from './room';
 export { limitPlain } from './limit';

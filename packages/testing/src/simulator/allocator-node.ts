@@ -169,6 +169,7 @@ class AllocatorSession {
           resources: one.resources,
           allocatedAtMs: now,
           traceparent: '',
+          tasks: one.tasks ?? new Map(),
         })),
       });
     }

@@ -16,7 +16,7 @@ import {
 } from '@meseta/protocol';
 import type { Unavailability } from '../state/agents/agent';
 import type { AgentDescription, Command, FrameworkDescription, Holding } from '../state/command';
-import type { Demand } from '../state/demand/seat-demands';
+import type { Demand, TasksByDemand } from '../state/demand/seat-demands';
 
 /** Reads one change of the master's stream. A kind that is not known is refused: to guess would be unsafe. */
 export function commandOf({ change }: internal.AllocationChange): Command | Failure {
@@ -52,6 +52,7 @@ export function commandOf({ change }: internal.AllocationChange): Command | Fail
         agentId: idOf(change.value.agentId),
         refuseMs: Number(change.value.refuseMs),
         unused: change.value.unused,
+        tasks: tasksOf(change.value.tasks),
         ...holding,
       };
     }
@@ -112,7 +113,12 @@ export function commandOf({ change }: internal.AllocationChange): Command | Fail
       const demands = demandsOf(change.value.demands);
       return isFailure(demands)
         ? demands
-        : { kind: 'demanded', frameworkId: frameworkOf(change.value.frameworkId), demands };
+        : {
+            kind: 'demanded',
+            frameworkId: frameworkOf(change.value.frameworkId),
+            demands,
+            remaining: tasksOf(change.value.remaining) ?? new Map(),
+          };
     }
     case 'quotaChanged': {
       const { config: said } = change.value;
@@ -220,6 +226,10 @@ function demandsOf(listed: readonly ProtoDemand[]): readonly Demand[] | Failure 
     demands.push({ id, role, perTask, count, constraints });
   }
   return demands;
+}
+
+function tasksOf(tasks: internal.TasksByDemand | undefined): TasksByDemand | undefined {
+  return tasks && new Map(Object.entries(tasks.counts));
 }
 
 function unavailabilityOf(planned: ProtoUnavailability | undefined): Unavailability | undefined {

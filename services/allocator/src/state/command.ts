@@ -8,7 +8,7 @@ import type {
   QuotaConfig,
 } from '@meseta/model';
 import type { Unavailability } from './agents/agent';
-import type { Demand } from './demand/seat-demands';
+import type { Demand, TasksByDemand } from './demand/seat-demands';
 
 /** What one framework holds on an agent in one role: offered to it, or used by its tasks. */
 export interface Holding {
@@ -91,6 +91,8 @@ export type Command =
       readonly refuseMs: number;
       /** They were offered and never used; else a task that used them has ended. */
       readonly unused?: boolean;
+      /** For how many tasks that were asked for there is room in it; told from the resources if unset. */
+      readonly tasks?: TasksByDemand | undefined;
     } & Holding)
   | ({ readonly kind: 'allocated'; readonly agentId: AgentId } & Holding)
   /** Offers of a framework were accepted, and what is not used of them comes back by messages of its own. */
@@ -104,7 +106,13 @@ export type Command =
   | { readonly kind: 'suppressed'; readonly frameworkId: FrameworkId; readonly roles: readonly string[] }
   | { readonly kind: 'revived'; readonly frameworkId: FrameworkId; readonly roles: readonly string[] }
   /** All that the framework asks for; replaces what it asked for before. */
-  | { readonly kind: 'demanded'; readonly frameworkId: FrameworkId; readonly demands: readonly Demand[] }
+  | {
+      readonly kind: 'demanded';
+      readonly frameworkId: FrameworkId;
+      readonly demands: readonly Demand[];
+      /** Of those that another allocator was told before: for how many tasks nothing is offered. */
+      readonly remaining?: TasksByDemand;
+    }
   | { readonly kind: 'weightChanged'; readonly role: string; readonly weight: number }
   | { readonly kind: 'quotaChanged'; readonly quota: QuotaConfig }
   /** What holds for the whole cluster: the master's region, and how many agents an election found in the record. */

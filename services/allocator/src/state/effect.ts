@@ -1,5 +1,6 @@
 import type { AgentId, FrameworkId, Resources } from '@meseta/model';
 import type { Unavailability } from './agents/agent';
+import type { TasksByDemand } from './demand/seat-demands';
 
 /** Offer this to that framework. It counts as held until the master says that it was recovered. */
 export interface Proposal {
@@ -7,6 +8,8 @@ export interface Proposal {
   readonly role: string;
   readonly agentId: AgentId;
   readonly resources: Resources;
+  /** For how many tasks that the framework asked for it has room; unset if it asked for none. */
+  readonly tasks?: TasksByDemand;
 }
 
 /** Ask that framework to give up what it holds on an agent that will not be available. */

@@ -1,5 +1,5 @@
-import { fromMilli, type FrameworkId, type Instant } from '@meseta/model';
-import { tasksIn, type Demand } from './demand/seat-demands';
+import { fromMilli, roomFor, type FrameworkId, type Instant } from '@meseta/model';
+import { isMetBy, type Demand } from './demand/seat-demands';
 import type { Agent } from './agents/agent';
 import type { Lot } from './lots/lot';
 import { offerableTo } from './offerable';
@@ -75,39 +75,68 @@ function explainRole(
   const held = isHeld(state, now)
     ? `offers wait until agents are back after the fail-over: ${state.agents.size} of ${state.hold.agents} are`
     : undefined;
+  const demands = seat.demands?.list ?? [];
+  const rooms = new Rooms(demands.flatMap(({ demand, remaining }) => (remaining > 0 ? [demand] : [])));
+  const judged = [...state.agents.all()].map((agent) => judge(state, agent, seat, rooms, now));
   return {
     role,
     share,
     blocked: held ?? whyNotWanting(seat, state) ?? '',
-    agents: [...state.agents.all()].map((agent) => explainAgent(state, agent, seat, now)),
-    demands: (seat.demands?.list ?? []).map(({ demand, remaining }) => ({
+    agents: judged.map(({ agent, refused }) => ({
+      agentId: agent.id,
+      hostname: agent.hostname,
+      free: agent.free.bag.toString(),
+      filter: refused?.filter ?? '',
+      reason: refused?.reason ?? '',
+    })),
+    demands: demands.map(({ demand, remaining }) => ({
       id: demand.id,
       count: demand.count,
       remaining,
-      nearest: remaining === 0 ? '' : nearestTo(state, seat, demand, now),
+      nearest: remaining === 0 ? '' : nearestTo(judged, demand, rooms),
     })),
   };
 }
 
-function explainAgent(state: AllocatorState, agent: Agent, seat: Seat, now: Instant): AgentExplanation {
-  const refused = refusalOf(state, agent, seat, now);
-  return {
-    agentId: agent.id,
-    hostname: agent.hostname,
-    free: agent.free.bag.toString(),
-    filter: refused?.filter ?? '',
-    reason: refused?.reason ?? '',
-  };
+/** One agent, as the seat is offered it: judged once for everything that is explained. */
+interface Judged {
+  readonly agent: Agent;
+  /** What of it is for the seat, before quotas. */
+  readonly lot: Lot;
+  readonly refused: Refusal | undefined;
+}
+
+/** Which demands a lot has a task's room for, asked once for each lot: machines are bought by the dozen. */
+class Rooms {
+  private readonly byLot = new Map<Lot, ReadonlySet<Demand>>();
+
+  constructor(private readonly demands: readonly Demand[]) {}
+
+  in(lot: Lot): ReadonlySet<Demand> {
+    let fitting = this.byLot.get(lot);
+    if (fitting === undefined) {
+      fitting = new Set(this.demands.filter(({ perTask }) => roomFor(lot.bag, perTask, 1).tasks > 0));
+      this.byLot.set(lot, fitting);
+    }
+    return fitting;
+  }
+}
+
+function judge(state: AllocatorState, agent: Agent, seat: Seat, rooms: Rooms, now: Instant): Judged {
+  const lot = offerableTo(state.lots, agent.free, seat);
+  return { agent, lot, refused: refusalOf(state, agent, seat, lot, rooms, now) };
 }
 
 /**
  * The first rule that speaks against offering anything of an agent to a seat, in the order in which a turn asks; undefined when none does. The slow words for what
  * the bits of a turn say fast.
  */
-export function refusalOf(
+function refusalOf(
   state: AllocatorState,
   agent: Agent,
   seat: Seat,
+  lot: Lot,
+  rooms: Rooms,
   now: Instant,
 ): Refusal | undefined {
   if (agent.withheld !== '') return { filter: 'inactive', reason: agent.withheld };
@@ -115,12 +144,11 @@ export function refusalOf(
     return { filter: 'whitelist', reason: `the whitelist does not name ${agent.hostname}` };
   const excluded = state.eligibility.why(agent, seat);
   if (excluded !== undefined) return excluded;
-  const lot = offerableTo(state.lots, agent.free, seat);
   if (lot.isEmpty || lot.isOnlyShared) return nothingFree(agent, seat);
   const within = state.quotas.any ? beyondGuarantee(state, lot, seat) : lot;
   return (
     (within === lot ? undefined : cutRefusal(state, lot, within, seat)) ??
-    tooSmall(state, within, agent, seat) ??
+    tooSmall(state, within, agent, seat, rooms) ??
     declined(state, agent, seat, within, now)
   );
 }
@@ -152,10 +180,17 @@ function cutRefusal(state: AllocatorState, lot: Lot, within: Lot, seat: Seat): R
   return { filter: 'headroom', reason: `${kept.join(';')} must be kept for the guarantees of other roles` };
 }
 
-function tooSmall(state: AllocatorState, within: Lot, agent: Agent, seat: Seat): Refusal | undefined {
+function tooSmall(
+  state: AllocatorState,
+  within: Lot,
+  agent: Agent,
+  seat: Seat,
+  rooms: Rooms,
+): Refusal | undefined {
   const { demands } = seat;
   if (demands !== undefined) {
-    if (!demands.isUnmet || !demands.fit(within.bag, agent).resources.isEmpty) return undefined;
+    if (!demands.isUnmet) return undefined;
+    for (const demand of rooms.in(within)) if (isMetBy(demand, agent)) return undefined;
     return {
       filter: 'demand',
       reason: `no task that the framework asked for fits: ${within.bag.toString()} is free for it`,
@@ -185,18 +220,13 @@ function declined(
   };
 }
 
-/** The agent that lacks least for one task of a demand, by the resource of which it lacks most. */
-function nearestTo(state: AllocatorState, seat: Seat, demand: Demand, now: Instant): string {
+/** The agent that lacks least for one task of a demand, by the resource of which it lacks most; empty when one has room for it. */
+function nearestTo(judged: readonly Judged[], demand: Demand, rooms: Rooms): string {
   let nearest: { readonly agent: Agent; readonly lack: number; readonly words: string } | undefined;
-  for (const agent of state.agents.all()) {
-    const lot = offerableTo(state.lots, agent.free, seat);
-    const refused = refusalOf(state, agent, seat, now);
-    if (tasksIn(lot.bag, demand) > 0 && refused === undefined) return '';
+  for (const { agent, lot, refused } of judged) {
+    if (refused === undefined && rooms.in(lot).has(demand) && isMetBy(demand, agent)) return '';
     if (refused !== undefined && refused.filter !== 'nothing-free' && refused.filter !== 'demand') continue;
-    const missing = [...demand.perTask].flatMap(([name, milli]) => {
-      const lacks = milli - (lot.quantities.get(name) ?? 0);
-      return lacks > 0 ? [{ name, lacks, part: lacks / milli }] : [];
-    });
+    const missing = missingIn(lot, demand);
     const lack = Math.max(0, ...missing.map(({ part }) => part));
     if (nearest !== undefined && nearest.lack <= lack) continue;
     const words = missing.map(({ name, lacks }) => `${name}:${fromMilli(lacks)}`).join(';');
@@ -204,4 +234,15 @@ function nearestTo(state: AllocatorState, seat: Seat, demand: Demand, now: Insta
   }
   if (nearest === undefined) return '';
   return `${nearest.agent.hostname} lacks ${nearest.words === '' ? 'nothing, but the constraints exclude it' : nearest.words}`;
+}
+
+/** What a lot lacks for one task, in thousandths and as a part of what the task needs. */
+function missingIn(
+  { quantities }: Lot,
+  { perTask }: Demand,
+): readonly { readonly name: string; readonly lacks: number; readonly part: number }[] {
+  return [...perTask].flatMap(([name, milli]) => {
+    const lacks = milli - (quantities.get(name) ?? 0);
+    return lacks > 0 ? [{ name, lacks, part: lacks / milli }] : [];
+  });
 }

@@ -133,7 +133,8 @@ export class Oracle {
         this.dirty.add(agentId);
         if (framework?.roles.includes(role) !== true) break;
         if (unused === true && framework.demands.has(role)) {
-          framework.demands.get(role)?.cameBack(resources);
+          const demands = framework.demands.get(role);
+          demands?.cameBack(demands.tasksOf(resources));
           this.markEvery();
         }
         if (refuseMs > 0 && framework.active)

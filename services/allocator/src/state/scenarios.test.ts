@@ -183,6 +183,7 @@ function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<st
             constraints: constraintOf(named.get('where')),
           };
         }),
+        remaining: tasksOf(named.get('remaining')) ?? new Map(),
       };
     case 'agent-inactive':
     case 'agent-active':
@@ -216,6 +217,7 @@ function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<st
         refuseMs: msOf(named.get('refuse')),
         ...holding,
         unused: true,
+        tasks: tasksOf(named.get('tasks')),
         offers: 1,
       };
     case 'accepts':
@@ -285,6 +287,13 @@ function constraintOf(text: string | undefined): AgentConstraints | undefined {
       ? ({ kind: 'equals', text: value } as const)
       : ({ kind: 'matches', pattern: value, test: (one: string) => pattern.test(one) } as const);
   return [[{ selector, predicate }]];
+}
+
+/** `d0:2,d1:1` */
+function tasksOf(text: string | undefined): ReadonlyMap<string, number> | undefined {
+  return text === undefined
+    ? undefined
+    : new Map(text.split(',').map((word) => [word.split(':')[0] ?? '', Number(word.split(':')[1])]));
 }
 
 function amountsOf(text: string | undefined): ReadonlyMap<string, number> {

@@ -1,7 +1,7 @@
 import type { FrameworkId, Instant } from '@meseta/model';
 import type { Agent } from './agents/agent';
 import type { Command, FrameworkDescription } from './command';
-import { SeatDemands, type Demand } from './demand/seat-demands';
+import { SeatDemands } from './demand/seat-demands';
 import { holdingOf, release } from './holdings';
 import type { Seat } from './roles/seat';
 import { giveBackSeat, reserveRows } from './seating';
@@ -67,19 +67,23 @@ export function stepRecovered(
   const { agentId, frameworkId, role, refuseMs, unused, offers } = command;
   const agent = state.agents.find(agentId);
   const seat = state.seats.find(frameworkId, role);
-  if (agent === undefined || seat === undefined) return;
-  if (offers !== undefined && offers > 0) answered(state, agent, seat, offers);
+  if (seat === undefined) return;
   const lot = state.lots.of(command.resources);
-  release(state, agent, seat, lot);
-  state.agents.mark(agent);
-  giveBackSeat(state, seat);
-  if (seat.framework === undefined) return;
-  if (unused === true && seat.demands !== undefined) {
-    seat.demands.cameBack(lot.bag);
-    updateWanting(state, seat.framework);
+  if (agent !== undefined) {
+    if (offers !== undefined && offers > 0) answered(state, agent, seat, offers);
+    release(state, agent, seat, lot);
+    state.agents.mark(agent);
+    giveBackSeat(state, seat);
+  }
+  const { framework, demands } = seat;
+  if (framework === undefined) return;
+  if (unused === true && demands !== undefined) {
+    demands.cameBack(command.tasks ?? demands.tasksOf(lot.bag));
+    updateWanting(state, framework);
     state.agents.markEvery();
   }
-  if (refuseMs > 0 && seat.framework.active) state.refusals.add(agent, seat, lot, now + refuseMs, now);
+  if (agent !== undefined && refuseMs > 0 && framework.active)
+    state.refusals.add(agent, seat, lot, now + refuseMs, now);
 }
 
 /** Offers of a framework have been answered. */
@@ -134,7 +138,10 @@ export function stepRevived(state: AllocatorState, id: FrameworkId, roles: reado
 }
 
 /** What the framework asks for in place of all that it asked for before. What it declined may be just that, so filters are forgotten. */
-export function stepDemanded(state: AllocatorState, id: FrameworkId, demands: readonly Demand[]): void {
+export function stepDemanded(
+  state: AllocatorState,
+  { frameworkId: id, demands, remaining }: Extract<Command, { kind: 'demanded' }>,
+): void {
   const framework = state.frameworks.get(id);
   if (framework === undefined) return;
   for (const role of framework.roles) {
@@ -142,7 +149,7 @@ export function stepDemanded(state: AllocatorState, id: FrameworkId, demands: re
     if (seat === undefined) continue;
     const own = demands.filter((demand) => demand.role === role);
     if (own.length === 0 && seat.demands === undefined) continue;
-    seat.demands = own.length === 0 ? undefined : new SeatDemands(own);
+    seat.demands = own.length === 0 ? undefined : new SeatDemands(own, remaining);
     state.seats.updateClosed(seat);
     if (own.length === 0) continue;
     framework.suppressed.delete(role);

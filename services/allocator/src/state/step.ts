@@ -82,7 +82,7 @@ export function step(state: AllocatorState, command: Command, now: Instant): rea
       stepRevived(state, command.frameworkId, command.roles);
       return [];
     case 'demanded':
-      stepDemanded(state, command.frameworkId, command.demands);
+      stepDemanded(state, command);
       return [];
     case 'weightChanged':
       state.shares.setWeight(command.role, command.weight);

@@ -1,5 +1,6 @@
 import { mayBeOffered, type Agent } from './agents/agent';
 import { sortedBy, shuffled } from './agents/visit-order';
+import type { TasksByDemand } from './demand/seat-demands';
 import type { Proposal } from './effect';
 import { hold } from './holdings';
 import type { Lot } from './lots/lot';
@@ -110,11 +111,15 @@ function offerAlong(turn: Turn, agent: Agent, order: Order): boolean {
 function offer(turn: Turn, agent: Agent, seat: Seat): boolean {
   const { state } = turn;
   if (!mayTake(state, agent, seat)) return false;
-  const lot = shareOf(turn, agent, seat);
-  if (lot === undefined) return false;
-  const { framework } = seat;
-  hold(state, agent, seat, lot, propose(turn, agent, seat, lot));
-  if (framework !== undefined && (state.options.outstandingOffersMax > 0 || seat.demands !== undefined))
+  const share = shareOf(turn, agent, seat);
+  if (share === undefined) return false;
+  const { framework, demands } = seat;
+  const room = demands?.fit(share.bag, agent);
+  const lot = room === undefined ? share : state.lots.of(room.resources);
+  if (!isOffer(state, agent, seat, lot)) return false;
+  if (room !== undefined) demands?.offered(room.tasks);
+  hold(state, agent, seat, lot, propose(turn, agent, seat, lot, room?.tasks));
+  if (framework !== undefined && (state.options.outstandingOffersMax > 0 || demands !== undefined))
     updateWanting(state, framework);
   return agent.free.isEmpty;
 }
@@ -129,33 +134,37 @@ function mayTake({ seats, refusals, eligibility }: AllocatorState, agent: Agent,
   );
 }
 
-/** The part of what is free that the seat may have in this stage; undefined when it is nothing or not worth an offer. */
+/** The part of what is free that the seat may have in this stage; undefined when its role gets nothing in this stage. */
 function shareOf({ state, stage }: Turn, agent: Agent, seat: Seat): Lot | undefined {
-  const { lots, quotas, refusals } = state;
-  let lot = offerableTo(lots, agent.free, seat);
-  if (quotas.any) {
-    const within =
-      stage === 'guarantees' ? withinGuarantee(state, lot, seat) : beyondGuarantee(state, lot, seat);
-    if (within === undefined) return undefined;
-    lot = within;
-  }
-  const { demands } = seat;
-  const fit = demands?.fit(lot.bag, agent);
-  if (fit !== undefined) lot = lots.of(fit.resources);
-  if (lot.isEmpty || lot.isOnlyShared || (fit === undefined && !isWorthOffering(lot, seat, state.options)))
-    return undefined;
+  const lot = offerableTo(state.lots, agent.free, seat);
+  if (!state.quotas.any) return lot;
+  return stage === 'guarantees' ? withinGuarantee(state, lot, seat) : beyondGuarantee(state, lot, seat);
+}
+
+/** Whether a lot is worth an offer, and not refused. Room for a task that was asked for is worth one, however small. */
+function isOffer(state: AllocatorState, agent: Agent, seat: Seat, lot: Lot): boolean {
+  if (lot.isEmpty || lot.isOnlyShared) return false;
+  if (seat.demands === undefined && !isWorthOffering(lot, seat, state.options)) return false;
   // The bits answer for all that was free when the agent's turn came; a part of it may be refused though the whole is not.
-  if (lot !== agent.refusedFor && refusals.filterAgainst(agent, seat, lot) >= 0) return undefined;
-  if (fit !== undefined) demands?.offered(fit.tasks);
-  return lot;
+  return lot === agent.refusedFor || state.refusals.filterAgainst(agent, seat, lot) < 0;
 }
 
 /** Proposes a lot; returns how many offers more that is: none if the seat was offered something of this agent before in this turn. */
-function propose({ stage, proposals, places }: Turn, agent: Agent, seat: Seat, lot: Lot): number {
+function propose(
+  { stage, proposals, places }: Turn,
+  agent: Agent,
+  seat: Seat,
+  lot: Lot,
+  tasks: TasksByDemand | undefined,
+): number {
   const earlier = places.size === 0 ? undefined : places.get(agent)?.find((one) => one.seat === seat);
   if (earlier !== undefined) {
     const proposal = proposals[earlier.at] as Proposal;
-    proposals[earlier.at] = { ...proposal, resources: proposal.resources.add(lot.bag) };
+    proposals[earlier.at] = {
+      ...proposal,
+      resources: proposal.resources.add(lot.bag),
+      ...(tasks !== undefined && { tasks: added(proposal.tasks ?? new Map(), tasks) }),
+    };
     return 0;
   }
   if (stage === 'guarantees') {
@@ -169,8 +178,15 @@ function propose({ stage, proposals, places }: Turn, agent: Agent, seat: Seat, l
     role: seat.role.path,
     agentId: agent.id,
     resources: lot.bag,
+    ...(tasks !== undefined && { tasks }),
   });
   return 1;
+}
+
+function added(a: TasksByDemand, b: TasksByDemand): TasksByDemand {
+  const sum = new Map(a);
+  for (const [id, tasks] of b) sum.set(id, (sum.get(id) ?? 0) + tasks);
+  return sum;
 }
 
 /** The agent that the head of the order would rather have, when its role has a placement of its own. */

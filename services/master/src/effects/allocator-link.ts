@@ -147,6 +147,7 @@ export class AllocatorLink {
       resources: listed,
       allocatedAtMs,
       traceparent,
+      tasks,
     } of response.proposals) {
       const resources = resourcesFromProto(listed);
       if (isFailure(resources)) {
@@ -160,6 +161,7 @@ export class AllocatorLink {
         resources: resources.unallocate(),
         allocatedAtMs: Number(allocatedAtMs),
         traceparent,
+        tasks: new Map(Object.entries(tasks?.counts ?? {})),
       });
     }
     const inverse = response.inverseProposals.map(inverseProposalOf);
@@ -239,6 +241,7 @@ export function changeToProto(change: AllocationChange): internal.AllocationChan
             agentId: { value: change.agentId },
             refuseMs: BigInt(Math.round(change.refuseMs)),
             unused: change.unused === true,
+            tasks: change.tasks && tasksToProto(change.tasks),
           },
         },
       };
@@ -293,7 +296,11 @@ export function changeToProto(change: AllocationChange): internal.AllocationChan
       return {
         change: {
           $case: 'demanded',
-          value: { frameworkId: { value: change.frameworkId }, demands: change.demands },
+          value: {
+            frameworkId: { value: change.frameworkId },
+            demands: change.demands,
+            remaining: tasksToProto(change.remaining),
+          },
         },
       };
     case 'quotaChanged':
@@ -322,6 +329,10 @@ export function changeToProto(change: AllocationChange): internal.AllocationChan
     case 'snapshotEnd':
       return {};
   }
+}
+
+function tasksToProto(tasks: ReadonlyMap<string, number>): internal.TasksByDemand {
+  return { counts: Object.fromEntries(tasks) };
 }
 
 function holdingToProto({ frameworkId: id, role, resources, offers }: Holding): internal.Allocation {

@@ -48,6 +48,7 @@ import type {
   OperationAcknowledgement,
   TaskToLaunch,
 } from '../state/command';
+import type { Wanted } from '../state/demands';
 
 /** Offers stay refused for this long when a framework does not say (S62). */
 const refuseSecondsDefault = 5;
@@ -111,17 +112,18 @@ function unreadable(
 }
 
 /** What a framework wants in particular; the core checks it against the framework. */
-export function demandsOf(demands: readonly Demand[]): readonly Demand[] {
-  for (const [at, { resources, constraints }] of demands.entries()) {
+export function demandsOf(demands: readonly Demand[]): readonly Wanted[] {
+  return demands.map((demand, at) => {
+    const { resources, constraints } = demand;
     const perTask = quantitiesFromProto(`demands[${at}].resources`, resources);
     if (isFailure(perTask)) throw new FailureError(perTask);
     if (perTask.size === 0 || perTask.size < Object.keys(resources).length)
       throw invalid(`demands[${at}].resources`, 'must name amounts greater than 0');
-    if (constraints === undefined) continue;
-    const read = agentConstraintsFromProto(`demands[${at}].constraints`, constraints, compilePattern);
+    const read =
+      constraints && agentConstraintsFromProto(`demands[${at}].constraints`, constraints, compilePattern);
     if (isFailure(read)) throw new FailureError(read);
-  }
-  return demands;
+    return { demand, perTask };
+  });
 }
 
 /** Quotas to set (A30). */

@@ -132,7 +132,7 @@ export function schedulerReaders(newUuid: () => string): SchedulerReaders {
     shutdown: ({ shutdowns }) => ({ kind: 'shutdown', shutdowns: shutdowns.map(executorNamed) }),
     // The v1 form of a request is a hint without effect (S66), as in Mesos.
     request: ({ requests, demands }) =>
-      requests.length > 0 ? { kind: 'noted' } : { kind: 'request', demands: demandsOf(demands) },
+      requests.length > 0 ? { kind: 'noted' } : { kind: 'request', wanted: demandsOf(demands) },
     acceptInverseOffers: ({ accepts }) => ({ kind: 'acceptInverse', answers: accepts.map(inverseAnswerOf) }),
     declineInverseOffers: ({ declines }) => ({
       kind: 'declineInverse',

@@ -1,6 +1,7 @@
 import { assert, Resources, type OfferId, type TaskId } from '@meseta/model';
 import { describeAgent } from './agents';
 import type { Accept, OfferOperation, TaskToLaunch } from './command';
+import { takeRoomBack, type OpenDemand } from './demands';
 import { launchEach } from './launch';
 import { launchGroup } from './launch-group';
 import { changeResources, dropOperation } from './operations';
@@ -18,6 +19,8 @@ export interface Acceptance {
   readonly offer: Offer;
   /** How many offers there are. */
   readonly offers: number;
+  /** For how many tasks that the framework asked for they have room. */
+  readonly room: Map<OpenDemand, number>;
   pool: Resources;
   /** An operation has changed what the agent's resources are. */
   reshaped: boolean;
@@ -41,12 +44,15 @@ export function accept(turn: Turn, framework: Framework, call: Accept): void {
     agent,
     offer: first,
     offers: offers.length,
+    room: new Map(),
     pool: Resources.empty,
     reshaped: false,
   };
   const outcome = call.operations.some(doesSomething) ? 'accepted' : 'declined';
   for (const offer of offers) {
     acceptance.pool = acceptance.pool.add(offer.resources);
+    for (const [open, tasks] of offer.room)
+      acceptance.room.set(open, (acceptance.room.get(open) ?? 0) + tasks);
     endOffer(turn, offer, outcome);
   }
   for (const operation of call.operations) perform(acceptance, operation);
@@ -70,13 +76,22 @@ function doesSomething(operation: OfferOperation): boolean {
 
 /** What is left goes back. If operations changed what the agent has, the allocator is told of all of it anew. */
 function giveBack(acceptance: Acceptance, refuseMs: number): void {
-  const { turn, framework, agent, offer, pool, reshaped } = acceptance;
+  const { turn, framework, agent, offer, pool, room, reshaped } = acceptance;
   const left = { frameworkId: framework.id, role: offer.role, resources: pool };
   if (reshaped) describeAgent(turn, agent, { alsoHeld: pool.isEmpty ? [] : [left] });
   // A whole description counts the offers itself.
   const offers = reshaped ? 0 : acceptance.offers;
+  const tasks = takeRoomBack(framework, room, pool);
   if (!pool.isEmpty)
-    tellAllocator(turn, { kind: 'recovered', agentId: agent.id, ...left, refuseMs, unused: true, offers });
+    tellAllocator(turn, {
+      kind: 'recovered',
+      agentId: agent.id,
+      ...left,
+      refuseMs,
+      unused: true,
+      tasks,
+      offers,
+    });
   else if (offers > 0)
     tellAllocator(turn, {
       kind: 'offersAccepted',

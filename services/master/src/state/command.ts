@@ -16,7 +16,6 @@ import type {
 } from '@meseta/model';
 import type {
   AgentInfo,
-  Demand,
   ExecutorInfo,
   FrameworkInfo,
   Offer_Operation,
@@ -26,6 +25,7 @@ import type {
   TaskStatus,
   scheduler,
 } from '@meseta/protocol';
+import type { TasksByDemand, Wanted } from './demands';
 import type { Machine, MaintenanceWindow } from './machines';
 import type { OperationUuid, SessionId, StreamId } from './state';
 
@@ -198,6 +198,8 @@ export interface Proposal {
   readonly resources: Resources;
   readonly allocatedAtMs: number;
   readonly traceparent: string;
+  /** For how many tasks that the framework asked for it has room. */
+  readonly tasks: TasksByDemand;
 }
 
 /** The answer to inverse offers. */
@@ -254,7 +256,7 @@ export type Command =
     } & Caller)
   | ({ readonly kind: 'teardown' } & Caller)
   /** What a framework wants in particular, in place of what it wanted before. */
-  | ({ readonly kind: 'request'; readonly demands: readonly Demand[] } & Caller)
+  | ({ readonly kind: 'request'; readonly wanted: readonly Wanted[] } & Caller)
   | ({ readonly kind: 'acceptInverse'; readonly answers: readonly InverseAnswer[] } & Caller)
   | ({ readonly kind: 'declineInverse'; readonly answers: readonly InverseAnswer[] } & Caller)
   /** A hint or a message that is taken and has no effect in this version (S66, S107). */

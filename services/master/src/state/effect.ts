@@ -23,6 +23,7 @@ import type {
   internal,
   scheduler,
 } from '@meseta/protocol';
+import type { TasksByDemand } from './demands';
 import type { CallId } from './command';
 import type {
   Agent,
@@ -130,6 +131,8 @@ export type AllocationChange =
       readonly refuseMs: number;
       /** It was offered and not used; else what held it has ended. With `offers`, how many offers ended with it. */
       readonly unused?: boolean;
+      /** For how many tasks that were asked for there is room in it; with `unused`. */
+      readonly tasks?: TasksByDemand;
     } & Holding)
   /** Offers were accepted, and all of them is used. */
   | {
@@ -162,7 +165,13 @@ export type AllocationChange =
       readonly frameworkId: FrameworkId;
       readonly refuseMs: number;
     }
-  | { readonly kind: 'demanded'; readonly frameworkId: FrameworkId; readonly demands: readonly Demand[] }
+  /** All that a framework wants in particular; of what an earlier allocator was told, for how many tasks nothing is offered. */
+  | {
+      readonly kind: 'demanded';
+      readonly frameworkId: FrameworkId;
+      readonly demands: readonly Demand[];
+      readonly remaining: TasksByDemand;
+    }
   | { readonly kind: 'quotaChanged'; readonly quota: QuotaConfig }
   | {
       readonly kind: 'clusterChanged';

@@ -1,6 +1,7 @@
 import { failure, isTerminal, plusMs, type Failure, type FrameworkId, type Instant } from '@meseta/model';
 import type { FrameworkInfo } from '@meseta/protocol';
 import type { Caller, Command, FrameworkDescription } from './command';
+import { describeDemands } from './demands';
 import { forgetAnswers, withdrawInverseOffers } from './inverse-offers';
 import { rescind, withdrawFrameworkOffers } from './offers';
 import type { Agent, Framework, MasterState, StreamId } from './state';
@@ -100,7 +101,7 @@ export function setSuppressed(
     if (suppressed) framework.suppressed.add(role);
     else {
       framework.suppressed.delete(role);
-      framework.demands = framework.demands.filter((demand) => demand.role !== role);
+      framework.demands = framework.demands.filter(({ demand }) => demand.role !== role);
     }
   }
   tellAllocator(turn, { kind: suppressed ? 'suppressed' : 'revived', frameworkId: framework.id, roles });
@@ -234,12 +235,8 @@ export function describe(turn: Turn, framework: Framework, snapshot = false): vo
     offerFilters: framework.info.offerFilters,
   } as const;
   tellAllocator(turn, change, snapshot);
-  if (framework.demands.length > 0)
-    tellAllocator(
-      turn,
-      { kind: 'demanded', frameworkId: framework.id, demands: framework.demands },
-      snapshot,
-    );
+  // An allocator that has been told counts what it has offered by itself, ahead of what is known here.
+  if (snapshot) describeDemands(turn, framework);
 }
 
 function addFramework(turn: Turn, description: FrameworkDescription): Framework {
@@ -260,6 +257,7 @@ function makeFramework(description: FrameworkDescription, id: FrameworkId, regis
     suppressed: new Set(),
     offerConstraints: description.offerConstraints,
     demands: [],
+    demandsVersion: 0,
     failoverTimeoutMs: description.failoverTimeoutMs,
     membership: 'recovered',
     stream: undefined,
@@ -294,7 +292,7 @@ function applyDescription(framework: Framework, description: FrameworkDescriptio
   framework.roles = description.roles;
   framework.capabilities = description.capabilities;
   framework.offerConstraints = description.offerConstraints;
-  framework.demands = framework.demands.filter((demand) => description.roles.includes(demand.role));
+  framework.demands = framework.demands.filter(({ demand }) => description.roles.includes(demand.role));
   framework.failoverTimeoutMs = description.failoverTimeoutMs;
 }
 

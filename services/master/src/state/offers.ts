@@ -1,5 +1,6 @@
-import { plusMs, type Instant, type OfferId } from '@meseta/model';
+import { plusMs, Resources, type Instant, type OfferId } from '@meseta/model';
 import type { Decline, Proposal } from './command';
+import { offerRoom, takeRoomBack, type TasksByDemand } from './demands';
 import type { OfferOutcome } from './effect';
 import { addOffer, freeOf, removeOffer } from './ledger';
 import type { Agent, Framework, Offer } from './state';
@@ -17,15 +18,16 @@ export function stepProposals(turn: Turn, version: number, proposals: readonly P
     if (agent === undefined || version < agent.resetVersion) {
       // The allocator has been told of the agent anew since: what it counted for this proposal is already forgotten.
       observe(turn, { kind: 'proposalDropped', why: 'stale' });
+      askAgain(turn, proposal, version);
       continue;
     }
     const framework = turn.state.frameworks.get(proposal.frameworkId);
     if (!mayOffer(agent) || framework === undefined || !mayBeOffered(framework, proposal.role)) {
-      drop(turn, proposal, 'gone');
+      drop(turn, proposal, version, 'gone');
     } else if (!freeOf(agent).contains(proposal.resources)) {
-      drop(turn, proposal, 'unfit');
+      drop(turn, proposal, version, 'unfit');
     } else {
-      const sent = { offer: makeOffer(turn, agent, framework, proposal), agent };
+      const sent = { offer: makeOffer(turn, agent, framework, proposal, version), agent };
       const list = offered.get(framework);
       if (list === undefined) offered.set(framework, [sent]);
       else list.push(sent);
@@ -75,7 +77,8 @@ export function withdrawFrameworkOffers(turn: Turn, framework: Framework): void 
 /** Ends an offer and gives all of it back to the allocator. */
 export function takeBack(turn: Turn, offer: Offer, outcome: OfferOutcome, refuseMs: number): void {
   endOffer(turn, offer, outcome);
-  giveBack(turn, offer, refuseMs);
+  const tasks = takeRoomBack(turn.state.frameworks.get(offer.frameworkId), offer.room);
+  giveBack(turn, offer, tasks, refuseMs);
 }
 
 /** Ends an offer; what becomes of its resources is the caller's to say. */
@@ -87,7 +90,13 @@ export function endOffer(turn: Turn, offer: Offer, outcome: OfferOutcome): void 
   observe(turn, { kind: 'offerDecided', offer, outcome });
 }
 
-function makeOffer(turn: Turn, agent: Agent, framework: Framework, proposal: Proposal): Offer {
+function makeOffer(
+  turn: Turn,
+  agent: Agent,
+  framework: Framework,
+  proposal: Proposal,
+  version: number,
+): Offer {
   const { state, now } = turn;
   const offer: Offer = {
     id: `${state.masterId}-O${state.nextOffer++}` as OfferId,
@@ -98,6 +107,7 @@ function makeOffer(turn: Turn, agent: Agent, framework: Framework, proposal: Pro
     allocatedAt: Math.min(proposal.allocatedAtMs, now) as Instant,
     offeredAt: now,
     traceparent: proposal.traceparent,
+    room: offerRoom(framework, proposal.tasks, version),
   };
   state.offers.set(offer.id, offer);
   framework.offers.add(offer.id);
@@ -115,15 +125,31 @@ function mayBeOffered(framework: Framework, role: string): boolean {
   );
 }
 
-function drop(turn: Turn, proposal: Proposal, why: 'unfit' | 'gone'): void {
+function drop(turn: Turn, proposal: Proposal, version: number, why: 'unfit' | 'gone'): void {
   observe(turn, { kind: 'proposalDropped', why });
-  giveBack(turn, proposal, 0);
+  giveBack(turn, proposal, proposedRoom(turn, proposal, version), 0);
+}
+
+/** Of a stale proposal the resources are forgotten, but not that its tasks count as offered. */
+function askAgain(turn: Turn, proposal: Proposal, version: number): void {
+  const tasks = proposedRoom(turn, proposal, version);
+  if (tasks.size === 0) return;
+  const { agentId, frameworkId, role } = proposal;
+  const nothing = { resources: Resources.empty, refuseMs: 0, unused: true };
+  tellAllocator(turn, { kind: 'recovered', agentId, frameworkId, role, ...nothing, tasks });
+}
+
+/** The tasks for which a proposal was made, unless they have been replaced by others since. */
+function proposedRoom(turn: Turn, { frameworkId, tasks }: Proposal, version: number): TasksByDemand {
+  const framework = turn.state.frameworks.get(frameworkId);
+  return framework === undefined || version < framework.demandsVersion ? new Map() : tasks;
 }
 
 /** What was, or was to be, one offer is not used. */
 function giveBack(
   turn: Turn,
   { agentId, frameworkId, role, resources }: Offer | Proposal,
+  tasks: TasksByDemand,
   refuseMs: number,
 ): void {
   tellAllocator(turn, {
@@ -134,6 +160,7 @@ function giveBack(
     resources,
     refuseMs,
     unused: true,
+    tasks,
     offers: 1,
   });
 }

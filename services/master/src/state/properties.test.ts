@@ -71,6 +71,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof<fc.Arbitrary<Happening>[]>(
           resources,
           allocatedAtMs: 0,
           traceparent: '',
+          tasks: new Map(),
         },
       ],
     })),

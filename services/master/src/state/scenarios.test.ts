@@ -225,6 +225,7 @@ function commandOf(
             role: named.get('role') ?? 'web',
             allocatedAtMs: 0,
             traceparent: '',
+            tasks: tasksOf(named.get('tasks')),
           },
         ],
       };
@@ -360,10 +361,10 @@ function commandOf(
       return {
         kind: 'request',
         ...caller,
-        demands: rest.map((word, at) => {
+        wanted: rest.map((word, at) => {
           const [count = '', ...perTask] = word.split('×');
           const amounts = quotaAmounts(perTask.join('×'));
-          return {
+          const demand = {
             id: `d${at}`,
             role: named.get('role') ?? 'web',
             count: Number(count),
@@ -372,6 +373,7 @@ function commandOf(
               [...amounts].map(([name, milli]) => [name, { value: milli / 1000 }]),
             ),
           };
+          return { demand, perTask: amounts };
         }),
       };
     case 'quota':
@@ -544,7 +546,7 @@ function printChange(change: AllocationChange): string {
     case 'frameworkRemoved':
       return `framework ${change.frameworkId} removed`;
     case 'recovered':
-      return `${change.frameworkId} gives back ${change.resources.toString()} of ${change.agentId}${change.refuseMs > 0 ? `, not again for ${change.refuseMs / 1000}s` : ''}`;
+      return `${change.frameworkId} gives back ${change.resources.toString()} of ${change.agentId}${change.refuseMs > 0 ? `, not again for ${change.refuseMs / 1000}s` : ''}${askedAgain(change.tasks)}`;
     case 'suppressed':
     case 'revived':
       return `${change.frameworkId} ${change.kind} ${change.roles.join(',')}`;
@@ -555,7 +557,7 @@ function printChange(change: AllocationChange): string {
     case 'offersAccepted':
       return `${change.frameworkId} uses all of ${change.offers} offers of ${change.agentId}`;
     case 'demanded':
-      return `${change.frameworkId} wants ${change.demands.map((one) => `${one.count} × ${one.id}`).join(', ') || 'whatever there is'}`;
+      return `${change.frameworkId} wants ${change.demands.map((one) => `${change.remaining.get(one.id) ?? one.count} × ${one.id}`).join(', ') || 'whatever there is'}`;
     case 'quotaChanged':
       return `quota of ${change.quota.role} guarantees ${printAmounts(change.quota.guarantees)} limits ${printAmounts(change.quota.limits)}`;
     case 'clusterChanged':
@@ -573,6 +575,18 @@ function printChange(change: AllocationChange): string {
 
 function because({ withheld }: { readonly withheld?: string }): string {
   return withheld === undefined ? '' : `, ${withheld}`;
+}
+
+function askedAgain(tasks: ReadonlyMap<string, number> = new Map()): string {
+  return tasks.size === 0
+    ? ''
+    : `, wants ${[...tasks].map(([id, count]) => `${count} × ${id}`).join(', ')} again`;
+}
+
+/** `d0:2,d1:1` */
+function tasksOf(text = ''): ReadonlyMap<string, number> {
+  const words = text.split(',').filter((word) => word !== '');
+  return new Map(words.map((word) => [word.split(':')[0] ?? '', Number(word.split(':')[1])]));
 }
 
 function placed(domain: DomainInfo | undefined): string {

@@ -35,7 +35,6 @@ import type {
 } from '@meseta/model';
 import type {
   AgentInfo,
-  Demand,
   ExecutorInfo,
   FrameworkInfo,
   Offer_Operation,
@@ -45,6 +44,7 @@ import type {
   scheduler,
 } from '@meseta/protocol';
 import type { Deadlines } from './deadlines';
+import type { OfferedRoom, OpenDemand } from './demands';
 import type { Maintenance } from './machines';
 
 /** One subscription's stream of events. */
@@ -202,7 +202,9 @@ export interface Framework {
   /** Which agents it wants to hear of (S95); checked. */
   offerConstraints: scheduler.OfferConstraints | undefined;
   /** What it asked for in particular; checked. Forgotten when it disconnects. */
-  demands: readonly Demand[];
+  demands: readonly OpenDemand[];
+  /** The number of the change that told the allocator of them. */
+  demandsVersion: number;
   failoverTimeoutMs: number;
   membership: FrameworkMembership;
   stream: StreamId | undefined;
@@ -239,6 +241,8 @@ export interface Offer {
   readonly offeredAt: Instant;
   /** The trace that the allocation began; empty when not traced. */
   readonly traceparent: string;
+  /** For how many tasks that its framework asked for it has room. */
+  readonly room: OfferedRoom;
 }
 
 export interface Task {

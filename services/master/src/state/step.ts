@@ -106,7 +106,7 @@ function stepCommand(turn: Turn, command: Command): void {
         command.shutdowns.forEach((one) => shutdownExecutor(turn, framework, one)),
       );
     case 'request':
-      return forCaller(turn, command, (framework) => request(turn, framework, command.demands));
+      return forCaller(turn, command, (framework) => request(turn, framework, command.wanted));
     case 'acceptInverse':
       return forCaller(turn, command, (framework) =>
         command.answers.forEach((one) => answerInverseOffers(turn, framework, one, 'ACCEPT')),

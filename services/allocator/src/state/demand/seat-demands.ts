@@ -1,15 +1,8 @@
-import {
-  Resources,
-  carve,
-  constraintsRefuse,
-  isWhole,
-  type AgentConstraints,
-  type AgentFacts,
-} from '@meseta/model';
+import { Resources, constraintsRefuse, roomFor, type AgentConstraints, type AgentFacts } from '@meseta/model';
 
 /** So many tasks of this size, on agents that meet the constraints. */
 export interface Demand {
-  /** The framework's name for it; told in explanations. */
+  /** The framework's name for it; told in explanations, and unique among its demands. */
   readonly id: string;
   readonly role: string;
   /** What one task needs, in thousandths by name; ranges and sets count their members. Not empty. */
@@ -18,6 +11,9 @@ export interface Demand {
   readonly count: number;
   readonly constraints: AgentConstraints | undefined;
 }
+
+/** Numbers of tasks by the ids of demands. */
+export type TasksByDemand = ReadonlyMap<string, number>;
 
 interface Open {
   readonly demand: Demand;
@@ -29,8 +25,12 @@ interface Open {
 export class SeatDemands {
   private readonly open: readonly Open[];
 
-  constructor(demands: readonly Demand[]) {
-    this.open = demands.map((demand) => ({ demand, remaining: demand.count }));
+  /** @param remaining of demands that were told before; else it is all that they count */
+  constructor(demands: readonly Demand[], remaining: TasksByDemand = new Map()) {
+    this.open = demands.map((demand) => ({
+      demand,
+      remaining: Math.min(demand.count, remaining.get(demand.id) ?? demand.count),
+    }));
   }
 
   get list(): readonly { readonly demand: Demand; readonly remaining: number }[] {
@@ -42,59 +42,46 @@ export class SeatDemands {
   }
 
   /** Takes out of what may be offered what the demands ask for on this agent; counts nothing. */
-  fit(
-    bag: Resources,
-    agent: AgentFacts,
-  ): { readonly resources: Resources; readonly tasks: readonly number[] } {
+  fit(bag: Resources, agent: AgentFacts): { readonly resources: Resources; readonly tasks: TasksByDemand } {
     let rest = bag;
     let resources = Resources.empty;
-    const tasks: number[] = [];
+    const tasks = new Map<string, number>();
     for (const { demand, remaining } of this.open) {
-      const fitting =
-        remaining === 0 ||
-        (demand.constraints !== undefined && constraintsRefuse(demand.constraints, agent) !== undefined)
-          ? 0
-          : Math.min(remaining, tasksIn(rest, demand));
-      const taken = fitting === 0 ? undefined : carve(rest, times(demand.perTask, fitting));
-      tasks.push(taken === undefined ? 0 : fitting);
-      if (taken === undefined) continue;
-      rest = rest.subtract(taken);
-      resources = resources.add(taken);
+      if (remaining === 0 || !isMetBy(demand, agent)) continue;
+      const room = roomFor(rest, demand.perTask, remaining);
+      if (room.tasks === 0) continue;
+      tasks.set(demand.id, room.tasks);
+      rest = rest.subtract(room.resources);
+      resources = resources.add(room.resources);
     }
     return { resources, tasks };
   }
 
   /** So many tasks of each demand have been offered. */
-  offered(tasks: readonly number[]): void {
-    this.open.forEach((one, at) => {
-      one.remaining -= tasks[at] ?? 0;
-    });
+  offered(tasks: TasksByDemand): void {
+    for (const one of this.open) one.remaining -= tasks.get(one.demand.id) ?? 0;
   }
 
-  /** What was offered came back unused: that many tasks are asked for again. */
-  cameBack(bag: Resources): void {
+  /** Room for so many tasks came back unused: they are asked for again. */
+  cameBack(tasks: TasksByDemand): void {
+    for (const one of this.open)
+      one.remaining = Math.min(one.demand.count, one.remaining + (tasks.get(one.demand.id) ?? 0));
+  }
+
+  /** How many tasks of each demand something that was offered had room for, as far as it can be told from what it is. */
+  tasksOf(bag: Resources): TasksByDemand {
     let rest = bag;
-    for (const one of this.open) {
-      const tasks = Math.min(one.demand.count - one.remaining, tasksIn(rest, one.demand));
-      if (tasks === 0) continue;
-      one.remaining += tasks;
-      rest = rest.subtract(carve(rest, times(one.demand.perTask, tasks)) ?? Resources.empty);
+    const tasks = new Map<string, number>();
+    for (const { demand, remaining } of this.open) {
+      const room = roomFor(rest, demand.perTask, demand.count - remaining);
+      tasks.set(demand.id, room.tasks);
+      rest = rest.subtract(room.resources);
     }
+    return tasks;
   }
 }
 
-/** How many tasks of a demand a bag has room for. */
-export function tasksIn(bag: Resources, { perTask }: Pick<Demand, 'perTask'>): number {
-  // What can only be given whole is no room for a part of it.
-  const quantities = bag.filter((entry) => !isWhole(entry)).quantities();
-  let tasks = Number.MAX_SAFE_INTEGER;
-  for (const [name, milli] of perTask)
-    tasks = Math.min(tasks, Math.floor((quantities.get(name) ?? 0) / milli));
-  // Members of ranges and sets are whole: where a task wants a part of one, the last may not fit.
-  while (tasks > 0 && carve(bag, times(perTask, tasks)) === undefined) tasks -= 1;
-  return tasks;
-}
-
-function times(perTask: ReadonlyMap<string, number>, tasks: number): ReadonlyMap<string, number> {
-  return new Map([...perTask].map(([name, milli]) => [name, milli * tasks]));
+/** Whether tasks of a demand may run on an agent, if there is room. */
+export function isMetBy({ constraints }: Demand, agent: AgentFacts): boolean {
+  return constraints === undefined || constraintsRefuse(constraints, agent) === undefined;
 }

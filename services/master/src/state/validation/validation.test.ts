@@ -26,6 +26,7 @@ const framework: Framework = {
   suppressed: new Set(),
   offerConstraints: undefined,
   demands: [],
+  demandsVersion: 0,
   failoverTimeoutMs: 0,
   membership: 'active',
   stream: 's',
