@@ -121,19 +121,20 @@ const notConnected = 'the agent is not connected or not active';
 function addAgent(state: AllocatorState, { agentId, hostname }: AgentDescription): Agent {
   const { empty } = state.lots;
   const agent: Agent = {
+    // What a turn asks of every agent comes first: its fields lie side by side in memory.
     index: state.agents.takeIndex(),
-    id: agentId,
+    free: empty,
+    refusedFor: undefined,
+    withheld: notConnected,
+    isListed: true,
+    isDirty: false,
+    held: undefined,
     hash: hashOfName(agentId),
+    id: agentId,
+    total: empty,
     hostname,
     attributes: [],
     domain: undefined,
-    total: empty,
-    free: empty,
-    withheld: notConnected,
-    isListed: true,
-    held: undefined,
-    isDirty: false,
-    refusedFor: undefined,
     hasGpus: false,
     isRemote: false,
     unavailability: undefined,

@@ -1,5 +1,5 @@
 import { mayBeOffered, type Agent } from './agents/agent';
-import { sortedBy, shuffled } from './agents/visit-order';
+import { sortedBy, shuffle } from './agents/visit-order';
 import type { TasksByDemand } from './demand/seat-demands';
 import type { Proposal } from './effect';
 import { hold } from './holdings';
@@ -54,9 +54,12 @@ export function allocate(state: AllocatorState, everyAgent: boolean, seed: numbe
   return turn.proposals;
 }
 
-function inOrder(state: AllocatorState, agents: readonly Agent[], seed: number): readonly Agent[] {
+/** Agents in the order in which they are given out. The list is the caller's to give away. */
+function inOrder(state: AllocatorState, agents: Agent[], seed: number): readonly Agent[] {
   const { agentOrder } = state.options;
-  return agentOrder === undefined ? shuffled(agents, seed) : sortedBy(agents, agentOrder, state.names, seed);
+  if (agentOrder !== undefined) return sortedBy(agents, agentOrder, state.names, seed);
+  shuffle(agents, seed);
+  return agents;
 }
 
 /** Whether any seat could be offered something of an agent: asked 32 seats at a time. */

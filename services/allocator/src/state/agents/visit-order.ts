@@ -14,16 +14,14 @@ export function sortedBy(agents: readonly Agent[], order: AgentOrder, names: Nam
   return keyed.map(({ agent }) => agent);
 }
 
-/** The agents in an order that the seed decides: the same seed, the same order. Fisher-Yates. */
-export function shuffled(agents: readonly Agent[], seed: number): Agent[] {
-  const order = agents.slice();
-  for (let last = order.length - 1; last > 0; last--) {
+/** Puts agents into an order that the seed decides: the same seed, the same order. Fisher-Yates. */
+export function shuffle(agents: Agent[], seed: number): void {
+  for (let last = agents.length - 1; last > 0; last--) {
     const at = Math.floor(draw(seed, last, 0) * (last + 1));
-    const moved = order[last] as Agent;
-    order[last] = order[at] as Agent;
-    order[at] = moved;
+    const moved = agents[last] as Agent;
+    agents[last] = agents[at] as Agent;
+    agents[at] = moved;
   }
-  return order;
 }
 
 function viewOf({ id, hostname, total, free }: Agent, names: Names): AgentView {

@@ -45,6 +45,8 @@ export class Order {
   }
 
   insert(rank: Rank): void {
+    // Whoever was alone until now has not been asked for a key.
+    if (this.count === 1) this.settleAll();
     rank.offers = rank.offersNow;
     rank.key = this.keyOf(rank);
     rank.isListed = true;
@@ -61,12 +63,15 @@ export class Order {
     rank.isListed = false;
   }
 
-  /** Asks for the key again, and moves the contender to where it belongs. */
+  /** Asks for the key again, and moves the contender to where it belongs. One that is alone is first whatever its key is. */
   settle(rank: Rank): void {
-    const from = this.count > 1 ? this.positionOf(rank) : 0;
+    if (this.count === 1 || this.sorter.usesRandom === true) {
+      rank.offers = rank.offersNow;
+      return;
+    }
+    const from = this.positionOf(rank);
     rank.offers = rank.offersNow;
     rank.key = this.keyOf(rank);
-    if (this.sorter.usesRandom === true) return;
     // Everybody between the old place and the new one moves by one.
     let to = from;
     if (from + 1 < this.count && this.comparedTo(from + 1, rank) < 0) {
@@ -99,6 +104,8 @@ export class Order {
   /** Where it is listed now, by the key that it was listed with. */
   private positionOf(rank: Rank): number {
     if (this.sorter.usesRandom === true) return this.ids.subarray(0, this.count).indexOf(rank.id);
+    // Most often it is the one that was just given something.
+    if (this.ids[0] === rank.id) return 0;
     return this.placeOf(rank, 0, this.count);
   }
 

@@ -145,14 +145,12 @@ export class Shares {
   /** Brings everybody whose amounts changed to their place. Orders are in order only after it. */
   settle(): void {
     if (this.totalsChanged) return this.settleAll();
-    if (this.moved.length === 0) return;
-    for (const rank of this.moved) {
+    for (let rank = this.moved.pop(); rank !== undefined; rank = this.moved.pop()) {
       rank.isMoved = false;
       if (rank.isListed) this.orderOf(rank).settle(rank);
       else rank.offers = rank.offersNow;
       if (rank.owner.kind === 'hungry') this.listHungry(rank.owner.role);
     }
-    this.moved.length = 0;
   }
 
   /** The largest fraction that a row is of the cluster's total, over all names that count (A21). */
