@@ -220,6 +220,19 @@ A-2    host-2  cpus:1            -         may be offered
 `);
 });
 
+test('many agents are explained by what speaks against them', async () => {
+  operator.fullAgents = 998;
+  const { out } = await meseta('explain', 'marathon');
+  operator.fullAgents = 0;
+  expect(`\n${out}`).toBe(`
+role web: dominant share 12.5%
+AGENTS  FILTER        FOR INSTANCE  FREE              WHY
+   998  nothing-free  host-3        -                 all of it is used
+     1  declined      host-1        cpus:3.5;mem:960  declined for 5m
+     1  -             host-2        cpus:1            may be offered
+`);
+});
+
 test('kill names the task in full, and refuses one that has ended', async () => {
   expect(await meseta('kill', 'web-1', '--grace', '5s')).toEqual({
     exit: 0,

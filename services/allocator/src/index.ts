@@ -4,6 +4,7 @@ export { createAllocatorServer, type AllocatorDeps, type AllocatorServer } from 
 export type { Command } from './state/command';
 export { defaultOptions } from './state/default-options';
 export type { Proposal } from './state/effect';
+export { explain, type RoleExplanation } from './state/explain';
 export { initialState } from './state/initial-state';
 export type { AgentOrder, AgentView, Contender, Policy, Sorter } from './state/policy/policy';
 export type { AllocatorOptions, AllocatorState } from './state/state';

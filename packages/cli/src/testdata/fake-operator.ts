@@ -56,6 +56,8 @@ export class FakeOperator {
   weights: readonly WeightInfo[] = [];
   quotas: readonly quota.QuotaConfig[] = [];
   forced = false;
+  /** Agents that are explained beside the two. */
+  fullAgents = 0;
   /** Where agents are, by host. */
   domains: Readonly<Record<string, Domain>> = {};
   /** What was asked about agents and machines, in words. */
@@ -288,6 +290,13 @@ export class FakeOperator {
                   reason: 'declined for 5m',
                 },
                 { agentId: { value: 'A-2' }, hostname: 'host-2', free: 'cpus:1', filter: '', reason: '' },
+                ...Array.from({ length: this.fullAgents }, (_, at) => ({
+                  agentId: { value: `A-${at + 3}` },
+                  hostname: `host-${at + 3}`,
+                  free: '',
+                  filter: 'nothing-free',
+                  reason: 'all of it is used',
+                })),
               ],
             },
           ],

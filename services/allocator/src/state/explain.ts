@@ -78,6 +78,7 @@ function explainRole(
   const demands = seat.demands?.list ?? [];
   const rooms = new Rooms(demands.flatMap(({ demand, remaining }) => (remaining > 0 ? [demand] : [])));
   const judged = [...state.agents.all()].map((agent) => judge(state, agent, seat, rooms, now));
+  const candidates = candidatesIn(judged);
   return {
     role,
     share,
@@ -93,7 +94,7 @@ function explainRole(
       id: demand.id,
       count: demand.count,
       remaining,
-      nearest: remaining === 0 ? '' : nearestTo(judged, demand, rooms),
+      nearest: remaining === 0 ? '' : nearestTo(candidates, demand, rooms),
     })),
   };
 }
@@ -220,20 +221,42 @@ function declined(
   };
 }
 
+/** Agents that lack nothing but room, by what of them is for the seat. */
+function candidatesIn(judged: readonly Judged[]): ReadonlyMap<Lot, readonly Judged[]> {
+  const candidates = new Map<Lot, Judged[]>();
+  for (const one of judged) {
+    const filter = one.refused?.filter;
+    if (filter !== undefined && filter !== 'nothing-free' && filter !== 'demand') continue;
+    const alike = candidates.get(one.lot);
+    if (alike === undefined) candidates.set(one.lot, [one]);
+    else alike.push(one);
+  }
+  return candidates;
+}
+
 /** The agent that lacks least for one task of a demand, by the resource of which it lacks most; empty when one has room for it. */
-function nearestTo(judged: readonly Judged[], demand: Demand, rooms: Rooms): string {
-  let nearest: { readonly agent: Agent; readonly lack: number; readonly words: string } | undefined;
-  for (const { agent, lot, refused } of judged) {
-    if (refused === undefined && rooms.in(lot).has(demand) && isMetBy(demand, agent)) return '';
-    if (refused !== undefined && refused.filter !== 'nothing-free' && refused.filter !== 'demand') continue;
+function nearestTo(candidates: ReadonlyMap<Lot, readonly Judged[]>, demand: Demand, rooms: Rooms): string {
+  let nearest:
+    { readonly first: Judged | undefined; readonly lack: number; readonly words: string } | undefined;
+  for (const [lot, alike] of candidates) {
+    const hasRoom = ({ agent, refused }: Judged): boolean => refused === undefined && isMetBy(demand, agent);
+    if (rooms.in(lot).has(demand) && alike.some(hasRoom)) return '';
     const missing = missingIn(lot, demand);
     const lack = Math.max(0, ...missing.map(({ part }) => part));
     if (nearest !== undefined && nearest.lack <= lack) continue;
     const words = missing.map(({ name, lacks }) => `${name}:${fromMilli(lacks)}`).join(';');
-    nearest = { agent, lack, words };
+    nearest = { first: alike[0], lack, words };
   }
-  if (nearest === undefined) return '';
-  return `${nearest.agent.hostname} lacks ${nearest.words === '' ? 'nothing, but the constraints exclude it' : nearest.words}`;
+  if (nearest?.first === undefined) return '';
+  const { agent } = nearest.first;
+  return `${agent.hostname} lacks ${nearest.words || nothingOf(agent, demand)}`;
+}
+
+/** An agent has as much as a task needs, and still no room for it. */
+function nothingOf(agent: Agent, demand: Demand): string {
+  return isMetBy(demand, agent)
+    ? 'nothing, but quotas, or disks that are given whole, leave no room'
+    : 'nothing, but the constraints exclude it';
 }
 
 /** What a lot lacks for one task, in thousandths and as a part of what the task needs. */

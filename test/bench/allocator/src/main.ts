@@ -5,6 +5,7 @@ import { Report } from './report';
 import { overStream } from './workloads/over-stream';
 import { addUpdate } from './workloads/add-update';
 import { decline } from './workloads/decline';
+import { explainWaiting } from './workloads/explain';
 import { freedAgent } from './workloads/freed-agent';
 import { labels } from './workloads/labels';
 import { launchMix } from './workloads/launch-mix';
@@ -54,6 +55,7 @@ async function main(): Promise<void> {
     ['quota', () => quota(report, 2500, 500, { add: 16_490, first: 9120, next: 7750 })],
     ['launch-mix', () => launchMix(report)],
     ['labels', () => labels(report, { agents: 10_000, frameworks: 50, mesos: { offers: 683 } })],
+    ['explain', () => explainWaiting(report, 10_000, 100)],
     ['freed-agent', () => freedAgent(report, { agents: 50_000, frameworks: 200 })],
     ['stream', () => overStream(report, { agents: 1000, frameworks: 50 })],
     ['stream', () => overStream(report, { agents: 10_000, frameworks: 200 })],

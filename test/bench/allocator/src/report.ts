@@ -5,7 +5,8 @@ export interface Line {
   readonly workload: string;
   readonly size: string;
   /** Milliseconds (or what `unit` says): processor and wall. */
-  readonly took: Took;
+  /** Undefined for a line that is not of time. */
+  readonly took?: Took;
   /** What Mesos takes for the same, processor milliseconds; from performance measurements of Mesos 1.12 with its own benchmarks. */
   readonly mesosMs?: number;
   readonly goal: string;
@@ -32,15 +33,13 @@ export class Report {
   }
 
   line({ workload, size, took, mesosMs, goal, note }: Line): void {
-    // What is below the resolution of the processor clock is told by the wall clock.
-    const cpu = took.cpuMs > 1 ? took.cpuMs : Math.min(took.wallMs, took.cpuMs || took.wallMs);
     this.row([
       workload,
       size,
-      shown(took.cpuMs),
-      shown(took.wallMs),
+      took === undefined ? '' : shown(took.cpuMs),
+      took === undefined ? '' : shown(took.wallMs),
       mesosMs === undefined ? '' : String(mesosMs),
-      mesosMs === undefined ? '' : `${Math.round(mesosMs / cpu)}`,
+      mesosMs === undefined || took === undefined ? '' : `${Math.round(mesosMs / cpuMsOf(took))}`,
       goal,
       note ?? '',
     ]);
@@ -54,6 +53,11 @@ export class Report {
         .trimEnd(),
     );
   }
+}
+
+/** What is below the resolution of the processor clock is told by the wall clock. */
+function cpuMsOf({ cpuMs, wallMs }: Took): number {
+  return cpuMs > 1 ? cpuMs : Math.min(wallMs, cpuMs || wallMs);
 }
 
 function shown(ms: number): string {
