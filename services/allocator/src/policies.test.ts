@@ -6,6 +6,8 @@ import { checkPolicy } from './check-policy';
 import { builtInPolicies, loadPolicy } from './load-policy';
 import { defaultOptions } from './state/default-options';
 import { initialState } from './state/initial-state';
+import type { Command } from './state/command';
+import { random } from './state/policy/random';
 import { step } from './state/step';
 
 const example = join(__dirname, '../../../examples/turn-taking-policy/policy.js');
@@ -61,26 +63,35 @@ test('a module without a policy is refused', async () => {
   }
 });
 
+test('a weighted draw gives three times the weight three times the agents (A24)', () => {
+  const { sorter } = random;
+  const state = initialState({
+    ...defaultOptions,
+    ...(sorter !== undefined && { roleSorter: sorter, frameworkSorter: sorter }),
+  });
+  const now = instant(0);
+  for (const name of ['a', 'b']) step(state, framework(name), now);
+  step(state, { kind: 'weightChanged', role: 'a', weight: 3 }, now);
+  step(state, agentOf('s', 'cpus:1'), now);
+  const offeredTo = { a: 0, b: 0 };
+  for (let seed = 0; seed < 1000; seed++)
+    for (const effect of step(state, { kind: 'allocate', everyAgent: true, seed }, now)) {
+      if (effect.kind !== 'propose') continue;
+      for (const offer of effect.proposals) {
+        offeredTo[offer.role as 'a' | 'b'] += 1;
+        step(state, { kind: 'recovered', ...offer, refuseMs: 0, unused: true, offers: 1 }, now);
+      }
+    }
+  // The seeds are given, and so is what is drawn: 750 are expected, and the deviation of a thousand draws is 14.
+  expect(offeredTo.a + offeredTo.b).toBe(1000);
+  expect(Math.abs(offeredTo.a - 750)).toBeLessThan(42);
+});
+
 test('a loaded policy decides: turns are taken however much somebody holds', async () => {
   const { sorter } = await loadPolicy('--role-sorter', example, 'sorter');
   if (sorter === undefined) throw new Error('the example has a sorter');
   const state = initialState({ ...defaultOptions, roleSorter: sorter, frameworkSorter: sorter });
-  for (const name of ['a', 'b'])
-    step(
-      state,
-      {
-        kind: 'frameworkChanged',
-        framework: {
-          frameworkId: frameworkId(name),
-          name,
-          roles: [name],
-          suppressedRoles: [],
-          active: true,
-          capabilities: [],
-        },
-      },
-      instant(0),
-    );
+  for (const name of ['a', 'b']) step(state, framework(name), instant(0));
   const offeredTo: string[] = [];
   for (const [name, cpus] of [
     ['s1', 1],
@@ -88,19 +99,32 @@ test('a loaded policy decides: turns are taken however much somebody holds', asy
     ['s3', 1],
     ['s4', 1],
   ] as const) {
-    const total = Resources.parse(`cpus:${cpus}`) as Resources;
-    const agent = {
-      agentId: agentId(name),
-      hostname: name,
-      total,
-      attributes: [],
-      active: true,
-      holdings: [],
-    };
-    step(state, { kind: 'agentChanged', agent }, instant(0));
+    step(state, agentOf(name, `cpus:${cpus}`), instant(0));
     for (const effect of step(state, { kind: 'allocate', everyAgent: false, seed: 1 }, instant(0)))
       if (effect.kind === 'propose') offeredTo.push(...effect.proposals.map((one) => one.frameworkId));
   }
   // By shares a would have been offered s3, being far behind b.
   expect(offeredTo).toEqual(['a', 'b', 'a', 'b']);
 });
+
+function framework(name: string): Command {
+  return {
+    kind: 'frameworkChanged',
+    framework: {
+      frameworkId: frameworkId(name),
+      name,
+      roles: [name],
+      suppressedRoles: [],
+      active: true,
+      capabilities: [],
+    },
+  };
+}
+
+function agentOf(name: string, resources: string): Command {
+  const total = Resources.parse(resources) as Resources;
+  return {
+    kind: 'agentChanged',
+    agent: { agentId: agentId(name), hostname: name, total, attributes: [], active: true, holdings: [] },
+  };
+}

@@ -26,6 +26,12 @@ function volume(id: string, megabytes: number, ...reservations: Reservation[]): 
   };
 }
 
+/** A volume on a disk of its own. */
+function mounted(megabytes: number): Resource {
+  const plain = volume('v', megabytes);
+  return { ...plain, disk: { ...plain.disk, source: { type: 'MOUNT', root: '/m' } } };
+}
+
 function apply(total: Resources, operation: ResourceOperation): Resources {
   const result = applyOperation(total, operation);
   if (isFailure(result)) throw new Error(result.message);
@@ -134,6 +140,25 @@ describe('operations on resources', () => {
       { kind: 'growVolume', volume: volume('v', 10), addition: parse('disk:1').entries[0] as Resource },
       /same source and reservation/,
     ],
+    ...(['BLOCK', 'RAW'] as const).map((type): [string, ResourceOperation, RegExp] => [
+      `a volume on a disk of type ${type} (R51, R52)`,
+      {
+        kind: 'create',
+        volumes: Resources.of([
+          { ...volume('v', 1), disk: { ...volume('v', 1).disk, source: { type, id: 'd' } } },
+        ]),
+      },
+      new RegExp(`must not be on a disk of type ${type}`),
+    ]),
+    [
+      'grow one that has a whole disk',
+      {
+        kind: 'growVolume',
+        volume: mounted(10),
+        addition: reserved('disk:1', web).entries[0] as Resource,
+      },
+      /must not be on a disk of type MOUNT/,
+    ],
     [
       'grow a shared one',
       {
@@ -146,6 +171,26 @@ describe('operations on resources', () => {
   ])('refuses: %s', (_what, operation, message) => {
     const refused = conversionOf(operation);
     expect(isFailure(refused) ? refused.message : 'not refused').toMatch(message);
+  });
+
+  test('a volume has all of a mounted disk, or none (R50)', () => {
+    const total = Resources.of([{ ...mounted(10), disk: { source: { type: 'MOUNT', root: '/m' } } }]);
+    const part = applyOperation(total, { kind: 'create', volumes: Resources.of([mounted(4)]) });
+    expect(isFailure(part) ? part.kind : '').toBe('conflict');
+    const whole = apply(total, { kind: 'create', volumes: Resources.of([mounted(10)]) });
+    expect(whole.equals(Resources.of([mounted(10)]))).toBe(true);
+  });
+
+  test('one path disk has room for several volumes (R49)', () => {
+    const path = (megabytes: number, id?: string): Resource => ({
+      ...volume(id ?? '', megabytes),
+      disk: { ...(id !== undefined && volume(id, 0).disk), source: { type: 'PATH', root: 'p' } },
+    });
+    const total = apply(Resources.of([path(10)]), {
+      kind: 'create',
+      volumes: Resources.of([path(4, 'v'), path(5, 'w')]),
+    });
+    expect(total.equals(Resources.of([path(1), path(4, 'v'), path(5, 'w')]))).toBe(true);
   });
 
   test('what is not there cannot be converted, and an id is unique in its role (R42)', () => {

@@ -55,6 +55,18 @@ test('an agent: where it is, why it is withheld, when it will be away, and who h
   ]);
 });
 
+test('ports that the kernel of an agent gives out by itself are not offered (R6)', () => {
+  const parsed = Resources.parse('cpus:4;ports:[1-2];ephemeral_ports:[32768-57344]');
+  if (isFailure(parsed)) throw new Error(parsed.message);
+  const total = resourcesToProto(parsed);
+  const changed = read('agentChanged', { ...ids, hostname: 'h', total }) as Extract<
+    Command,
+    { kind: 'agentChanged' }
+  >;
+  const lent = read('totalChanged', { ...ids, total }) as Extract<Command, { kind: 'totalChanged' }>;
+  for (const kept of [changed.agent.total, lent.total]) expect(kept.toString()).toBe('cpus:4;ports:[1-2]');
+});
+
 test('a framework: its constraints are compiled, its minimum read', () => {
   const command = read('frameworkChanged', {
     frameworkId: { value: 'F' },

@@ -1,5 +1,5 @@
 import { compilePattern } from '@meseta/kit';
-import type { AgentId, Failure, FrameworkId } from '@meseta/model';
+import type { AgentId, Failure, FrameworkId, Resource, Resources } from '@meseta/model';
 import { agentId, failure, frameworkId, isFailure } from '@meseta/model';
 import {
   agentConstraintsFromProto,
@@ -84,7 +84,7 @@ export function commandOf({ change }: internal.AllocationChange): Command | Fail
       const total = resourcesFromProto(change.value.total);
       return isFailure(total)
         ? total
-        : { kind: 'totalChanged', agentId: idOf(change.value.agentId), total: total.unallocate() };
+        : { kind: 'totalChanged', agentId: idOf(change.value.agentId), total: offered(total.unallocate()) };
     }
     case 'converted':
       return convertedOf(change.value);
@@ -152,7 +152,7 @@ function agentOf(changed: internal.AgentChanged): AgentDescription | Failure {
   return {
     agentId: idOf(changed.agentId),
     hostname: changed.hostname,
-    total,
+    total: offered(total),
     attributes,
     domain,
     active: changed.active,
@@ -160,6 +160,16 @@ function agentOf(changed: internal.AgentChanged): AgentDescription | Failure {
     unavailability: unavailabilityOf(changed.unavailability),
     holdings,
   };
+}
+
+/** What may be offered of what an agent has: all but ports that its kernel gives out by itself (R6). */
+function offered(total: Resources): Resources {
+  const { entries } = total;
+  return entries.some(isEphemeral) ? total.filter((entry) => !isEphemeral(entry)) : total;
+}
+
+function isEphemeral({ name }: Resource): boolean {
+  return name === 'ephemeral_ports';
 }
 
 function describedFramework(changed: internal.FrameworkChanged): FrameworkDescription | Failure {

@@ -542,7 +542,7 @@ function printChange(change: AllocationChange): string {
     case 'agentRemoved':
       return `agent ${change.agentId} removed`;
     case 'frameworkChanged':
-      return `framework ${change.frameworkId} ${change.active ? 'active' : 'inactive'} roles ${change.roles.join(',')}`;
+      return `framework ${change.frameworkId} ${change.active ? 'active' : 'inactive'} roles ${change.roles.join(',')}${change.suppressedRoles.length === 0 ? '' : ` suppressed ${change.suppressedRoles.join(',')}`}`;
     case 'frameworkRemoved':
       return `framework ${change.frameworkId} removed`;
     case 'recovered':
