@@ -1,5 +1,6 @@
 import type { GrpcServer } from '@meseta/kit';
-import { DrainState } from '@meseta/protocol';
+import { isFailure, Resources } from '@meseta/model';
+import { DrainState, resourcesToProto, Volume_Mode, type Resource } from '@meseta/protocol';
 import { until } from '../../sdk/src/testdata/until';
 import { runCli } from './program';
 import { FakeContext } from './testdata/fake-context';
@@ -83,7 +84,6 @@ test('where agents are is told if any of them says', async () => {
   expect(out).toMatch(/host-1 .* - +rack:a\n.*host-2 .* eu\/a +rack:a\n/);
   expect((await meseta('agent', 'host-2')).out).toMatch(/domain +eu\/a\n/);
   expect((await meseta('agent', 'host-1')).out).not.toContain('domain');
-  operator.domains = {};
 });
 
 test('frameworks and framework', async () => {
@@ -197,6 +197,71 @@ host-1     SCHEDULED  F-1        ACCEPT  2026-01-01T00:00:00Z
   expect([refused.exit, refused.err]).toEqual([2, expect.stringContaining('--at must be a time')]);
 });
 
+test('reserve and unreserve', async () => {
+  const asked = async (...words: string[]): Promise<string> => {
+    operator.asked.length = 0;
+    const { out, err } = await meseta(...words);
+    return [out + err, ...operator.asked].join('');
+  };
+  operator.reserved = reserved('cpus:2;disk:100', 'web');
+  expect(await asked('reserve', 'host-1', 'cpus:1;mem:64', '--role', 'db')).toBe(
+    'cpus:1;mem:64 of host-1 is reserved to role db\nreserve cpus(db)[dynamic]:1;mem(db)[dynamic]:64 of A-1',
+  );
+  expect(await asked('reserve', 'host-1', 'cpus:1', '--role', 'db', '--from', 'web')).toContain(
+    'reserve cpus(db)[dynamic]:1 of A-1, now cpus(web)[dynamic]:1',
+  );
+  expect(await asked('unreserve', 'host-1', 'cpus:2', '--role', 'web')).toContain(
+    'unreserve cpus(web)[dynamic]:2 of A-1',
+  );
+  expect(await asked('unreserve', 'host-1', 'cpus:3', '--role', 'web')).toBe(
+    'meseta: host-1 has cpus(web)[dynamic]:2;disk(web)[dynamic]:100 reserved to role web, not cpus:3\n',
+  );
+  expect(await asked('reserve', 'host-1', 'cpus(web):1', '--role', 'db')).toBe(
+    "meseta: 'cpus(web):1' must be resources without roles, as cpus:2;mem:512\n",
+  );
+  expect(await asked('reserve', 'host-2', 'cpus:1', '--role', 'db', '--from', 'web')).toBe(
+    'meseta: agent host-2 is not connected\n',
+  );
+});
+
+test('volumes', async () => {
+  const asked = async (...words: string[]): Promise<string> => {
+    operator.asked.length = 0;
+    const { out, err } = await meseta('volumes', ...words);
+    return [out + err, ...operator.asked].join('');
+  };
+  expect(await asked()).toBe('no volumes\n');
+  const [disk] = reserved('disk:40', 'web');
+  const volume = {
+    ...disk,
+    disk: { persistence: { id: 'v1' }, volume: { containerPath: 'data', mode: Volume_Mode.RW } },
+  };
+  operator.reserved = [...reserved('disk:100', 'web'), volume as Resource];
+  expect(`\n${await asked()}`).toBe(`
+ID  ROLE  MB  SHARED  AGENT  HOST
+v1  web   40  no      A-1    host-1
+`);
+  expect(await asked('create', 'host-1', 'v2', '60', '--role', 'web')).toBe(
+    'volume v2 of 60 MB is on host-1\ncreate disk(web)[dynamic,volume v2]:60 of A-1',
+  );
+  expect(await asked('create', 'host-1', 'v2', '600', '--role', 'web')).toContain('not disk:600');
+  expect(await asked('create', 'host-1', 'v2', 'much', '--role', 'web')).toBe(
+    "meseta: size must be megabytes above 0, not 'much'\n",
+  );
+  expect(await asked('resize', 'host-1', 'v1', '50')).toContain(
+    'grow disk(web)[dynamic,volume v1]:40;disk(web)[dynamic]:10 of A-1',
+  );
+  expect(await asked('resize', 'host-1', 'v1', '30')).toContain(
+    'shrink by 10 disk(web)[dynamic,volume v1]:40 of A-1',
+  );
+  expect(await asked('destroy', 'host-1', 'v1')).toBe(
+    'volume v1 is not on host-1 any more\ndestroy disk(web)[dynamic,volume v1]:40 of A-1',
+  );
+  expect(await asked('destroy', 'host-1', 'v1', '--role', 'db')).toBe(
+    'meseta: host-1 has no volume v1 of role db\n',
+  );
+});
+
 test('weights', async () => {
   expect((await meseta('weights')).out).toBe('no weights are set: every role weighs 1\n');
   expect((await meseta('weights', 'set', 'web=2', 'eng/ads=0.5')).out).toBe(
@@ -223,7 +288,6 @@ A-2    host-2  cpus:1            -         may be offered
 test('many agents are explained by what speaks against them', async () => {
   operator.fullAgents = 998;
   const { out } = await meseta('explain', 'marathon');
-  operator.fullAgents = 0;
   expect(`\n${out}`).toBe(`
 role web: dominant share 12.5%
 AGENTS  FILTER        FOR INSTANCE  FREE              WHY
@@ -394,3 +458,10 @@ test('a standby sends to the leader', async () => {
   servers.push(server);
   expect((await meseta('tasks', '-m', server.address)).out).toContain('web-1a2b');
 });
+
+/** Resources reserved to a role by an operator. */
+function reserved(text: string, role: string): Resource[] {
+  const parsed = Resources.parse(text);
+  if (isFailure(parsed)) throw new Error(parsed.message);
+  return resourcesToProto(parsed.map((entry) => ({ ...entry, reservations: [{ type: 'DYNAMIC', role }] })));
+}

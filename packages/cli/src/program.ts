@@ -17,6 +17,7 @@ import {
   type ScheduleFlags,
 } from './commands/maintenance';
 import { listQuotas, removeQuota, setQuota, type QuotaFlags } from './commands/quota';
+import { reserve, unreserve, type ReserveFlags } from './commands/reserve';
 import { listRoles } from './commands/roles';
 import { run } from './commands/run';
 import { showState } from './commands/state';
@@ -24,6 +25,14 @@ import { showTask } from './commands/task';
 import { listTasks, type TasksFlags } from './commands/tasks';
 import { up, type UpFlags } from './commands/up';
 import { showVersion } from './commands/version';
+import {
+  createVolume,
+  destroyVolume,
+  listVolumes,
+  resizeVolume,
+  type CreateVolumeFlags,
+  type VolumeFlags,
+} from './commands/volumes';
 import { listWeights, setWeights } from './commands/weights';
 import type { CliContext, ClusterFlags } from './context';
 import type { RunFlags } from './run/run-plan';
@@ -144,6 +153,14 @@ function buildProgram(context: CliContext, setExit: (status: number) => void): C
   onCluster('explain <framework> [role]', 'say why a framework gets no offers').action(
     (id: string, role: string | undefined, flags: ClusterFlags) => explain(context, id, role ?? '', flags),
   );
+  onCluster('reserve <agent> <resources>', "set an agent's resources aside for a role")
+    .requiredOption('--role <role>', 'for whom')
+    .option('--from <role>', 'of what is reserved to this role, instead of to nobody')
+    .action((id: string, text: string, flags: ReserveFlags) => reserve(context, id, text, flags));
+  onCluster('unreserve <agent> <resources>', 'undo a reservation')
+    .requiredOption('--role <role>', 'for whom they are reserved')
+    .action((id: string, text: string, flags: ReserveFlags) => unreserve(context, id, text, flags));
+  addVolumes(onCluster('volumes', 'list persistent volumes, or create, resize and destroy them'), context);
   onCluster('roles', 'list roles').action((flags: ClusterFlags) => listRoles(context, flags));
   addQuota(onCluster('quota', 'list quotas, or set and remove them'), context);
   addWeights(onCluster('weights', 'list weights, or set them'), context);
@@ -172,6 +189,31 @@ function addQuota(quota: Command, context: CliContext): void {
     .addOption(masterOption(context))
     .addOption(outputOption())
     .action((role: string, flags: ClusterFlags) => removeQuota(context, role, flags));
+}
+
+function addVolumes(volumes: Command, context: CliContext): void {
+  const onCluster = (usage: string, description: string): Command =>
+    volumes
+      .command(usage)
+      .description(description)
+      .addOption(masterOption(context))
+      .addOption(outputOption());
+  volumes.action((flags: ClusterFlags) => listVolumes(context, flags));
+  onCluster('create <agent> <id> <megabytes>', "make a volume of an agent's reserved disk")
+    .requiredOption('--role <role>', 'to whom the disk is reserved')
+    .option('--path <path>', 'where tasks find it in their sandboxes, if they do not say', 'data')
+    .option('--shared', 'let several tasks use it at once')
+    .action((agent: string, id: string, size: string, flags: CreateVolumeFlags) =>
+      createVolume(context, [agent, id, size], flags),
+    );
+  onCluster('resize <agent> <id> <megabytes>', 'make a volume larger or smaller; what is on it stays')
+    .option('--role <role>', 'whose volume, if several roles have one of this id')
+    .action((agent: string, id: string, size: string, flags: VolumeFlags) =>
+      resizeVolume(context, [agent, id, size], flags),
+    );
+  onCluster('destroy <agent> <id>', 'delete a volume with what is on it')
+    .option('--role <role>', 'whose volume, if several roles have one of this id')
+    .action((agent: string, id: string, flags: VolumeFlags) => destroyVolume(context, [agent, id], flags));
 }
 
 function addMaintenance(maintenance: Command, context: CliContext): void {

@@ -26,6 +26,8 @@ import {
   domainToProto,
   master as v1,
   resourcesToProto,
+  resourcesFromProto,
+  type AgentID,
   type AgentServiceServer,
   type OperatorServiceServer,
   type DrainState,
@@ -58,6 +60,8 @@ export class FakeOperator {
   forced = false;
   /** Agents that are explained beside the two. */
   fullAgents = 0;
+  /** What the first agent has that is reserved. */
+  reserved: readonly Resource[] = [];
   /** Where agents are, by host. */
   domains: Readonly<Record<string, Domain>> = {};
   /** What was asked about agents and machines, in words. */
@@ -134,7 +138,7 @@ export class FakeOperator {
             active: true,
             deactivated: this.deactivated,
             ...(this.drained !== undefined && { drainInfo: { state: this.drained } }),
-            totalResources: resources('cpus:4;mem:1024'),
+            totalResources: [...resources('cpus:4;mem:1024'), ...this.reserved],
             allocatedResources: resources('cpus:0.5;mem:64'),
           },
         ],
@@ -155,6 +159,23 @@ export class FakeOperator {
         },
       ],
     });
+  }
+
+  #operated(
+    verb: string,
+    {
+      agentId,
+      source = [],
+    }: { readonly agentId?: AgentID | undefined; readonly source?: readonly Resource[] },
+    listed: readonly Resource[],
+  ): Record<string, never> {
+    const words = (some: readonly Resource[]): string => {
+      const read = resourcesFromProto(some);
+      return isFailure(read) ? read.message : read.toString();
+    };
+    const was = source.length === 0 ? '' : `, now ${words(source)}`;
+    this.asked.push(`${verb} ${words(listed)} of ${agentId?.value ?? ''}${was}`);
+    return {};
   }
 
   operatorService(): GrpcService {
@@ -275,6 +296,24 @@ export class FakeOperator {
           resume: '7-2',
         });
       },
+      reserveResources: answer((request) => this.#operated('reserve', request, request.resources)),
+      unreserveResources: answer((request) => this.#operated('unreserve', request, request.resources)),
+      createVolumes: answer((request) => this.#operated('create', request, request.volumes)),
+      destroyVolumes: answer((request) => this.#operated('destroy', request, request.volumes)),
+      growVolume: answer((request) =>
+        this.#operated(
+          'grow',
+          request,
+          [request.volume, request.addition].flatMap((one) => one ?? []),
+        ),
+      ),
+      shrinkVolume: answer((request) =>
+        this.#operated(
+          `shrink by ${request.subtract?.value ?? 0}`,
+          request,
+          [request.volume].flatMap((one) => one ?? []),
+        ),
+      ),
       explain: answer(({ role }) =>
         make(ExplainResponse, {
           roles: [

@@ -24,6 +24,7 @@ import {
   type Task as TaskMessage,
   type WeightInfo,
   type maintenance,
+  type Resource,
   type master as v1,
   type quota as quotas,
 } from '@meseta/protocol';
@@ -187,6 +188,47 @@ export class OperatorClient {
   /** Brings machines back, and takes them out of the schedule. */
   async stopMaintenance(machines: readonly MachineID[]): Promise<void> {
     await this.#call((client) => client.stopMaintenance.bind(client), { machines });
+  }
+
+  /** Sets resources of an agent aside; with a source they are reserved otherwise now. Offers that are in the way are taken back. */
+  async reserveResources(
+    agentId: string,
+    resources: readonly Resource[],
+    source: readonly Resource[] = [],
+  ): Promise<void> {
+    const request = { agentId: { value: agentId }, resources, source };
+    await this.#call((client) => client.reserveResources.bind(client), request);
+  }
+
+  /** Undoes the last layer of dynamic reservations. */
+  async unreserveResources(agentId: string, resources: readonly Resource[]): Promise<void> {
+    const request = { agentId: { value: agentId }, resources };
+    await this.#call((client) => client.unreserveResources.bind(client), request);
+  }
+
+  /** Makes persistent volumes of reserved disk. */
+  async createVolumes(agentId: string, volumes: readonly Resource[]): Promise<void> {
+    await this.#call((client) => client.createVolumes.bind(client), { agentId: { value: agentId }, volumes });
+  }
+
+  /** Deletes persistent volumes that no task uses, with what is on them. */
+  async destroyVolumes(agentId: string, volumes: readonly Resource[]): Promise<void> {
+    await this.#call((client) => client.destroyVolumes.bind(client), {
+      agentId: { value: agentId },
+      volumes,
+    });
+  }
+
+  /** Adds unused disk of the same reservation to a volume. */
+  async growVolume(agentId: string, volume: Resource, addition: Resource): Promise<void> {
+    const request = { agentId: { value: agentId }, volume, addition };
+    await this.#call((client) => client.growVolume.bind(client), request);
+  }
+
+  /** Takes megabytes off a volume. */
+  async shrinkVolume(agentId: string, volume: Resource, megabytes: number): Promise<void> {
+    const request = { agentId: { value: agentId }, volume, subtract: { value: megabytes } };
+    await this.#call((client) => client.shrinkVolume.bind(client), request);
   }
 
   /** Ends a task; its framework is told as if it had asked itself. */

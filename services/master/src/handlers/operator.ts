@@ -16,6 +16,7 @@ import { agentsToProto, frameworksToProto, rolesToProto, stateToProto, tasksToPr
 import { quotaStatusOf, weightsOf } from '../wire/quota';
 import { taskToProto } from '../wire/tasks';
 import { agentAdminHandlers } from './agent-admin';
+import { agentResourcesHandlers } from './agent-resources';
 import { notLeader, termOf, type Leading } from './leading';
 import { frameworkOf, graceMsOf, quotasOf, taskOf } from './read';
 import { watchHandler } from './watch';
@@ -107,6 +108,7 @@ export function operatorHandlers(leading: Leading, identity: Identity): Operator
       return {};
     }),
     ...agentAdminHandlers(leading, read),
+    ...agentResourcesHandlers(leading),
     watch: watchHandler(leading),
     explain: unaryHandler(async ({ frameworkId, role }: ExplainRequest) => {
       const term = termOf(leading);

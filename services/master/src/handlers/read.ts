@@ -230,7 +230,7 @@ function operationOf(operation: Offer_Operation, uuid: string): OfferOperation {
 }
 
 /** The operation as the core reasons about it, and as the agent will be told it: without allocation roles. */
-function resourceOperationOf(
+export function resourceOperationOf(
   operation: Offer_Operation,
 ): Pick<Extract<OfferOperation, { kind: 'resources' }>, 'info' | 'operation'> {
   const read = resourceOperationFromProto(operation);

@@ -361,6 +361,16 @@ export type Command =
       readonly total: Resources | undefined;
       readonly oversubscribed: Resources;
     }
+  /** An operator's operation on what an agent has. */
+  | {
+      readonly kind: 'operateAgent';
+      readonly call: CallId;
+      readonly agentId: AgentId;
+      /** Stamped at the edge. */
+      readonly uuid: OperationUuid;
+      readonly info: Offer_Operation;
+      readonly operation: ResourceOperation;
+    }
   /** A new stream to the allocator is open: it is told everything. */
   | { readonly kind: 'allocatorConnected' }
   | { readonly kind: 'proposals'; readonly version: number; readonly proposals: readonly Proposal[] }

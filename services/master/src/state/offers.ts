@@ -52,10 +52,10 @@ export function stepOfferTimeout(turn: Turn, offerId: OfferId): void {
 }
 
 /** Takes an offer back and tells its framework. */
-export function rescind(turn: Turn, offer: Offer, outcome: OfferOutcome = 'rescinded'): void {
+export function rescind(turn: Turn, offer: Offer, outcome: OfferOutcome = 'rescinded', refuseMs = 0): void {
   const framework = turn.state.frameworks.get(offer.frameworkId);
   if (framework !== undefined) tell(turn, framework, { kind: 'rescind', offerId: offer.id });
-  takeBack(turn, offer, outcome, 0);
+  takeBack(turn, offer, outcome, refuseMs);
 }
 
 /** Rescinds all that is offered of an agent. */

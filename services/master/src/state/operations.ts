@@ -99,7 +99,7 @@ export function dropOperation(
 }
 
 /** A shared volume that is destroyed may be in the offers of others: they lose it (R48). */
-function rescindShared(turn: Turn, agent: Agent, volumes: Resources): void {
+export function rescindShared(turn: Turn, agent: Agent, volumes: Resources): void {
   const shared = volumes.shared();
   if (shared.isEmpty) return;
   for (const offerId of [...agent.offers]) {

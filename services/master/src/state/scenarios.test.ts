@@ -403,6 +403,23 @@ function commandOf(
         graceMaxMs: named.has('grace') ? durationMs(named.get('grace') ?? '') : undefined,
         markGone: named.get('gone') === 'yes',
       };
+    case 'operate': {
+      const [kind = '', ...parts] = (rest[0] ?? '').split(':');
+      const operation = resourceOperation(kind, parts, named.get('role') ?? 'web', named.has('shared'));
+      if (operation === undefined) throw new Error(`scenario: ${kind} is not an operation`);
+      const source = named.get('from');
+      return {
+        kind: 'operateAgent',
+        call: 0,
+        agentId: agentId(who),
+        uuid: ''.padStart(32, 'f'),
+        info: { type: kind.toUpperCase() as Offer_Operation_Type },
+        operation:
+          operation.kind === 'reserve' && source !== undefined
+            ? { ...operation, source: reserved(parts.join(':'), source) }
+            : operation,
+      };
+    }
     case 'deactivate':
       return { kind: 'deactivateAgent', call: 0, agentId: agentId(who) };
     case 'reactivate':

@@ -35,6 +35,7 @@ import { stepStartMaintenance, stepStopMaintenance, stepUpdateSchedule } from '.
 import { decline, stepOfferTimeout, stepProposals } from './offers';
 import { acknowledgeOperation, reconcileOperations, stepOperationUpdate } from './operation-updates';
 import { stepUpdateQuota } from './quota';
+import { stepOperateAgent } from './operator-operations';
 import { reconcile } from './reconcile';
 import type { Framework, MasterState } from './state';
 import { acknowledge, stepStatusUpdate } from './statuses';
@@ -137,6 +138,8 @@ function stepCommand(turn: Turn, command: Command): void {
       return stepStartMaintenance(turn, command);
     case 'stopMaintenance':
       return stepStopMaintenance(turn, command);
+    case 'operateAgent':
+      return stepOperateAgent(turn, command);
     case 'operatorTeardown': {
       const framework = turn.state.frameworks.get(command.frameworkId);
       if (framework !== undefined) removeFramework(turn, framework, 'an operator tore it down');

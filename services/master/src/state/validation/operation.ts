@@ -41,6 +41,22 @@ export function validateOperation(
   );
 }
 
+/** The rules of an operator's operation (R31, R32): those of the kind, whatever a framework could do. */
+export function validateOperatorOperation(operation: ResourceOperation, agent: Agent): Failure | undefined {
+  switch (operation.kind) {
+    case 'reserve':
+    case 'unreserve':
+      return undefined;
+    case 'create':
+      return firstOf(operation.volumes, (volume) => validateNew(volume, agent));
+    case 'destroy':
+      return firstOf(operation.volumes, (volume) => validateUnused(volume, agent));
+    case 'growVolume':
+    case 'shrinkVolume':
+      return validateResizing(agent);
+  }
+}
+
 function validateKind(operation: ResourceOperation, context: OperationContext): Failure | undefined {
   switch (operation.kind) {
     case 'reserve':
@@ -54,8 +70,7 @@ function validateKind(operation: ResourceOperation, context: OperationContext): 
       return firstOf(operation.volumes, (volume) => validateUnused(volume, context.agent));
     case 'growVolume':
     case 'shrinkVolume':
-      if (context.agent.capabilities.includes('RESIZE_VOLUME')) return undefined;
-      return refuse('volume', 'needs an agent with the capability RESIZE_VOLUME');
+      return validateResizing(context.agent);
   }
 }
 
@@ -75,13 +90,24 @@ function validateReserve(resource: Resource, { framework, role }: OperationConte
 function validateCreate(volume: Resource, { framework, agent }: OperationContext): Failure | undefined {
   if (volume.shared === true && !framework.capabilities.has('SHARED_RESOURCES'))
     return refuse('volumes', 'must not be shared without the capability SHARED_RESOURCES');
+  return (
+    validateNew(volume, agent) ?? validatePrincipal('volumes', volume.disk?.persistence?.principal, framework)
+  );
+}
+
+/** The id of a volume is unique in its role on an agent (R42). */
+function validateNew(volume: Resource, agent: Agent): Failure | undefined {
   const id = volume.disk?.persistence?.id;
   const role = reservedRole(volume);
   const taken = agent.total.entries.some(
     (one) => isPersistentVolume(one) && one.disk?.persistence?.id === id && reservedRole(one) === role,
   );
-  if (taken) return refuse('volumes', `${String(id)} is there already in role ${String(role)}`);
-  return validatePrincipal('volumes', volume.disk?.persistence?.principal, framework);
+  return taken ? refuse('volumes', `${String(id)} is there already in role ${String(role)}`) : undefined;
+}
+
+function validateResizing({ capabilities }: Agent): Failure | undefined {
+  if (capabilities.includes('RESIZE_VOLUME')) return undefined;
+  return refuse('volume', 'needs an agent with the capability RESIZE_VOLUME');
 }
 
 /** Nothing that runs may lose its data (R46). */
