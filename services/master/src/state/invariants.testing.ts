@@ -1,10 +1,11 @@
 import { Resources, assert } from '@meseta/model';
 import { holds, taskKey, type MasterState } from './state';
 
-/** Checks M4 – M8 (state.ts) over the whole state. For tests: it looks at everything. */
+/** Checks M4 – M9 (state.ts) over the whole state. For tests: it looks at everything. */
 export function checkInvariants(state: MasterState): void {
   checkWithheld(state);
   checkInverseOffers(state);
+  checkDemands(state);
   for (const agent of state.agents.values()) {
     let used = Resources.empty;
     for (const task of agent.tasks.values()) if (holds(task)) used = used.add(task.resources);
@@ -63,6 +64,18 @@ function checkWithheld({ agents, draining, gone }: MasterState): void {
     );
     assert(!gone.has(agent.id), `M7: agent ${agent.id} is gone`);
   }
+}
+
+function checkDemands({ frameworks, offers }: MasterState): void {
+  for (const { id, demands } of frameworks.values())
+    for (const open of demands) {
+      let offered = 0;
+      for (const { room } of offers.values()) offered += room.get(open) ?? 0;
+      assert(
+        open.remaining >= 0 && open.remaining + offered <= open.demand.count,
+        `M9: demand ${open.demand.id} of framework ${id} of ${open.demand.count}: ${open.remaining} left, ${offered} offered`,
+      );
+    }
 }
 
 function checkInverseOffers({ agents, inverseOffers }: MasterState): void {

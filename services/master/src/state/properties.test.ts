@@ -19,7 +19,7 @@ import { recover } from './recovery';
 import type { MasterState } from './state';
 import { step } from './step';
 
-// Random histories of a small cluster: whatever happens in whatever order, the ledger holds (M4 – M8), a terminal task never
+// Random histories of a small cluster: whatever happens in whatever order, the ledger holds (M4 – M9), a terminal task never
 // changes (M3), and the same history gives the same state and effects (M1).
 
 const names = ['0', '1', '2'] as const;
@@ -71,10 +71,37 @@ const happening: fc.Arbitrary<Happening> = fc.oneof<fc.Arbitrary<Happening>[]>(
           resources,
           allocatedAtMs: 0,
           traceparent: '',
-          tasks: new Map(),
+          tasks: new Map([['d', Math.floor(resources.scalarMilli('cpus') / 1000)]]),
         },
       ],
     })),
+  fc
+    .tuple(name, fc.integer({ min: 0, max: 6 }))
+    .map(([who, count]) => (state: MasterState, sequence: number) => {
+      const demand = { id: 'd', role: 'r', count, resources: { cpus: { value: 1 } }, constraints: undefined };
+      return {
+        kind: 'request' as const,
+        call: sequence,
+        frameworkId: idOf(state.frameworks, who),
+        stream: '',
+        wanted: [{ demand, perTask: new Map([['cpus', 1000]]) }],
+      };
+    }),
+  fc
+    .tuple(name, amount, fc.boolean())
+    .map(([where, resources, undo]) => (state: MasterState, sequence: number) => {
+      const reserved = resources.map((one) => ({ ...one, reservations: [{ type: 'DYNAMIC', role: 'r' }] }));
+      return {
+        kind: 'operateAgent' as const,
+        call: sequence,
+        agentId: idOf(state.agents, where),
+        uuid: String(sequence).padStart(32, '0'),
+        info: {},
+        operation: undo
+          ? { kind: 'unreserve' as const, resources: reserved }
+          : { kind: 'reserve' as const, resources: reserved, source: Resources.empty },
+      };
+    }),
   fc
     .tuple(name, fc.array(fc.tuple(name, amount), { maxLength: 3 }))
     .map(([who, tasks]) => (state: MasterState, sequence: number) => {

@@ -14,6 +14,7 @@
 //   M6. Every task of a framework is also among its agent's tasks, unless the agent is unreachable.
 //   M7. Nothing is on offer of an agent that an operator withholds, and one that is being drained is withheld. A gone agent is no agent.
 //   M8. Of every agent a framework is asked one thing at a time: an inverse offer exists exactly if its agent knows it as asked.
+//   M9. Of each demand, the tasks for which nothing is offered and those that open offers have room for are together no more than were asked for.
 //
 // Simulated clusters check M4, M5 and M6 after every event as I1 and M3 as I4, and at the end of a run that agents, frameworks and the allocator
 // know what the master knows, as L2, L3, L5, L6 and L7: docs/contributing/simulation.md.
