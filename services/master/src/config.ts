@@ -1,5 +1,13 @@
 import { commonOptions, defineOptions, parseDurationMs, type ConfigOf } from '@meseta/kit';
-import { assert, failure, isFailure, parseDomain, type Domain, type Failure } from '@meseta/model';
+import {
+  assert,
+  failure,
+  isFailure,
+  parseDomain,
+  validateRole,
+  type Domain,
+  type Failure,
+} from '@meseta/model';
 import type { MasterOptions } from './state/state';
 
 /** The options of the master, and all that is derived from them: flags, variables, help, documentation. */
@@ -36,6 +44,12 @@ export const masterOptions = {
       kind: 'boolean',
       default: false,
       help: 'Whether agents without --domain are refused; else they are taken to be in the region of the masters.',
+    },
+    roles: {
+      kind: 'list',
+      default: [],
+      help: 'The only roles that frameworks, quotas, weights and operators may use; any role if not given.',
+      placeholder: 'role,…',
     },
     agentPingTimeout: {
       kind: 'duration',
@@ -81,7 +95,12 @@ export const masterOptions = {
     agentRemovalRateLimit: string | undefined;
     domain: string | undefined;
     requireAgentDomain: boolean;
+    roles: readonly string[];
   }): string | undefined => {
+    for (const role of config.roles) {
+      const refused = validateRole(role);
+      if (refused !== undefined) return `--roles: ${refused.message}`;
+    }
     const domain = config.domain === undefined ? undefined : parseDomain(config.domain);
     if (isFailure(domain)) return `--domain: ${domain.message}`;
     if (config.requireAgentDomain && domain === undefined)

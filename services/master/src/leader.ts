@@ -135,6 +135,7 @@ function optionsOf(config: MasterConfig): MasterOptions {
   return {
     region: domainOf(config)?.region,
     requireAgentDomain: config.requireAgentDomain,
+    ...(config.roles.length > 0 && { roles: new Set(config.roles) }),
     pingIntervalMs: config.agentPingTimeout,
     pingsMissedMax: config.maxAgentPingTimeouts,
     agentReregisterTimeoutMs: config.agentReregisterTimeout,

@@ -6,6 +6,7 @@ import { forgetAnswers, withdrawInverseOffers } from './inverse-offers';
 import { rescind, withdrawFrameworkOffers } from './offers';
 import type { Agent, Framework, MasterState, StreamId } from './state';
 import { forgetDeniedOperations, settleDeniedOperations } from './operation-updates';
+import { unlisted } from './role-list';
 import { settleDenied } from './statuses';
 import { complete } from './tasks';
 import { commit, observe, order, tell, tellAllocator, tellOperators, type Turn } from './turn';
@@ -14,7 +15,10 @@ import { validateFramework } from './validation/framework';
 /** SUBSCRIBE (S21 – S36): a new framework, or one that returns and takes over from its older self at once. */
 export function stepSubscribe(turn: Turn, command: Extract<Command, { kind: 'subscribe' }>): void {
   const { stream, framework: description, suppressedRoles } = command;
-  const refused = validateFramework(description, suppressedRoles) ?? mayReturn(turn.state, description);
+  const refused =
+    validateFramework(description, suppressedRoles) ??
+    unlisted(turn.state.options, description.roles) ??
+    mayReturn(turn.state, description);
   if (refused !== undefined) return refuse(turn, stream, refused.message);
   const known = description.id === undefined ? undefined : turn.state.frameworks.get(description.id);
   const framework =
@@ -116,7 +120,9 @@ export function updateFramework(
   suppressedRoles: readonly string[],
 ): Failure | undefined {
   const refused =
-    validateFramework(description, suppressedRoles) ?? mayChange(framework.info, description.info);
+    validateFramework(description, suppressedRoles) ??
+    unlisted(turn.state.options, description.roles) ??
+    mayChange(framework.info, description.info);
   if (refused !== undefined) return refused;
   const removedRoles = framework.roles.filter((role) => !description.roles.includes(role));
   applyDescription(framework, description);

@@ -3,8 +3,10 @@ import {
   conversionOf,
   failure,
   isFailure,
+  reservedRole,
   type Conversion,
   type Failure,
+  type ResourceOperation,
   type Resources,
 } from '@meseta/model';
 import { describeAgent } from './agents';
@@ -12,6 +14,7 @@ import type { Command } from './command';
 import { freeOf } from './ledger';
 import { rescind } from './offers';
 import { convert, follow, rescindShared } from './operations';
+import { unlisted } from './role-list';
 import type { Agent } from './state';
 import { reply, type Turn } from './turn';
 import { validateOperatorOperation } from './validation/operation';
@@ -32,7 +35,10 @@ export function stepOperateAgent(turn: Turn, command: Extract<Command, { kind: '
     return reply(turn, call, failure('conflict', `agent ${agentId} is not connected`));
   const conversion = conversionOf(operation);
   if (isFailure(conversion)) return reply(turn, call, conversion);
-  const refused = validateOperatorOperation(operation, agent) ?? notThere(agent, conversion);
+  const refused =
+    unlisted(turn.state.options, rolesOf(operation)) ??
+    validateOperatorOperation(operation, agent) ??
+    notThere(agent, conversion);
   if (refused !== undefined) return reply(turn, call, refused);
   takeBackFor(turn, agent, conversion.consumed);
   if (operation.kind === 'destroy') rescindShared(turn, agent, operation.volumes);
@@ -50,6 +56,12 @@ export function stepOperateAgent(turn: Turn, command: Extract<Command, { kind: '
     denied: false,
   });
   reply(turn, call);
+}
+
+/** The roles to which something is reserved by it. */
+function rolesOf(operation: ResourceOperation): readonly string[] {
+  if (operation.kind !== 'reserve') return [];
+  return operation.resources.entries.flatMap((entry) => reservedRole(entry) ?? []);
 }
 
 /** Whether the agent has it at all, and nobody uses it. */

@@ -11,6 +11,7 @@ import { quotaToCommit } from './quota-record';
 import type { Command } from './command';
 import { holdingsOf } from './ledger';
 import { rescind } from './offers';
+import { unlisted } from './role-list';
 import type { Agent, MasterState, MasterView, Offer } from './state';
 import { commit, reply, tellAllocator, type Turn } from './turn';
 import { validateQuota } from './validation/quota';
@@ -36,7 +37,8 @@ export function stepUpdateQuota(turn: Turn, command: Extract<Command, { kind: 'u
 /** Which quotas may not be set, and why. */
 function refusal(state: MasterState, quotas: readonly QuotaConfig[], force: boolean): Failure | undefined {
   for (const quota of quotas) {
-    const refused = validateQuota(quota);
+    const refused =
+      validateQuota(quota) ?? (isDefaultQuota(quota) ? undefined : unlisted(state.options, [quota.role]));
     if (refused !== undefined) return refused;
   }
   return force ? undefined : (belowUse(state, quotas) ?? beyondCapacity(state, quotas));

@@ -83,6 +83,10 @@ class MasterInterpreter implements Interpreter {
       this.#options = { ...optionsDefault, region: plain[0], requireAgentDomain };
       return this.#newLeader([...this.#state.agents.keys()]);
     }
+    if (verb === 'roles-are') {
+      this.#options = { ...optionsDefault, roles: new Set(plain) };
+      return this.#newLeader([]);
+    }
     if (verb === 'removals-every') {
       this.#options = { ...optionsDefault, agentRemovalIntervalMs: durationMs(plain[0] ?? '') };
       return this.#newLeader([]);

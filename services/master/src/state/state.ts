@@ -96,6 +96,8 @@ export interface MasterOptions {
   readonly region?: string | undefined;
   /** Whether agents that do not say where they are may not register. */
   readonly requireAgentDomain?: boolean;
+  /** The only roles that may be used, beside the default one; any may if unset. */
+  readonly roles?: ReadonlySet<string> | undefined;
   readonly pingIntervalMs: number;
   readonly pingsMissedMax: number;
   /** How long an agent of the registry may stay away after an election. */

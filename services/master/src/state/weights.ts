@@ -1,6 +1,7 @@
 import { failure, isWithin, validateRole, type Failure } from '@meseta/model';
 import type { Command } from './command';
 import { rescind } from './offers';
+import { unlisted } from './role-list';
 import { commit, reply, tellAllocator, type Turn } from './turn';
 
 /**
@@ -10,7 +11,7 @@ import { commit, reply, tellAllocator, type Turn } from './turn';
 export function stepUpdateWeights(turn: Turn, command: Extract<Command, { kind: 'updateWeights' }>): void {
   const { state } = turn;
   for (const one of command.weights) {
-    const refused = validateWeight(one);
+    const refused = validateWeight(one) ?? unlisted(state.options, [one.role]);
     if (refused !== undefined) return reply(turn, command.call, refused);
   }
   for (const { role, weight } of command.weights) {
