@@ -1,5 +1,16 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerId } from '@meseta/model';
+import { containerId as asContainerId, type ContainerId } from '@meseta/model';
+import type { Exit } from '../../state/command';
+import { signalName } from '../signals';
+import type { ProcessName } from './proc';
+
+/** The processes of a container. */
+export interface ContainerProcesses {
+  /** The task: also the number of its process group and of its session. */
+  readonly task: ProcessName;
+  readonly supervisor: ProcessName;
+}
 
 /** The files of supervisors: one directory for all, so that one watch sees every end. */
 export class RunFiles {
@@ -31,6 +42,28 @@ export class RunFiles {
   void(containerId: ContainerId): string {
     return join(this.directory, `${containerId}.void`);
   }
+
+  /** Undefined until the task's process exists. */
+  async readPids(containerId: ContainerId): Promise<ContainerProcesses | undefined> {
+    const text = await readFile(this.pid(containerId), 'utf8').catch(() => '');
+    const [pid, startTime, supervisorPid, supervisorStart] = text.split(/\s/).map(Number);
+    if (!text.endsWith('\n') || !pid || !startTime || !supervisorPid || !supervisorStart) return undefined;
+    return { task: { pid, startTime }, supervisor: { pid: supervisorPid, startTime: supervisorStart } };
+  }
+
+  /** Undefined until the task has ended. */
+  async readExit(containerId: ContainerId): Promise<Exit | undefined> {
+    const text = await readFile(this.exit(containerId), 'utf8').catch(() => undefined);
+    if (text === undefined) return undefined;
+    const status = Number(text);
+    const signal = signalName(status);
+    return signal === undefined ? { kind: 'exited', status } : { kind: 'signaled', signal };
+  }
 }
 
 export const exitSuffix = '.exit';
+
+/** Whose a file is, by its name. */
+export function containerOf(name: string): ContainerId {
+  return asContainerId(name.replace(/\.(pid|exit|void|table|input|dev|exit\.tmp)$/, ''));
+}

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
-import { access, chmod, chown, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { existsSync, watch, type FSWatcher } from 'node:fs';
+import { mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { containerId as asContainerId, failure, isFailure, type ContainerId } from '@meseta/model';
+import { failure, isFailure, type ContainerId } from '@meseta/model';
 import { FailureError, systemTimers, type Logger, type Timers } from '@meseta/kit';
 import type { Exit } from '../../state/command';
 import type { ContainerFacts } from '../../state/state';
 import type { GpuKeeper } from '../../gpu/gpu-keeper';
-import type { Cgroups } from '../cgroups/cgroups';
 import type {
   AttachSession,
   ContainerLimits,
@@ -23,24 +22,17 @@ import type {
   RunResult,
   WindowSize,
 } from '../container-runtime';
-import type { Networks } from '../../network/networks';
-import { sandboxInContainer } from '../../sandbox/paths';
-import type { Filters } from '../../seccomp/filters';
-import { signalName } from '../signals';
 import { argvOf } from './command';
 import { execSession } from './exec-session';
-import { exitSuffix, RunFiles } from './layout';
-import { childOf, isAlive, processesOfSessions, signal, statOf, type ProcessName } from './proc';
-import { namespaces, type Isolation } from './isolation';
-import { mountTable, overOf, tmpOf } from './mount-table';
+import { containerOf, exitSuffix, RunFiles, type ContainerProcesses } from './layout';
+import { isAlive, signal, statOf } from './proc';
 import { inNetwork, withAddress } from './in-network';
-import { linkMounts, makeFileTargets } from './mounts';
-import { capabilitiesOf, privilegeWords } from './privileges';
 import { runScript } from './run-script';
-import { besideScript, supervisorScript, type IsolationPlan } from './script';
+import { besideScript, supervisorScript } from './script';
+import { Sessions } from './sessions';
 import { spawnSupervisor } from './spawn';
-import { attachTo, keepsTerminal, makeTerminal, sizeDefault, type Terminal } from './terminal';
-import { findUser, ownUser, type User } from './users';
+import { Surroundings, type SurroundingsOptions } from './surroundings';
+import { attachTo, keepsTerminal } from './terminal';
 
 /** How often the exit files are looked for even if nobody told of one. */
 const pollMs = 5_000;
@@ -48,10 +40,7 @@ const pollMs = 5_000;
 const emptyWaitMs = 10;
 const emptyTries = 100;
 
-interface Watched {
-  /** The task: also the number of its process group and of its session. */
-  readonly task: ProcessName;
-  readonly supervisor: ProcessName;
+interface Watched extends ContainerProcesses {
   /** Its exit file is being looked for, or its end cleared up after; one look at a time. */
   looking: boolean;
   /** Look again: something happened meanwhile. */
@@ -60,39 +49,9 @@ interface Watched {
   destroyed?: true;
 }
 
-/** How a task is isolated. */
-interface Isolated {
-  /** What takes away what it is not to have. */
-  readonly words: readonly string[];
-  readonly plan: IsolationPlan;
-  readonly filter: string | undefined;
-}
-
-/** The programs of this machine that the runtime stands on. */
-export interface ProcessPrograms {
-  readonly setsid: string;
-  readonly mv: string;
-  /** Needed only to run a task as another user. */
-  readonly setpriv: string | undefined;
-}
-
-export interface ProcessRuntimeOptions {
+export interface ProcessRuntimeOptions extends SurroundingsOptions {
   /** Where supervisors write; the agent's alone. */
   readonly directory: string;
-  readonly programs: ProcessPrograms;
-  readonly cgroups: Cgroups | undefined;
-  /** Unset where tasks share all of the machine but its control groups. */
-  readonly isolation?: Isolation | undefined;
-  /** What tasks may have of root's powers at most; lower case. */
-  readonly capabilities: readonly string[];
-  /** Unset filters nothing. */
-  readonly filters?: Filters | undefined;
-  /** Where images lie unpacked, if there are any. */
-  readonly imageDirectory?: string | undefined;
-  /** Unset on a machine without gpus. */
-  readonly gpus?: GpuKeeper | undefined;
-  /** Unset where tasks cannot be isolated. */
-  readonly networks?: Networks | undefined;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -108,6 +67,8 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly keepsLimits: boolean;
   readonly isolation: ProcessIsolation;
   private readonly files: RunFiles;
+  private readonly surroundings: Surroundings;
+  private readonly sessions = new Sessions();
   private readonly watched = new Map<ContainerId, Watched>();
   private readonly timers: Timers;
   private watcher: FSWatcher | undefined;
@@ -116,6 +77,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   constructor(private readonly options: ProcessRuntimeOptions) {
     this.files = new RunFiles(options.directory);
+    this.surroundings = new Surroundings(options, this.files);
     this.timers = options.timers ?? systemTimers;
     this.keepsLimits = options.cgroups !== undefined;
     this.isolation =
@@ -127,7 +89,7 @@ export class ProcessRuntime implements ContainerRuntime {
       if (groupId !== undefined) this.options.cgroups?.adopt(containerId, groupId);
     await mkdir(this.options.directory, { recursive: true, mode: 0o700 });
     this.watcher = watch(this.options.directory, (_, name) => {
-      if (name?.endsWith(exitSuffix) === true) this.look(asContainerId(name.slice(0, -exitSuffix.length)));
+      if (name?.endsWith(exitSuffix) === true) this.look(containerOf(name));
     });
     this.watcher.unref();
     this.plan();
@@ -160,10 +122,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const { containerId } = spec;
     const command = argvOf(spec);
     if (isFailure(command)) throw new FailureError(command);
-    const user = await this.prepareSandbox(spec);
-    const image = await this.imageOf(spec);
-    const isolated = await this.isolate(spec, user, image);
-    const terminal = await this.terminalOf(spec);
+    const around = await this.surroundings.prepare(spec);
     const joins = [
       ...(this.options.cgroups?.create(containerId, spec.limits, spec.group) ?? []),
       ...(this.gpusFor(spec.limits)?.create(containerId, spec.limits.gpus ?? []) ?? []),
@@ -176,19 +135,15 @@ export class ProcessRuntime implements ContainerRuntime {
       joins,
       stdout: join(spec.sandbox, 'stdout'),
       stderr: join(spec.sandbox, 'stderr'),
-      switchUser: isolated?.words ?? (user === undefined ? [] : this.wordsFor(user)),
       environment: spec.environment,
       ...command,
-      ...(image !== undefined && { cwd: sandboxInContainer }),
-      ...(isolated !== undefined && { isolation: isolated.plan }),
-      ...(terminal !== undefined && { terminal }),
-      ...(isolated?.filter !== undefined && { filter: isolated.filter }),
+      ...around,
       secret: containerId,
     });
     try {
       const supervisor = spawnSupervisor(script, spec.name, spec.sandbox, () => this.look(containerId));
       await supervisor.started;
-      const processes = await this.readPids(containerId);
+      const processes = await this.files.readPids(containerId);
       if (processes === undefined)
         throw new FailureError(failure('conflict', 'cannot start the task: its pid is not known'));
       this.watched.set(containerId, { ...processes, looking: false, again: false });
@@ -241,16 +196,14 @@ export class ProcessRuntime implements ContainerRuntime {
     if (isFailure(command)) throw new FailureError(command);
     const container = this.watched.get(spec.containerId);
     if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
-    const user = await this.otherUserOf(spec);
-    const image = await this.imageOf(spec);
-    const filter = await this.filterOf(spec);
+    const { enter, filter, cwd } = await this.surroundings.beside(spec, container.task.pid);
     const script = besideScript({
       joins: this.joinsOf(spec.containerId),
-      switchUser: await this.wordsBeside(spec, container, user, image, filter),
+      switchUser: enter,
       ...(filter !== undefined && { filter }),
       environment: spec.environment,
       ...command,
-      cwd: image === undefined ? spec.sandbox : sandboxInContainer,
+      cwd,
       secret: randomUUID(),
     });
     return runScript(script, spec.sandbox, signal);
@@ -281,9 +234,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   enterNetwork(containerId: ContainerId): readonly string[] | undefined {
-    const joined = this.options.networks?.of(containerId);
-    if (joined === undefined) return undefined;
-    return [this.options.isolation?.programs.nsenter ?? 'nsenter', `--net=${joined.namespace}`, '--'];
+    return this.surroundings.enterNetwork(containerId);
   }
 
   async exec(
@@ -294,20 +245,9 @@ export class ProcessRuntime implements ContainerRuntime {
     const spec = withAddress(this.options.networks, given);
     const container = this.watched.get(spec.containerId);
     if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
-    const user = await this.otherUserOf(spec);
-    const image = await this.imageOf(spec);
-    const filter = await this.filterOf(spec);
-    return execSession(
-      {
-        enter: await this.wordsBeside(spec, container, user, image, filter),
-        filter,
-        joins: this.joinsOf(spec.containerId),
-        environment: spec.environment,
-        cwd: image === undefined ? spec.sandbox : sandboxInContainer,
-        command,
-      },
-      terminal,
-    );
+    const beside = await this.surroundings.beside(spec, container.task.pid);
+    const joins = this.joinsOf(spec.containerId);
+    return execSession({ ...beside, joins, environment: spec.environment, command }, terminal);
   }
 
   attach(spec: ContainerSpec): Promise<AttachSession> {
@@ -315,125 +255,6 @@ export class ProcessRuntime implements ContainerRuntime {
     if (container === undefined)
       return Promise.reject(new FailureError(failure('conflict', 'the task has ended')));
     return Promise.resolve(attachTo(this.files.input(spec.containerId), container.task.pid));
-  }
-
-  /** The terminal that a task asks for. Only in control groups is all that runs on it found again. */
-  private async terminalOf({ containerId, container }: ContainerSpec): Promise<Terminal | undefined> {
-    const info = container?.ttyInfo;
-    if (info === undefined) return undefined;
-    if (this.options.cgroups === undefined)
-      throw new FailureError(
-        failure('denied', 'tty_info needs an agent with control groups', { field: 'container.tty_info' }),
-      );
-    const { rows = sizeDefault.rows, columns = sizeDefault.columns } = info.windowSize ?? {};
-    return makeTerminal(this.files.input(containerId), { rows, columns });
-  }
-
-  /** The words that bring a command to where a task is, and make it no mightier than that. */
-  private async wordsBeside(
-    spec: ContainerSpec,
-    { task }: Watched,
-    user: User | undefined,
-    image: string | undefined,
-    filter: string | undefined,
-  ): Promise<readonly string[]> {
-    const { isolation, cgroups, capabilities } = this.options;
-    if (isolation === undefined || cgroups === undefined)
-      return user === undefined ? [] : this.wordsFor(user);
-    const first = await childOf(task.pid);
-    if (first === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
-    const root = image === undefined ? undefined : isolation.root;
-    const words = privilegeWords(isolation, spec.container, user, capabilities, root, filter !== undefined);
-    if ('failure' in words) throw new FailureError(words);
-    const enter = ['--mount', '--pid', '--ipc', '--uts', '--net'];
-    return [isolation.programs.nsenter, `--target=${first}`, ...enter, '--', ...words];
-  }
-
-  /** Gives the sandbox and the volumes of a task to its user. @returns the user, unless it is the agent's own */
-  private async prepareSandbox(spec: ContainerSpec): Promise<User | undefined> {
-    await chmod(spec.sandbox, 0o750);
-    const user = await this.otherUserOf(spec);
-    if (user === undefined) return undefined;
-    await chown(spec.sandbox, user.uid, user.gid);
-    for (const { source, isVolume } of spec.mounts) if (isVolume) await chown(source, user.uid, user.gid);
-    return user;
-  }
-
-  /** Where the task's image lies unpacked; undefined for a task without one. */
-  private async imageOf({ container }: ContainerSpec): Promise<string | undefined> {
-    const image = container?.mesos?.image;
-    if (image === undefined) return undefined;
-    const { imageDirectory, isolation } = this.options;
-    const name = image.docker?.name ?? image.appc?.name ?? '';
-    const refuse = (why: string): FailureError =>
-      new FailureError(failure('conflict', `no image '${name}': ${why}`, { field: 'container.mesos.image' }));
-    if (isolation === undefined) throw refuse('this agent does not isolate tasks');
-    if (imageDirectory === undefined) throw refuse('this agent has no images (--image-directory)');
-    const root = join(imageDirectory, name, 'rootfs');
-    if (name === '' || !root.startsWith(`${join(imageDirectory)}/`)) throw refuse('its name leads elsewhere');
-    await access(root).catch(() => {
-      throw refuse(`there is no ${root}`);
-    });
-    return root;
-  }
-
-  /** What isolates a task; without control groups, by which all of it is found again, nothing does. */
-  private async isolate(
-    spec: ContainerSpec,
-    user: User | undefined,
-    image: string | undefined,
-  ): Promise<Isolated | undefined> {
-    const { isolation, cgroups, capabilities } = this.options;
-    const dev = this.gpusFor(spec.limits)?.deviceFolder(spec.containerId, spec.limits.gpus ?? []);
-    if (isolation === undefined || cgroups === undefined) {
-      const { linuxInfo, rlimitInfo, hostname } = spec.container ?? {};
-      if (linuxInfo !== undefined || rlimitInfo !== undefined || hostname)
-        throw new FailureError(
-          failure('denied', 'linux_info, rlimit_info and hostname need an agent that isolates tasks', {
-            field: 'container',
-          }),
-        );
-      await linkMounts(spec);
-      return undefined;
-    }
-    const root = image === undefined ? undefined : isolation.root;
-    const filter = await this.filterOf(spec);
-    const words = privilegeWords(isolation, spec.container, user, capabilities, root, filter !== undefined);
-    if ('failure' in words) throw new FailureError(words);
-    // Three calls of microseconds each: see control groups.
-    const tmp = tmpOf(spec.sandbox);
-    mkdirSync(tmp, { recursive: true });
-    chmodSync(tmp, 0o1777);
-    if (image !== undefined)
-      for (const name of ['upper', 'work']) mkdirSync(join(overOf(spec.sandbox), name), { recursive: true });
-    if (spec.mounts.length > 0)
-      await makeFileTargets(spec, image === undefined ? undefined : overOf(spec.sandbox));
-    const table = this.files.table(spec.containerId);
-    writeFileSync(table, mountTable({ ...isolation, dev: dev ?? isolation.dev }, spec, image), {
-      mode: 0o600,
-    });
-    const { unshare, mount, setsid } = isolation.programs;
-    const hostname = this.options.networks?.of(spec.containerId)?.hostname ?? spec.container?.hostname;
-    const plan: IsolationPlan = {
-      unshare: [...(this.enterNetwork(spec.containerId) ?? []), unshare, ...namespaces, '--'],
-      mount,
-      table,
-      // What a task sees of an image is its own.
-      readOnly: image === undefined ? isolation.fileSystems : [],
-      cwd: spec.sandbox,
-      ...(root !== undefined && { root }),
-      ...(hostname !== undefined && hostname !== '' && { hostname }),
-    };
-    return { words: [setsid, ...words], plan, filter };
-  }
-
-  /** The program that filters the system calls of a task, and of all that is run beside it. */
-  private async filterOf({ container }: ContainerSpec): Promise<string | undefined> {
-    const { isolation, filters, capabilities } = this.options;
-    if (isolation === undefined || filters === undefined) return undefined;
-    const own = capabilitiesOf(container, capabilities);
-    if ('failure' in own) throw new FailureError(own);
-    return filters.fileOf(container?.linuxInfo?.seccomp, own.bounding);
   }
 
   /** Who keeps gpus apart, unless nothing is said of gpus: then the container has none, and its agent gives out none. */
@@ -444,24 +265,6 @@ export class ProcessRuntime implements ContainerRuntime {
   private joinsOf(containerId: ContainerId): readonly string[] {
     const { cgroups, gpus } = this.options;
     return [...(cgroups?.joins(containerId) ?? []), ...(gpus?.joins(containerId) ?? [])];
-  }
-
-  private wordsFor(user: User): readonly string[] {
-    const setpriv = this.options.programs.setpriv ?? 'setpriv';
-    return [setpriv, `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
-  }
-
-  /** The user to become; undefined to stay who the agent is. */
-  private async otherUserOf(spec: ContainerSpec): Promise<User | undefined> {
-    const own = ownUser();
-    if (spec.user === undefined || spec.user === own.name) return undefined;
-    const refuse = (why: string): FailureError =>
-      new FailureError(failure('denied', `cannot run as user '${spec.user}': ${why}`, { field: 'user' }));
-    if (own.uid !== 0) throw refuse(`the agent runs as '${own.name}', not as root`);
-    if (this.options.programs.setpriv === undefined) throw refuse('the agent has no setpriv');
-    const user = await findUser(spec.user);
-    if (isFailure(user)) throw new FailureError(user);
-    return user;
   }
 
   /** Looks whether a container has ended, and if so clears up and tells. */
@@ -488,10 +291,10 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   private async conclude(containerId: ContainerId, container: Watched): Promise<void> {
-    let exit = await this.readExit(containerId);
+    let exit = await this.files.readExit(containerId);
     if (exit === undefined && !isAlive(container.supervisor)) {
       // Read once more: the supervisor writes, then ends.
-      exit = (await this.readExit(containerId)) ?? {
+      exit = (await this.files.readExit(containerId)) ?? {
         kind: 'lost',
         message: 'The supervisor of the task was killed',
       };
@@ -507,7 +310,7 @@ export class ProcessRuntime implements ContainerRuntime {
   private async clearUp(containerId: ContainerId, { task }: Watched, exit: Exit): Promise<Exit> {
     const { cgroups } = this.options;
     if (cgroups === undefined) {
-      await this.endSession(task.pid);
+      await this.sessions.end(task.pid);
       return exit;
     }
     const outOfMemory = cgroups.outOfMemory(containerId);
@@ -523,25 +326,10 @@ export class ProcessRuntime implements ContainerRuntime {
     return outOfMemory !== undefined && failed ? { kind: 'outOfMemory', ...outOfMemory } : exit;
   }
 
-  private sessionsToEnd = new Set<number>();
-  private endingSessions: Promise<void> = Promise.resolve();
-
-  /** Without control groups a task is its session. All that end while a look at the machine's processes is under way share the next. */
-  private endSession(session: number): Promise<void> {
-    this.sessionsToEnd.add(session);
-    if (this.sessionsToEnd.size > 1) return this.endingSessions;
-    this.endingSessions = this.endingSessions.then(async () => {
-      const sessions = this.sessionsToEnd;
-      this.sessionsToEnd = new Set();
-      for (const pid of await processesOfSessions(sessions)) signal(pid, 'SIGKILL');
-    });
-    return this.endingSessions;
-  }
-
   private async find({ containerId, ran, isGroup }: KnownContainer): Promise<RecoveredContainer> {
     if (isGroup === true) return { kind: 'running', facts: {} };
-    const exit = await this.readExit(containerId);
-    const processes = await this.readPids(containerId);
+    const exit = await this.files.readExit(containerId);
+    const processes = await this.files.readPids(containerId);
     if (
       exit === undefined &&
       processes !== undefined &&
@@ -552,7 +340,7 @@ export class ProcessRuntime implements ContainerRuntime {
       const { facts } = this.options.networks?.of(containerId) ?? {};
       return { kind: 'running', facts: { pid: processes.supervisor.pid, ...facts } };
     }
-    const late = exit ?? (await this.readExit(containerId));
+    const late = exit ?? (await this.files.readExit(containerId));
     if (late !== undefined && processes !== undefined) {
       // The supervisor has ended the task's group; what left the group is still in its control group.
       const ended = await this.clearUp(containerId, { ...processes, looking: true, again: false }, late);
@@ -566,7 +354,7 @@ export class ProcessRuntime implements ContainerRuntime {
     }
     // A supervisor that has not got that far yet finds this and does not begin; one that was quicker is found by the second look.
     await writeFile(this.files.void(containerId), '');
-    return (await this.readPids(containerId)) === undefined
+    return (await this.files.readPids(containerId)) === undefined
       ? { kind: 'neverStarted' }
       : this.find({ containerId, ran: true, sandbox: '' });
   }
@@ -585,12 +373,12 @@ export class ProcessRuntime implements ContainerRuntime {
     const names = await readdir(this.options.directory);
     const unknown = new Set<ContainerId>();
     for (const name of names) {
-      const id = asContainerId(name.replace(/\.(pid|exit|void|table|input|dev|exit\.tmp)$/, ''));
+      const id = containerOf(name);
       if (!known.has(id)) unknown.add(id);
     }
     for (const id of this.options.cgroups?.list() ?? []) if (!known.has(id)) unknown.add(id);
     for (const containerId of unknown) {
-      const processes = await this.readPids(containerId);
+      const processes = await this.files.readPids(containerId);
       if (processes !== undefined && isAlive(processes.task)) signal(-processes.task.pid, 'SIGKILL');
       for (const pid of this.options.cgroups?.pidsOf(containerId) ?? []) signal(pid, 'SIGKILL');
       // Its supervisor writes one more file when it sees the end.
@@ -603,20 +391,6 @@ export class ProcessRuntime implements ContainerRuntime {
       await this.removeTraces(containerId);
       this.options.log.info({ containerId }, 'ended a container that nobody knows of');
     }
-  }
-
-  private async readPids(
-    containerId: ContainerId,
-  ): Promise<{ task: ProcessName; supervisor: ProcessName } | undefined> {
-    const text = await readFile(this.files.pid(containerId), 'utf8').catch(() => '');
-    const [pid, startTime, supervisorPid, supervisorStart] = text.split(/\s/).map(Number);
-    if (!text.endsWith('\n') || !pid || !startTime || !supervisorPid || !supervisorStart) return undefined;
-    return { task: { pid, startTime }, supervisor: { pid: supervisorPid, startTime: supervisorStart } };
-  }
-
-  private async readExit(containerId: ContainerId): Promise<Exit | undefined> {
-    const text = await readFile(this.files.exit(containerId), 'utf8').catch(() => undefined);
-    return text === undefined ? undefined : exitOf(Number(text));
   }
 
   private async removeTraces(containerId: ContainerId): Promise<void> {
@@ -632,9 +406,4 @@ export class ProcessRuntime implements ContainerRuntime {
       this.plan();
     });
   }
-}
-
-function exitOf(status: number): Exit {
-  const name = signalName(status);
-  return name === undefined ? { kind: 'exited', status } : { kind: 'signaled', signal: name };
 }

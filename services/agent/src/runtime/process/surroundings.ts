@@ -1,0 +1,252 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { access, chmod, chown } from 'node:fs/promises';
+import { join } from 'node:path';
+import { failure, isFailure, type ContainerId } from '@meseta/model';
+import { FailureError } from '@meseta/kit';
+import type { GpuKeeper } from '../../gpu/gpu-keeper';
+import type { Networks } from '../../network/networks';
+import { sandboxInContainer } from '../../sandbox/paths';
+import type { Filters } from '../../seccomp/filters';
+import type { Cgroups } from '../cgroups/cgroups';
+import type { ContainerSpec } from '../container-runtime';
+import { namespaces, type Isolation } from './isolation';
+import type { RunFiles } from './layout';
+import { mountTable, overOf, tmpOf } from './mount-table';
+import { linkMounts, makeFileTargets } from './mounts';
+import { capabilitiesOf, privilegeWords } from './privileges';
+import { childOf } from './proc';
+import type { IsolationPlan, SupervisorPlan } from './script';
+import { makeTerminal, sizeDefault, type Terminal } from './terminal';
+import { findUser, ownUser, type User } from './users';
+
+/** The programs of this machine that the runtime stands on. */
+export interface ProcessPrograms {
+  readonly setsid: string;
+  readonly mv: string;
+  /** Needed only to run a task as another user. */
+  readonly setpriv: string | undefined;
+}
+
+/** What surrounds the tasks of one agent. */
+export interface SurroundingsOptions {
+  readonly programs: ProcessPrograms;
+  readonly cgroups: Cgroups | undefined;
+  /** Unset where tasks share all of the machine but its control groups. */
+  readonly isolation?: Isolation | undefined;
+  /** What tasks may have of root's powers at most; lower case. */
+  readonly capabilities: readonly string[];
+  /** Unset filters nothing. */
+  readonly filters?: Filters | undefined;
+  /** Where images lie unpacked, if there are any. */
+  readonly imageDirectory?: string | undefined;
+  /** Unset on a machine without gpus. */
+  readonly gpus?: GpuKeeper | undefined;
+  /** Unset where tasks cannot be isolated. */
+  readonly networks?: Networks | undefined;
+}
+
+/** How a task is isolated. */
+interface Isolated {
+  /** What takes away what it is not to have. */
+  readonly words: readonly string[];
+  readonly plan: IsolationPlan;
+  readonly filter: string | undefined;
+}
+
+/** What is run beside a task finds itself where the task is. */
+export interface Beside {
+  /** Words that bring it there, and make it no mightier than the task; empty to stay. */
+  readonly enter: readonly string[];
+  readonly filter: string | undefined;
+  /** Where it begins, as it sees it. */
+  readonly cwd: string;
+}
+
+/** What tasks run in: who they are, what they see, what they may do. */
+export class Surroundings {
+  constructor(
+    private readonly options: SurroundingsOptions,
+    private readonly files: RunFiles,
+  ) {}
+
+  /**
+   * Makes what a task runs in.
+   *
+   * @returns the part of the supervisor's plan that is about it
+   * @throws FailureError for what this agent does not give, naming the field
+   */
+  async prepare(
+    spec: ContainerSpec,
+  ): Promise<Pick<SupervisorPlan, 'switchUser' | 'cwd' | 'isolation' | 'terminal' | 'filter'>> {
+    const user = await this.prepareSandbox(spec);
+    const image = await this.imageOf(spec);
+    const isolated = await this.isolate(spec, user, image);
+    const terminal = await this.terminalOf(spec);
+    return {
+      switchUser: isolated?.words ?? (user === undefined ? [] : this.wordsFor(user)),
+      ...(image !== undefined && { cwd: sandboxInContainer }),
+      ...(isolated !== undefined && { isolation: isolated.plan }),
+      ...(isolated?.filter !== undefined && { filter: isolated.filter }),
+      ...(terminal !== undefined && { terminal }),
+    };
+  }
+
+  /** How something is run beside a task. */
+  async beside(spec: ContainerSpec, taskPid: number): Promise<Beside> {
+    const user = await this.otherUserOf(spec);
+    const image = await this.imageOf(spec);
+    const filter = await this.filterOf(spec);
+    return {
+      enter: await this.wordsBeside(spec, taskPid, user, image, filter),
+      filter,
+      cwd: image === undefined ? spec.sandbox : sandboxInContainer,
+    };
+  }
+
+  /** The words that bring a program into a container's network; undefined for one that is on the machine's. */
+  enterNetwork(containerId: ContainerId): readonly string[] | undefined {
+    const joined = this.options.networks?.of(containerId);
+    if (joined === undefined) return undefined;
+    return [this.options.isolation?.programs.nsenter ?? 'nsenter', `--net=${joined.namespace}`, '--'];
+  }
+
+  /** The terminal that a task asks for. Only in control groups is all that runs on it found again. */
+  private async terminalOf({ containerId, container }: ContainerSpec): Promise<Terminal | undefined> {
+    const info = container?.ttyInfo;
+    if (info === undefined) return undefined;
+    if (this.options.cgroups === undefined)
+      throw new FailureError(
+        failure('denied', 'tty_info needs an agent with control groups', { field: 'container.tty_info' }),
+      );
+    const { rows = sizeDefault.rows, columns = sizeDefault.columns } = info.windowSize ?? {};
+    return makeTerminal(this.files.input(containerId), { rows, columns });
+  }
+
+  /** The words that bring a command to where a task is, and make it no mightier than that. */
+  private async wordsBeside(
+    spec: ContainerSpec,
+    taskPid: number,
+    user: User | undefined,
+    image: string | undefined,
+    filter: string | undefined,
+  ): Promise<readonly string[]> {
+    const { isolation, cgroups, capabilities } = this.options;
+    if (isolation === undefined || cgroups === undefined)
+      return user === undefined ? [] : this.wordsFor(user);
+    const first = await childOf(taskPid);
+    if (first === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
+    const root = image === undefined ? undefined : isolation.root;
+    const words = privilegeWords(isolation, spec.container, user, capabilities, root, filter !== undefined);
+    if ('failure' in words) throw new FailureError(words);
+    const enter = ['--mount', '--pid', '--ipc', '--uts', '--net'];
+    return [isolation.programs.nsenter, `--target=${first}`, ...enter, '--', ...words];
+  }
+
+  /** Gives the sandbox and the volumes of a task to its user. @returns the user, unless it is the agent's own */
+  private async prepareSandbox(spec: ContainerSpec): Promise<User | undefined> {
+    await chmod(spec.sandbox, 0o750);
+    const user = await this.otherUserOf(spec);
+    if (user === undefined) return undefined;
+    await chown(spec.sandbox, user.uid, user.gid);
+    for (const { source, isVolume } of spec.mounts) if (isVolume) await chown(source, user.uid, user.gid);
+    return user;
+  }
+
+  /** Where the task's image lies unpacked; undefined for a task without one. */
+  private async imageOf({ container }: ContainerSpec): Promise<string | undefined> {
+    const image = container?.mesos?.image;
+    if (image === undefined) return undefined;
+    const { imageDirectory, isolation } = this.options;
+    const name = image.docker?.name ?? image.appc?.name ?? '';
+    const refuse = (why: string): FailureError =>
+      new FailureError(failure('conflict', `no image '${name}': ${why}`, { field: 'container.mesos.image' }));
+    if (isolation === undefined) throw refuse('this agent does not isolate tasks');
+    if (imageDirectory === undefined) throw refuse('this agent has no images (--image-directory)');
+    const root = join(imageDirectory, name, 'rootfs');
+    if (name === '' || !root.startsWith(`${join(imageDirectory)}/`)) throw refuse('its name leads elsewhere');
+    await access(root).catch(() => {
+      throw refuse(`there is no ${root}`);
+    });
+    return root;
+  }
+
+  /** What isolates a task; without control groups, by which all of it is found again, nothing does. */
+  private async isolate(
+    spec: ContainerSpec,
+    user: User | undefined,
+    image: string | undefined,
+  ): Promise<Isolated | undefined> {
+    const { isolation, cgroups, capabilities } = this.options;
+    const dev =
+      spec.limits.gpus === undefined
+        ? undefined
+        : this.options.gpus?.deviceFolder(spec.containerId, spec.limits.gpus);
+    if (isolation === undefined || cgroups === undefined) {
+      const { linuxInfo, rlimitInfo, hostname } = spec.container ?? {};
+      if (linuxInfo !== undefined || rlimitInfo !== undefined || hostname)
+        throw new FailureError(
+          failure('denied', 'linux_info, rlimit_info and hostname need an agent that isolates tasks', {
+            field: 'container',
+          }),
+        );
+      await linkMounts(spec);
+      return undefined;
+    }
+    const root = image === undefined ? undefined : isolation.root;
+    const filter = await this.filterOf(spec);
+    const words = privilegeWords(isolation, spec.container, user, capabilities, root, filter !== undefined);
+    if ('failure' in words) throw new FailureError(words);
+    // Three calls of microseconds each: see control groups.
+    const tmp = tmpOf(spec.sandbox);
+    mkdirSync(tmp, { recursive: true });
+    chmodSync(tmp, 0o1777);
+    if (image !== undefined)
+      for (const name of ['upper', 'work']) mkdirSync(join(overOf(spec.sandbox), name), { recursive: true });
+    if (spec.mounts.length > 0)
+      await makeFileTargets(spec, image === undefined ? undefined : overOf(spec.sandbox));
+    const table = this.files.table(spec.containerId);
+    writeFileSync(table, mountTable({ ...isolation, dev: dev ?? isolation.dev }, spec, image), {
+      mode: 0o600,
+    });
+    const { unshare, mount, setsid } = isolation.programs;
+    const hostname = this.options.networks?.of(spec.containerId)?.hostname ?? spec.container?.hostname;
+    const plan: IsolationPlan = {
+      unshare: [...(this.enterNetwork(spec.containerId) ?? []), unshare, ...namespaces, '--'],
+      mount,
+      table,
+      // What a task sees of an image is its own.
+      readOnly: image === undefined ? isolation.fileSystems : [],
+      cwd: spec.sandbox,
+      ...(root !== undefined && { root }),
+      ...(hostname !== undefined && hostname !== '' && { hostname }),
+    };
+    return { words: [setsid, ...words], plan, filter };
+  }
+
+  /** The program that filters the system calls of a task, and of all that is run beside it. */
+  private async filterOf({ container }: ContainerSpec): Promise<string | undefined> {
+    const { isolation, filters, capabilities } = this.options;
+    if (isolation === undefined || filters === undefined) return undefined;
+    const own = capabilitiesOf(container, capabilities);
+    if ('failure' in own) throw new FailureError(own);
+    return filters.fileOf(container?.linuxInfo?.seccomp, own.bounding);
+  }
+
+  private wordsFor(user: User): readonly string[] {
+    const setpriv = this.options.programs.setpriv ?? 'setpriv';
+    return [setpriv, `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
+  }
+
+  /** The user to become; undefined to stay who the agent is. */
+  private async otherUserOf(spec: ContainerSpec): Promise<User | undefined> {
+    const own = ownUser();
+    if (spec.user === undefined || spec.user === own.name) return undefined;
+    const refuse = (why: string): FailureError =>
+      new FailureError(failure('denied', `cannot run as user '${spec.user}': ${why}`, { field: 'user' }));
+    if (own.uid !== 0) throw refuse(`the agent runs as '${own.name}', not as root`);
+    if (this.options.programs.setpriv === undefined) throw refuse('the agent has no setpriv');
+    const user = await findUser(spec.user);
+    if (isFailure(user)) throw new FailureError(user);
+    return user;
+  }
+}
