@@ -9,6 +9,7 @@ import {
   access,
   writeFile,
 } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -18,6 +19,7 @@ import {
   Volume_Mode,
   type ContainerInfo,
   type TaskInfo,
+  type Volume,
 } from '@meseta/protocol';
 import { AgentBench } from './testdata/agent-bench';
 
@@ -228,5 +230,41 @@ suite('what a task may ask of its isolation', () => {
       container({ volumes }),
     );
     expect(await bench.output('t6', /done/)).toBe('tiny\nread-only\ny\ndone\n');
+  });
+
+  test('no volume leads to what is the agent’s or the kernel’s, by a path or by a link', async () => {
+    const { master, workDir } = bench;
+    const archive = join(images, 'links.tar');
+    const links = join(images, 'links');
+    await mkdir(links);
+    await symlink(join(workDir, 'meta'), join(links, 'meta'));
+    await symlink('/nowhere/at/all', join(links, 'nowhere'));
+    execFileSync('tar', ['-cf', archive, '-C', links, 'meta', 'nowhere']);
+    const launch = async (id: string, volume: Partial<Volume>): Promise<string | undefined> => {
+      master.launch(id, '', {
+        command: { value: 'true', uris: [{ value: archive }], arguments: [] },
+        ...container({ volumes: [{ containerPath: 'seen', mode: Volume_Mode.RW, ...volume }] }),
+      });
+      await master.untilState(id, 'TASK_FAILED');
+      return master.statuses(id).at(-1)?.message;
+    };
+    const reaches = (path: string): string => `volume seen: '${path}' reaches what is the agent's own`;
+    for (const [id, path] of [
+      ['inside', join(workDir, 'meta')],
+      ['itself', workDir],
+      ['above', '/'],
+      ['by-link', join(links, 'meta')],
+    ] as const)
+      expect(await launch(id, { hostPath: path })).toBe(reaches(path));
+    expect(await launch('kernel', { hostPath: '/proc/sys' })).toBe(
+      "volume seen: '/proc/sys' is the kernel's: the mode must be RO",
+    );
+    // Unpacked in its sandbox, where it may name it.
+    expect(await launch('fetched', { hostPath: 'meta/state' })).toBe(
+      'volume seen: its source must lie in the sandbox',
+    );
+    expect(await launch('dangling', { hostPath: 'nowhere' })).toBe(
+      'volume seen: its source is a link that leads nowhere',
+    );
   });
 });

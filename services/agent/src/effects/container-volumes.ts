@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import { failure, type ContainerId, type Failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
@@ -8,30 +7,27 @@ import {
   Volume_Source_Type,
   type Volume,
 } from '@meseta/protocol';
-import type { ContainerMount } from '../runtime/container-runtime';
+import { machine, type ContainerMount } from '../runtime/container-runtime';
 import type { SecretResolver } from '../secrets/resolver';
 import type { SecretFiles } from '../secrets/secret-files';
 
 /**
  * What a task wants to see of the machine, of its own sandbox, or of its group's (G65).
-
+ *
  * @param parent the sandbox of the group that the task is in; unset for one that is in none
  */
-export async function containerVolumes(
+export function containerVolumes(
   volumes: readonly Volume[],
   sandbox: string,
   parent: string | undefined,
-): Promise<readonly ContainerMount[]> {
+): readonly ContainerMount[] {
   const mounts: ContainerMount[] = [];
   for (const volume of volumes) {
     if (isSecret(volume)) continue;
     const source = sourceOf(volume, sandbox, parent);
-    if (typeof source !== 'string') throw new FailureError(source);
-    // What is of a sandbox is made for whoever wants it first; of the machine nothing is.
-    if (source.startsWith(`${sandbox}/`) || (parent !== undefined && source.startsWith(`${parent}/`)))
-      await mkdir(source, { recursive: true, mode: 0o777 });
+    if ('failure' in source) throw new FailureError(source);
     const target = volume.containerPath ?? '';
-    mounts.push({ source, target, readOnly: volume.mode === Volume_Mode.RO, isVolume: false });
+    mounts.push({ ...source, target, readOnly: volume.mode === Volume_Mode.RO, isVolume: false });
   }
   return mounts;
 }
@@ -57,7 +53,10 @@ function isSecret({ source }: Volume): boolean {
   return source?.type === Volume_Source_Type.SECRET;
 }
 
-function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): string | Failure {
+/** Where a volume comes from, and in which sandbox it must be; unset for one of the machine. */
+type Source = Pick<ContainerMount, 'source' | 'within'>;
+
+function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): Source | Failure {
   const { containerPath, hostPath, source, image } = volume;
   const refuse = (rule: string): Failure =>
     failure('invalid', `volume ${containerPath ?? ''}: ${rule}`, { field: 'container.volumes' });
@@ -66,13 +65,13 @@ function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): 
   if (source === undefined) {
     if (!hostPath) return refuse('host_path must be set');
     return isAbsolute(hostPath)
-      ? hostPath
+      ? ofMachine(hostPath)
       : (within(sandbox, hostPath) ?? refuse('a relative host_path must lie in the sandbox'));
   }
   switch (source.type) {
     case Volume_Source_Type.HOST_PATH: {
       const path = source.hostPath?.path ?? '';
-      return isAbsolute(path) ? path : refuse('source.host_path.path must be absolute');
+      return isAbsolute(path) ? ofMachine(path) : refuse('source.host_path.path must be absolute');
     }
     case Volume_Source_Type.SANDBOX_PATH: {
       const { type, path = '' } = source.sandboxPath ?? {};
@@ -85,8 +84,12 @@ function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): 
   }
 }
 
-function within(root: string, path: string): string | undefined {
-  const found = join(root, path);
-  const way = relative(root, found);
-  return way === '' || way === '..' || way.startsWith('../') ? undefined : found;
+function ofMachine(source: string): Source {
+  return { source, within: machine };
+}
+
+function within(root: string, path: string): Source | undefined {
+  const source = join(root, path);
+  const way = relative(root, source);
+  return way === '' || way === '..' || way.startsWith('../') ? undefined : { source, within: root };
 }

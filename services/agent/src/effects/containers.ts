@@ -154,7 +154,7 @@ export class Containers {
     if (volumes.length === 0) return spec;
     const { resolveSecret, secretFiles } = this.options;
     const secrets = await secretVolumes(volumes, spec.containerId, resolveSecret, secretFiles);
-    const others = runtime === 'docker' ? [] : await containerVolumes(volumes, spec.sandbox, parent);
+    const others = runtime === 'docker' ? [] : containerVolumes(volumes, spec.sandbox, parent);
     return { ...spec, mounts: [...spec.mounts, ...others, ...secrets] };
   }
 

@@ -139,6 +139,9 @@ export interface ContainerSpec {
   readonly limits: ContainerLimits;
 }
 
+/** Stands for the whole machine where a mount may come from. */
+export const machine = '/';
+
 /** A directory or file of the machine that a container finds at a place of its own. */
 export interface ContainerMount {
   /** Absolute. */
@@ -148,6 +151,9 @@ export interface ContainerMount {
   readonly readOnly: boolean;
   /** It is to belong to the user of the task that uses it: a persistent volume (R44), or a secret. */
   readonly isVolume: boolean;
+  /** A folder in which the source must lie when the container starts, links followed; a folder that is not there is made. `machine` is anywhere but where the agent's
+   * own things are. Unset for what the agent brings itself. */
+  readonly within?: string;
 }
 
 /** The size of a terminal. */

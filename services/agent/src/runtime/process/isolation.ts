@@ -33,6 +33,8 @@ export interface Isolation {
   readonly readOnlyRoot: boolean;
   /** Where the machine has file systems of its own, each of which is made read-only by itself. */
   readonly fileSystems: readonly string[];
+  /** Sockets by which whoever reaches them commands the machine. */
+  readonly sockets: readonly string[];
   /** Files that no task is to see. */
   readonly masked: readonly string[];
   /** What root can change the kernel by, read-only for tasks. */
@@ -82,6 +84,7 @@ export async function detectIsolation(options: IsolationOptions): Promise<Isolat
     workDir,
     readOnlyRoot,
     fileSystems: readOnlyRoot ? await fileSystemsOf(workDir) : [],
+    sockets: await existing([dockerSocket]),
     masked: await existing([dockerSocket, '/proc/kcore', '/proc/keys', '/proc/timer_list']),
     protected: await existing(['/proc/sys', '/proc/sysrq-trigger', '/proc/irq', '/proc/bus', '/proc/fs']),
   };

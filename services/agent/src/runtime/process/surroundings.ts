@@ -17,6 +17,7 @@ import { capabilitiesOf, privilegeWords } from './privileges';
 import { childOf } from './proc';
 import type { IsolationPlan, SupervisorPlan } from './script';
 import { makeTerminal, sizeDefault, type Terminal } from './terminal';
+import { withSources } from './sources';
 import { findUser, ownUser, type User } from './users';
 
 /** The programs of this machine that the runtime stands on. */
@@ -76,8 +77,11 @@ export class Surroundings {
    * @throws FailureError for what this agent does not give, naming the field
    */
   async prepare(
-    spec: ContainerSpec,
+    given: ContainerSpec,
   ): Promise<Pick<SupervisorPlan, 'switchUser' | 'cwd' | 'isolation' | 'terminal' | 'filter'>> {
+    const { isolation } = this.options;
+    const own = isolation === undefined ? [] : [isolation.workDir, ...isolation.sockets];
+    const spec = withSources(given, own);
     const user = await this.prepareSandbox(spec);
     const image = await this.imageOf(spec);
     const isolated = await this.isolate(spec, user, image);
