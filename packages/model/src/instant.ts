@@ -17,3 +17,14 @@ export function plusMs(from: Instant, durationMs: number): Instant {
 export function msBetween(from: Instant, to: Instant): number {
   return to - from;
 }
+
+/** Milliseconds as nanoseconds, which is what messages count times and durations in; a fraction of a nanosecond is rounded. */
+export function nanosecondsOf(ms: number): bigint {
+  const whole = Math.floor(ms);
+  return BigInt(whole) * 1_000_000n + BigInt(Math.round((ms - whole) * 1e6));
+}
+
+/** Nanoseconds as milliseconds, with a fraction. */
+export function msOfNanoseconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000_000n) + Number(nanoseconds % 1_000_000n) / 1e6;
+}

@@ -1,5 +1,5 @@
 import { FailureError, type Logger } from '@meseta/kit';
-import { failure, isFailure, type Failure, type Resources } from '@meseta/model';
+import { failure, isFailure, type Failure, type Resources, nanosecondsOf } from '@meseta/model';
 import {
   resourcesToProto,
   type Demand,
@@ -164,9 +164,7 @@ export class Scheduler {
       taskId: { value: taskId },
       agentId: agentId === undefined ? undefined : { value: agentId },
       killPolicy:
-        graceMs === undefined
-          ? undefined
-          : { gracePeriod: { nanoseconds: BigInt(Math.round(graceMs * 1e6)) } },
+        graceMs === undefined ? undefined : { gracePeriod: { nanoseconds: nanosecondsOf(graceMs) } },
     };
     if (this.#tasks.get(taskId)?.ended === false) this.#kills.set(taskId, item);
     return this.#session.calls.kill(item).catch((error: unknown) => {

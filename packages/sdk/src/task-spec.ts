@@ -1,5 +1,5 @@
 import { FailureError } from '@meseta/kit';
-import { Resources, failure, isFailure, validateId } from '@meseta/model';
+import { Resources, failure, isFailure, validateId, nanosecondsOf } from '@meseta/model';
 import {
   ContainerInfo_DockerInfo_Network,
   ContainerInfo_Type,
@@ -58,8 +58,7 @@ export function taskInfoOf(spec: TaskSpec, newId: () => string): TaskInfo {
     resources: [],
     command: commandOf(spec),
     container: containerOf(spec),
-    killPolicy:
-      graceMs === undefined ? undefined : { gracePeriod: { nanoseconds: BigInt(Math.round(graceMs * 1e6)) } },
+    killPolicy: graceMs === undefined ? undefined : { gracePeriod: { nanoseconds: nanosecondsOf(graceMs) } },
     labels: labels.length === 0 ? undefined : { labels },
     limits: {},
     ...spec.info,

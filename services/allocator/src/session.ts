@@ -11,7 +11,7 @@ import {
   type Timers,
   type Tracing,
 } from '@meseta/kit';
-import type { FrameworkId, Instant } from '@meseta/model';
+import { nanosecondsOf, type FrameworkId, type Instant } from '@meseta/model';
 import { failure, isFailure } from '@meseta/model';
 import { resourcesToProto, type internal } from '@meseta/protocol';
 import { commandOf } from './handlers/change';
@@ -213,8 +213,8 @@ export class Session {
         frameworkId: { value: frameworkId },
         agentId: { value: agentId },
         unavailability: {
-          start: { nanoseconds: BigInt(startMs) * 1_000_000n },
-          ...(durationMs !== undefined && { duration: { nanoseconds: BigInt(durationMs) * 1_000_000n } }),
+          start: { nanoseconds: nanosecondsOf(startMs) },
+          ...(durationMs !== undefined && { duration: { nanoseconds: nanosecondsOf(durationMs) } }),
         },
       });
     }

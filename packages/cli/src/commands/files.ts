@@ -1,3 +1,4 @@
+import { msOfNanoseconds } from '@meseta/model';
 import { print, type CliContext, type ClusterFlags } from '../context';
 import { withAgentOfTask } from '../names/agent-of-task';
 import { renderTable } from '../output/table';
@@ -19,7 +20,7 @@ export function listFiles(
     const plain = files.map(({ path: name, size, mode = 0, mtime, uid }) => ({
       path: (mode & typeMask) === folderMode ? `${name ?? ''}/` : (name ?? ''),
       size: Number(size ?? 0n),
-      modifiedMs: Number(mtime?.nanoseconds ?? 0n) / 1e6,
+      modifiedMs: msOfNanoseconds(mtime?.nanoseconds ?? 0n),
       user: uid ?? '',
     }));
     const rows = plain.map(({ path: name, size, modifiedMs, user }) => [

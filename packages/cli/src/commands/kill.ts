@@ -1,5 +1,5 @@
 import { FailureError, parseDurationMs } from '@meseta/kit';
-import { failure, isFailure } from '@meseta/model';
+import { failure, isFailure, nanosecondsOf } from '@meseta/model';
 import { Task } from '@meseta/protocol';
 import { print, withOperator, type CliContext, type ClusterFlags } from '../context';
 import { resolveName } from '../names/resolve';
@@ -24,7 +24,7 @@ export function killTask(context: CliContext, given: string, flags: KillFlags): 
     };
     const killed = await operator.killTask(
       name,
-      graceMs === undefined ? undefined : { gracePeriod: { nanoseconds: BigInt(Math.round(graceMs * 1e6)) } },
+      graceMs === undefined ? undefined : { gracePeriod: { nanoseconds: nanosecondsOf(graceMs) } },
     );
     print(
       context,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { FailureError, parseDurationMs, printDurationMs } from '@meseta/kit';
-import { failure, isFailure } from '@meseta/model';
+import { failure, isFailure, nanosecondsOf, msOfNanoseconds } from '@meseta/model';
 import { maintenance, type MachineID, type Unavailability } from '@meseta/protocol';
 import { print, withOperator, type CliContext, type ClusterFlags } from '../context';
 import { renderTable } from '../output/table';
@@ -113,8 +113,8 @@ function unavailabilityOf(flags: ScheduleFlags, nowMs: number): Unavailability {
   const durationMs = flags.for === undefined ? undefined : parseDurationMs(flags.for);
   if (isFailure(durationMs)) throw refused('--for', durationMs.message);
   return {
-    start: { nanoseconds: nanoseconds(startMs(flags.at, nowMs)) },
-    ...(durationMs !== undefined && { duration: { nanoseconds: nanoseconds(durationMs) } }),
+    start: { nanoseconds: nanosecondsOf(startMs(flags.at, nowMs)) },
+    ...(durationMs !== undefined && { duration: { nanoseconds: nanosecondsOf(durationMs) } }),
   };
 }
 
@@ -128,13 +128,9 @@ function startMs(at: string | undefined, nowMs: number): number {
   return ms;
 }
 
-function nanoseconds(ms: number): bigint {
-  return BigInt(Math.round(ms)) * 1_000_000n;
-}
-
 function durationWord(unavailability: Unavailability | undefined): string {
   const ns = unavailability?.duration?.nanoseconds;
-  return ns === undefined ? nothing : printDurationMs(Number(ns / 1_000_000n));
+  return ns === undefined ? nothing : printDurationMs(msOfNanoseconds(ns));
 }
 
 function refused(flag: string, rule: string): FailureError {

@@ -1,4 +1,4 @@
-import { isFailure, printDomain, Resources } from '@meseta/model';
+import { isFailure, printDomain, Resources, msOfNanoseconds } from '@meseta/model';
 import {
   attributesFromProto,
   domainFromProto,
@@ -67,7 +67,7 @@ export function ageWord(ms: number | undefined, nowMs: number): string {
 
 /** The Mesos v1 time message in milliseconds since the epoch. */
 export function timeInfoMs(time: TimeInfo | undefined): number | undefined {
-  return time?.nanoseconds === undefined ? undefined : Number(time.nanoseconds / 1_000_000n);
+  return time?.nanoseconds === undefined ? undefined : msOfNanoseconds(time.nanoseconds);
 }
 
 /** `3 tasks`, `1 task`. */

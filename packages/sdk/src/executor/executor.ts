@@ -1,3 +1,4 @@
+import { msOfNanoseconds } from '@meseta/model';
 import { credentials, type ClientReadableStream } from '@grpc/grpc-js';
 import { callUnary, channelOptions, failureOf } from '@meseta/kit';
 import {
@@ -139,7 +140,7 @@ export class Executor {
         const nanoseconds = killPolicy?.gracePeriod?.nanoseconds;
         this.kill(
           taskId?.value ?? '',
-          nanoseconds === undefined ? graceDefaultMs : Number(nanoseconds) / 1e6,
+          nanoseconds === undefined ? graceDefaultMs : msOfNanoseconds(nanoseconds),
         );
         return;
       }

@@ -1,3 +1,4 @@
+import { nanosecondsOf } from '@meseta/model';
 import type { Command } from '@meseta/master/core';
 import type { Agenda } from './agenda';
 import type { AgentNode } from './agent-node';
@@ -31,7 +32,7 @@ export class Operator {
   plan(node: AgentNode, inMs: number): void {
     const { state } = this.leader() ?? {};
     if (state === undefined) return;
-    const start = { nanoseconds: BigInt(this.agenda.now + inMs) * 1_000_000n };
+    const start = { nanoseconds: nanosecondsOf(this.agenda.now + inMs) };
     const window = { machines: [machineOf(node)], unavailability: { start } };
     const others = state.maintenance.windows.filter(
       ({ machines: [machine] }) => machine?.hostname !== node.id,

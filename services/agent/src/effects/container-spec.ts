@@ -1,4 +1,4 @@
-import { isFailure, Resources, assert, type AgentId, type Resource } from '@meseta/model';
+import { isFailure, Resources, assert, type AgentId, type Resource, msOfNanoseconds } from '@meseta/model';
 import {
   resourcesFromProto,
   type CommandInfo,
@@ -108,7 +108,8 @@ export function executorSpec(
   const resources = resourcesOf(info.resources);
   const sandbox = sandboxOfExecutor(workDir, agentId, executor);
   const network = networkOf(executor);
-  const graceMs = Number(info.shutdownGracePeriod?.nanoseconds ?? 0n) / 1e6 || state.timing.shutdownGraceMs;
+  const graceMs =
+    msOfNanoseconds(info.shutdownGracePeriod?.nanoseconds ?? 0n) || state.timing.shutdownGraceMs;
   return {
     containerId,
     agentId,

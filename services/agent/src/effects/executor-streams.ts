@@ -1,6 +1,6 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { BatchWriter, toServiceError, type BatchObserver, type Logger, type Timers } from '@meseta/kit';
-import { failure } from '@meseta/model';
+import { failure, nanosecondsOf } from '@meseta/model';
 import {
   executor as v1,
   type AgentInfo,
@@ -131,7 +131,7 @@ function eventToProto(event: ExecutorEvent, introduction: Introduction | undefin
         launchGroup: { taskGroup: { tasks: [...event.tasks] } },
       };
     case 'kill': {
-      const nanoseconds = BigInt(Math.round(event.graceMs * 1e6));
+      const nanoseconds = nanosecondsOf(event.graceMs);
       return {
         type: v1.Event_Type.KILL,
         kill: { taskId: { value: event.taskId }, killPolicy: { gracePeriod: { nanoseconds } } },

@@ -6,6 +6,7 @@ import {
   taskId,
   type ContainerId,
   type FrameworkId,
+  msOfNanoseconds,
 } from '@meseta/model';
 import {
   ExecutorInfo_Type,
@@ -76,7 +77,7 @@ function add(
       const task = namesOf(message.value);
       if (task === undefined) return;
       const nanoseconds = message.value.killPolicy?.gracePeriod?.nanoseconds;
-      const grace = nanoseconds === undefined ? {} : { graceMs: Math.max(0, Number(nanoseconds) / 1e6) };
+      const grace = nanoseconds === undefined ? {} : { graceMs: Math.max(0, msOfNanoseconds(nanoseconds)) };
       orders.push({ kind: 'kill', ...task, ...grace, seed: context.newId() });
       return;
     }

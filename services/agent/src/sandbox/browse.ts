@@ -1,6 +1,6 @@
 import { lstat, open, readdir, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { failure } from '@meseta/model';
+import { failure, nanosecondsOf } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { FileInfo } from '@meseta/protocol';
 import { readPiece } from '../logs/follow';
@@ -79,7 +79,7 @@ async function fileInfo(root: string, path: string): Promise<FileInfo | undefine
       path: relative(root, path),
       nlink,
       size: BigInt(size),
-      mtime: { nanoseconds: BigInt(Math.round(mtimeMs)) * 1_000_000n },
+      mtime: { nanoseconds: nanosecondsOf(mtimeMs) },
       mode,
       uid: String(uid),
       gid: String(gid),

@@ -1,4 +1,4 @@
-import type { Instant } from '@meseta/model';
+import { msOfNanoseconds, type Instant } from '@meseta/model';
 import { isTerminal, plusMs } from '@meseta/model';
 import type { DurationInfo, TaskInfo } from '@meseta/protocol';
 import { isCapable } from './capabilities';
@@ -210,5 +210,5 @@ function siblingsOf(state: AgentState, task: TaskRecord): TaskRecord[] {
 }
 
 function msOf(duration: DurationInfo | undefined): number | undefined {
-  return duration?.nanoseconds === undefined ? undefined : Number(duration.nanoseconds) / 1e6;
+  return duration?.nanoseconds === undefined ? undefined : msOfNanoseconds(duration.nanoseconds);
 }

@@ -16,6 +16,7 @@ import {
   type FrameworkId,
   type QuotaConfig,
   type TaskId,
+  msOfNanoseconds,
 } from '@meseta/model';
 import {
   Offer_Operation_Type,
@@ -196,7 +197,7 @@ export function graceMsOf(policy: KillPolicy | undefined): number | undefined {
   const nanoseconds = policy?.gracePeriod?.nanoseconds;
   if (nanoseconds === undefined) return undefined;
   if (nanoseconds < 0n) throw invalid('kill_policy.grace_period', 'must not be negative');
-  return Number(nanoseconds / 1_000_000n);
+  return msOfNanoseconds(nanoseconds);
 }
 
 function operationOf(operation: Offer_Operation, uuid: string): OfferOperation {

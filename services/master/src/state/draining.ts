@@ -1,4 +1,4 @@
-import { failure, isFailure, type AgentId } from '@meseta/model';
+import { failure, isFailure, type AgentId, nanosecondsOf } from '@meseta/model';
 import type { Command } from './command';
 import { agentNamed, withhold } from './deactivation';
 import { markGone } from './gone';
@@ -92,7 +92,7 @@ function toRecord(agentId: AgentId, { graceMaxMs, markGone: gone, startedAt }: O
 export function drainConfigOf({ graceMaxMs, markGone: gone }: Pick<Drain, 'graceMaxMs' | 'markGone'>) {
   return {
     ...(graceMaxMs !== undefined && {
-      maxGracePeriod: { nanoseconds: BigInt(Math.round(graceMaxMs * 1_000_000)) },
+      maxGracePeriod: { nanoseconds: nanosecondsOf(graceMaxMs) },
     }),
     markGone: gone,
   };

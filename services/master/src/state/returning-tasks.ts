@@ -1,4 +1,4 @@
-import { isTerminal, type FrameworkId, type TaskId, type TaskState } from '@meseta/model';
+import { isTerminal, type FrameworkId, type TaskId, type TaskState, nanosecondsOf } from '@meseta/model';
 import type { AgentRegistration, FrameworkDescription, ReportedTask } from './command';
 import { addRecovered } from './frameworks';
 import { addTask, releaseTask, removeTask } from './ledger';
@@ -179,9 +179,7 @@ function sendPendingKills(turn: Turn, agent: Agent): void {
 export function killPolicyOf(
   graceMs: number | undefined,
 ): { gracePeriod: { nanoseconds: bigint } } | undefined {
-  return graceMs === undefined
-    ? undefined
-    : { gracePeriod: { nanoseconds: BigInt(Math.round(graceMs)) * 1_000_000n } };
+  return graceMs === undefined ? undefined : { gracePeriod: { nanoseconds: nanosecondsOf(graceMs) } };
 }
 
 /** The first update that its framework has not acknowledged. */

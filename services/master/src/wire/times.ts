@@ -1,7 +1,7 @@
-import type { Instant } from '@meseta/model';
+import { nanosecondsOf, type Instant } from '@meseta/model';
 import type { TimeInfo } from '@meseta/protocol';
 
 /** A moment as nanoseconds since the epoch; undefined stays unset. */
 export function timeInfo(at: Instant | undefined): TimeInfo | undefined {
-  return at === undefined ? undefined : { nanoseconds: BigInt(Math.round(at)) * 1_000_000n };
+  return at === undefined ? undefined : { nanoseconds: nanosecondsOf(at) };
 }
