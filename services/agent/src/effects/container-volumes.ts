@@ -2,6 +2,7 @@ import { isAbsolute, join, relative } from 'node:path';
 import { failure, type ContainerId, type Failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import {
+  MountPropagation_Mode,
   Volume_Mode,
   Volume_Source_SandboxPath_Type,
   Volume_Source_Type,
@@ -70,7 +71,10 @@ function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): 
   }
   switch (source.type) {
     case Volume_Source_Type.HOST_PATH: {
-      const path = source.hostPath?.path ?? '';
+      const { path = '', mountPropagation } = source.hostPath ?? {};
+      // A task's mounts are its own, and so are the machine's.
+      if ((mountPropagation?.mode ?? MountPropagation_Mode.UNKNOWN) !== MountPropagation_Mode.UNKNOWN)
+        return refuse('source.host_path.mount_propagation needs a container of type DOCKER');
       return isAbsolute(path) ? ofMachine(path) : refuse('source.host_path.path must be absolute');
     }
     case Volume_Source_Type.SANDBOX_PATH: {

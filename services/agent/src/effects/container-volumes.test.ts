@@ -1,0 +1,54 @@
+import { Volume } from '@meseta/protocol';
+import { containerVolumes } from './container-volumes';
+
+const read = (json: object, parent?: string) =>
+  containerVolumes([Volume.fromJSON(json)], '/work/sandbox', parent);
+const ofSandbox = (type: string, path: string) => ({
+  containerPath: 'seen',
+  source: { type: 'SANDBOX_PATH', sandboxPath: { type, path } },
+});
+const ofMachine = (path: string, more: object = {}) => ({
+  containerPath: '/seen',
+  mode: 'RO',
+  source: { type: 'HOST_PATH', hostPath: { path, ...more } },
+});
+
+test.each([
+  [
+    { containerPath: 'seen', hostPath: '/data', mode: 'RW' },
+    { source: '/data', within: '/', readOnly: false },
+  ],
+  [
+    { containerPath: 'seen', hostPath: 'sub' },
+    { source: '/work/sandbox/sub', within: '/work/sandbox' },
+  ],
+  [ofMachine('/data'), { source: '/data', within: '/', readOnly: true, target: '/seen' }],
+  [ofSandbox('SELF', 'sub'), { source: '/work/sandbox/sub', within: '/work/sandbox', target: 'seen' }],
+  [ofSandbox('PARENT', 'sub'), { source: '/work/group/sub', within: '/work/group' }],
+])('%j', (volume, mount) => {
+  expect(read(volume, '/work/group')).toEqual([expect.objectContaining({ ...mount, isVolume: false })]);
+});
+
+test('a secret is no path', () => {
+  expect(read({ containerPath: 'key', source: { type: 'SECRET', secret: { type: 'VALUE' } } })).toEqual([]);
+});
+
+test.each([
+  [{ hostPath: '/data' }, 'volume : container_path must be set'],
+  [{ containerPath: 'seen' }, 'volume seen: host_path must be set'],
+  [{ containerPath: 'seen', image: { type: 'DOCKER' } }, 'volume seen: images are not supported as volumes'],
+  [{ containerPath: 'seen', hostPath: '../other' }, 'a relative host_path must lie in the sandbox'],
+  [ofMachine('data'), 'source.host_path.path must be absolute'],
+  [
+    ofMachine('/data', { mountPropagation: { mode: 'BIDIRECTIONAL' } }),
+    'source.host_path.mount_propagation needs a container of type DOCKER',
+  ],
+  [ofSandbox('SELF', '..'), 'source.sandbox_path.path must lie in the sandbox'],
+  [ofSandbox('PARENT', 'sub'), 'source.sandbox_path of type PARENT needs a task of a group'],
+  [
+    { containerPath: 'seen', source: { type: 'CSI_VOLUME' } },
+    'only sources of type HOST_PATH, SANDBOX_PATH and SECRET are supported',
+  ],
+])('%j is refused', (volume, message) => {
+  expect(() => read(volume)).toThrow(message);
+});
