@@ -134,7 +134,7 @@ export class Oracle {
         if (framework?.roles.includes(role) !== true) break;
         if (unused === true && framework.demands.has(role)) {
           const demands = framework.demands.get(role);
-          demands?.cameBack(demands.tasksOf(resources));
+          demands?.cameBack(command.tasks ?? demands.tasksOf(resources));
           this.markEvery();
         }
         if (refuseMs > 0 && framework.active)

@@ -298,10 +298,12 @@ class Comparison {
     this.tasks.push({ frameworkId: id, role, agentId: agent, resources: used });
     this.tell({ kind: 'accepted', frameworkId: id, agentId: agent, role, offers: 1 });
     const left = offer.resources.subtract(used);
+    // Of a part nobody says for how many tasks it had room.
+    const { tasks: _, ...rest } = offer;
     if (!left.isEmpty)
       this.tell({
         kind: 'recovered',
-        ...offer,
+        ...rest,
         resources: left,
         refuseMs: c % 2 === 0 ? 0 : 2000,
         unused: true,
