@@ -170,7 +170,7 @@ class AgentProcess {
     });
     node.containers.listener = {
       started: ({ key, id }) =>
-        this.#loop.push({ kind: 'containerStarted', key, containerId: id, facts: {} }),
+        this.#loop.push({ kind: 'containerStarted', key, containerId: id, runtime: 'process', facts: {} }),
       failed: ({ key, id }, message) =>
         this.#loop.push({
           kind: 'startFailed',

@@ -156,7 +156,13 @@ class Life {
         const id = record.containerId;
         this.starts.set(id, (this.starts.get(id) ?? 0) + 1);
         this.containers.set(id, { key: act.key, status: undefined });
-        this.queue.push({ kind: 'containerStarted', key: act.key, containerId: id, facts: {} });
+        this.queue.push({
+          kind: 'containerStarted',
+          key: act.key,
+          containerId: id,
+          runtime: 'process',
+          facts: {},
+        });
         if (act.kind === 'startExecutor') this.subscribe();
         return;
       }

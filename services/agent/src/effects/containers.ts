@@ -328,7 +328,7 @@ export class Containers {
         Math.max(0, Date.now() - start.launchedAt) / 1000,
       );
       span.end();
-      push({ kind: 'containerStarted', key, containerId, facts });
+      push({ kind: 'containerStarted', key, containerId, runtime: start.runtime, facts });
       this.adopt(containerId, key, start.runtime);
       const exit = this.beginning.get(containerId);
       this.beginning.delete(containerId);

@@ -32,6 +32,7 @@ export type Command =
       readonly kind: 'containerStarted';
       readonly key: OwnerKey;
       readonly containerId: ContainerId;
+      readonly runtime: string;
       readonly facts: StartedFacts;
     }
   | {

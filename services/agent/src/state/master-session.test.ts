@@ -35,13 +35,15 @@ describe('the master', () => {
       'stop: the master refused this agent: not now',
     ]);
     expect(agent.state.tasks.size).toBe(2);
+    agent.launch('T3');
     expect(agent.order({ kind: 'refused', reason: 'marked gone', endTasks: true })).toEqual([
       'destroy C-T1',
-      'forget T1',
-      'forget T2',
+      'destroy C-T3',
       'stop: the master refused this agent: marked gone',
     ]);
-    expect([agent.state.tasks.size, agent.state.agentId, agent.state.unacknowledged]).toEqual([0, 'A1', 0]);
+    expect(agent.state.agentId).toBe('A1');
+    // It was on its way: nobody stops it before it has begun.
+    expect(agent.started('T3')).toEqual(['destroy C-T3']);
   });
 
   test('another cluster, another id, a refusal: the agent stops, with a reason', () => {

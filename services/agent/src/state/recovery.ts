@@ -1,4 +1,4 @@
-import type { Instant } from '@meseta/model';
+import type { FrameworkId, Instant } from '@meseta/model';
 import { outlives, stateFor } from './capabilities';
 import { resumeChecks } from './checks';
 import type { Recovered } from './command';
@@ -76,44 +76,45 @@ function resume(state: AgentState, task: TaskRecord, found: Recovered['found'], 
 
 /** The agent ends: what was not to outlive it does not, and is told when the agent is back. */
 export function stepClosing(state: AgentState, now: Instant): Effect[] {
+  return endWithAgent(state, ({ frameworkId }) => !outlives(state, frameworkId), now);
+}
+
+/** Ends tasks and executors that are not to outlive the agent. What is still being started is ended when it has started, by this agent or the next. */
+function endWithAgent(
+  state: AgentState,
+  ends: (of: { readonly frameworkId: FrameworkId }) => boolean,
+  now: Instant,
+): Effect[] {
   const effects: Effect[] = [];
   for (const task of state.tasks.values()) {
-    if (task.phase === 'ended' || task.runtime === '' || outlives(state, task.frameworkId)) continue;
+    if (task.phase === 'ended' || task.runtime === '' || !ends(task)) continue;
     task.kill = { graceMs: 0, deadline: now, why: 'agentEnded' };
     effects.push({ kind: 'saveTask', key: task.key });
     effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
   }
   for (const executor of state.executors.values()) {
-    if (executor.kind === 'custom' && executor.phase !== 'ended' && !outlives(state, executor.frameworkId))
+    if (executor.kind === 'custom' && executor.phase !== 'ended' && ends(executor))
       effects.push(...endNow(executor, 'agentEnded'));
   }
   return effects;
 }
 
-/** The agent leaves for good (G19): its tasks end with it, and if it ever comes back it is a new agent. */
-export function stepUnregister(state: AgentState, reason: string): Effect[] {
-  const goodbye: Effect[] = state.session?.registered === true ? [{ kind: 'sayGoodbye', reason }] : [];
-  const effects: Effect[] = [{ kind: 'forgetAgent' }, ...goodbye, ...endAll(state)];
-  state.drain = undefined;
-  state.agentId = undefined;
-  return effects;
-}
-
 /**
  * The master does not want the agent, for now or for good. Of one that was marked gone, or whose machine is in maintenance, it has told that the tasks are
- * gone: they end. The agent stays who it is.
+ * gone: they end.
  */
 export function stepRefused(
   state: AgentState,
   { reason, endTasks }: { readonly reason: string; readonly endTasks: boolean },
+  now: Instant,
 ): Effect[] {
-  const ends = endTasks ? endAll(state) : [];
+  const ends = endTasks ? endWithAgent(state, () => true, now) : [];
   return [...ends, { kind: 'stop', message: `the master refused this agent: ${reason}` }];
 }
 
-/** Ends and forgets everything that runs, without a word: nobody waits for any. */
-function endAll(state: AgentState): Effect[] {
-  const effects: Effect[] = [];
+/** The agent leaves for good (G19): its tasks end with it, and if it ever comes back it is a new agent. What is still being started is ended when it has. */
+export function stepUnregister(state: AgentState, reason: string): Effect[] {
+  const effects: Effect[] = state.session?.registered === true ? [{ kind: 'sayGoodbye', reason }] : [];
   for (const task of state.tasks.values()) {
     if (task.phase !== 'ended' && task.runtime !== '')
       effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
@@ -131,7 +132,9 @@ function endAll(state: AgentState): Effect[] {
   state.tasks.clear();
   state.executors.clear();
   state.operations.clear();
+  state.drain = undefined;
   state.frameworks.clear();
+  state.agentId = undefined;
   state.unacknowledged = 0;
-  return effects;
+  return [{ kind: 'forgetAgent' }, ...effects];
 }

@@ -113,6 +113,9 @@ function stepContainer(state: AgentState, news: ContainerNews, now: Instant): Ef
   const executor = executorOf(state, key, containerId);
   switch (news.kind) {
     case 'containerStarted':
+      if (executor === undefined && state.tasks.get(key)?.containerId !== containerId)
+        // Nobody knows of it any more: the agent left while it was being started.
+        return [{ kind: 'destroy', containerId, runtime: news.runtime }];
       return executor === undefined
         ? stepContainerStarted(state, key, containerId, news.facts, now)
         : stepExecutorStarted(state, executor, news.facts, now);
@@ -169,7 +172,7 @@ function stepOrder(state: AgentState, order: Order, now: Instant): Effect[] {
     case 'registered':
       return stepRegistered(state, order, now);
     case 'refused':
-      return stepRefused(state, order);
+      return stepRefused(state, order, now);
     case 'ping':
       return [{ kind: 'pong', sequence: order.sequence }];
     case 'launch':

@@ -90,7 +90,7 @@ export class Story {
   }
 
   executorStarted(id: string): string[] {
-    return this.do({ kind: 'containerStarted', key: executorKey(framework, id), containerId: containerId(`X-${id}`), facts: { pid: 8 } });
+    return this.do({ kind: 'containerStarted', key: executorKey(framework, id), containerId: containerId(`X-${id}`), runtime: 'process', facts: { pid: 8 } });
   }
 
   executorEnded(id: string, exit: Exit | number): string[] {
@@ -142,7 +142,7 @@ export class Story {
   }
 
   started(id: string, more: Partial<StartedFacts> = {}): string[] {
-    return this.do({ kind: 'containerStarted', key: taskKey(framework, taskId(id)), containerId: containerId(`C-${id}`), facts: { pid: 7, ...more } });
+    return this.do({ kind: 'containerStarted', key: taskKey(framework, taskId(id)), containerId: containerId(`C-${id}`), runtime: 'process', facts: { pid: 7, ...more } });
   }
 
   /** A task that runs, with everything so far acknowledged. */
