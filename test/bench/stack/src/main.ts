@@ -62,8 +62,12 @@ async function measureUpdates(): Promise<void> {
       `\nwhat an agent uses of one core with ${tasksRunning} tasks on fake containers, over 20 s (goal < 5 %)`,
     );
     console.log(`  nothing changes: ${percent(still)}`);
+    const perUpdate = changing / updatesPerSecond;
     console.log(
       `  each ends after ${lifeSeconds} s on average and is followed by another, ${updatesPerSecond.toFixed(0)} updates/s: ${percent(changing)}`,
+    );
+    console.log(
+      `  so ${(perUpdate * 1e3).toFixed(1)} ms an update with its launch: 5 % of a core are ${(0.05 / perUpdate).toFixed(0)} updates/s, of so many tasks that live ${((3 * tasksRunning * perUpdate) / 0.05).toFixed(0)} s each`,
     );
   });
 }

@@ -63,8 +63,8 @@ async function withTasks<Result>(
     if (performance.now() > deadline) throw new Error(`only ${living} of ${tasksRunning} tasks run`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  // What the launches left to do is done by then.
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  // What a thousand launches left to do is done by then.
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
   const result = await measure(() => ended);
   // A launch that is on its way now has nobody to answer it.
   filled.catch(() => undefined);
