@@ -1,5 +1,5 @@
 import { FailureError, type Logger } from '@meseta/kit';
-import { failure, isFailure, type Failure, type Resources, nanosecondsOf } from '@meseta/model';
+import { failure, isFailure, nanosecondsOf, type Failure, type Resources } from '@meseta/model';
 import {
   resourcesToProto,
   type Demand,

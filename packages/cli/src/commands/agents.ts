@@ -1,6 +1,6 @@
 import { AgentState, AgentStatus, GetAgentsResponse, type Attribute } from '@meseta/protocol';
 import { print, withOperator, type CliContext, type ClusterFlags } from '../context';
-import { resolveName } from '../names/resolve';
+import { withAgentRow } from '../names/agent-row';
 import { renderFacts, renderTable } from '../output/table';
 import {
   ageWord,
@@ -49,8 +49,7 @@ export function listAgents(context: CliContext, flags: ClusterFlags): Promise<vo
 
 /** `meseta agent ID`: all that is known of one agent. */
 export function showAgent(context: CliContext, given: string, flags: ClusterFlags): Promise<void> {
-  return withOperator(context, flags, async (operator) => {
-    const row = resolveName('agent', given, await agentRows(operator));
+  return withAgentRow(context, given, flags, async (operator, row) => {
     const tasks = taskRows(await operator.tasks()).filter(
       ({ task, completed }) => !completed && task.agentId?.value === row.id,
     );

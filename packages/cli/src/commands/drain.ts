@@ -1,9 +1,8 @@
 import { FailureError, parseDurationMs } from '@meseta/kit';
 import { failure, isFailure } from '@meseta/model';
 import type { OperatorClient } from '@meseta/sdk';
-import { print, withOperator, type CliContext, type ClusterFlags } from '../context';
-import { resolveName } from '../names/resolve';
-import { agentRows } from './view';
+import { print, type CliContext, type ClusterFlags } from '../context';
+import { withAgentRow } from '../names/agent-row';
 
 /** What `meseta drain` can be told. */
 export interface DrainFlags extends ClusterFlags {
@@ -44,8 +43,7 @@ function withAgent(
   becomes: string,
   act: (operator: OperatorClient, id: string) => Promise<void>,
 ): Promise<void> {
-  return withOperator(context, flags, async (operator) => {
-    const { id, name } = resolveName('agent', given, await agentRows(operator));
+  return withAgentRow(context, given, flags, async (operator, { id, name }) => {
     await act(operator, id);
     print(context, flags.output, { agentId: id }, () => `agent ${id} on ${name} is ${becomes}\n`);
   });

@@ -1,9 +1,9 @@
 import { FailureError } from '@meseta/kit';
 import { carve, failure, isFailure, isPersistentVolume, reservedRole, Resources } from '@meseta/model';
 import { resourcesFromProto, resourcesToProto } from '@meseta/protocol';
-import { print, withOperator, type CliContext, type ClusterFlags } from '../context';
-import { resolveName } from '../names/resolve';
-import { agentRows, type AgentRow } from './view';
+import { print, type CliContext, type ClusterFlags } from '../context';
+import { withAgentRow } from '../names/agent-row';
+import type { AgentRow } from './view';
 
 /** What `meseta reserve` can be told. */
 export interface ReserveFlags extends ClusterFlags {
@@ -19,8 +19,7 @@ export function reserve(
   flags: ReserveFlags,
 ): Promise<void> {
   const wanted = plain(text);
-  return withOperator(context, flags, async (operator) => {
-    const row = resolveName('agent', given, await agentRows(operator));
+  return withAgentRow(context, given, flags, async (operator, row) => {
     const source = flags.from === undefined ? undefined : reservedTo(row, flags.from, wanted);
     const reserved = (source ?? wanted).map((entry) => ({
       ...entry,
@@ -48,8 +47,7 @@ export function unreserve(
   flags: ReserveFlags,
 ): Promise<void> {
   const wanted = plain(text);
-  return withOperator(context, flags, async (operator) => {
-    const row = resolveName('agent', given, await agentRows(operator));
+  return withAgentRow(context, given, flags, async (operator, row) => {
     await operator.unreserveResources(row.id, resourcesToProto(reservedTo(row, flags.role, wanted)));
     print(
       context,

@@ -10,7 +10,7 @@ import {
 } from '@meseta/model';
 import { resourcesToProto } from '@meseta/protocol';
 import { print, withOperator, type CliContext, type ClusterFlags } from '../context';
-import { resolveName } from '../names/resolve';
+import { withAgentRow } from '../names/agent-row';
 import { renderTable } from '../output/table';
 import { numberWord } from '../output/words';
 import { reservedTo, totalOf } from './reserve';
@@ -64,8 +64,7 @@ export function createVolume(
   flags: CreateVolumeFlags,
 ): Promise<void> {
   const disk = diskOf(size);
-  return withOperator(context, flags, async (operator) => {
-    const row = resolveName('agent', given, await agentRows(operator));
+  return withAgentRow(context, given, flags, async (operator, row) => {
     const [entry, another] = reservedTo(row, flags.role, disk).entries;
     if (entry === undefined || another !== undefined)
       throw new FailureError(
@@ -94,8 +93,7 @@ export function destroyVolume(
   [given, id]: readonly [string, string],
   flags: VolumeFlags,
 ): Promise<void> {
-  return withOperator(context, flags, async (operator) => {
-    const row = resolveName('agent', given, await agentRows(operator));
+  return withAgentRow(context, given, flags, async (operator, row) => {
     await operator.destroyVolumes(row.id, resourcesToProto(Resources.of([volumeOf(row, id, flags.role)])));
     print(
       context,
@@ -113,8 +111,7 @@ export function resizeVolume(
   flags: VolumeFlags,
 ): Promise<void> {
   const wanted = megabytesOf(diskOf(size).entries[0]);
-  return withOperator(context, flags, async (operator) => {
-    const row = resolveName('agent', given, await agentRows(operator));
+  return withAgentRow(context, given, flags, async (operator, row) => {
     const volume = volumeOf(row, id, flags.role);
     const [asProto] = resourcesToProto(Resources.of([volume]));
     const more = wanted - megabytesOf(volume);

@@ -53,6 +53,11 @@ export function differenceOf(a: Ranges, b: Ranges): Ranges {
   return left;
 }
 
+/** Whether a number lies in ranges. */
+export function isInRanges(ranges: Ranges, value: number): boolean {
+  return ranges.some(({ begin, end }) => begin <= value && value <= end);
+}
+
 /** Whether every number of `b` is in `a`. */
 export function rangesContain(a: Ranges, b: Ranges): boolean {
   let i = 0;

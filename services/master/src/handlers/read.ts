@@ -10,13 +10,13 @@ import {
   offerId,
   operationId,
   taskId,
+  msOfNanoseconds,
   type AgentId,
   type ExecutorId,
   type Failure,
   type FrameworkId,
   type QuotaConfig,
   type TaskId,
-  msOfNanoseconds,
 } from '@meseta/model';
 import {
   Offer_Operation_Type,

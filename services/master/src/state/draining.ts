@@ -1,4 +1,4 @@
-import { failure, isFailure, type AgentId, nanosecondsOf } from '@meseta/model';
+import { failure, isFailure, nanosecondsOf, type AgentId } from '@meseta/model';
 import type { Command } from './command';
 import { agentNamed, withhold } from './deactivation';
 import { markGone } from './gone';

@@ -1,4 +1,4 @@
-import { isTerminal, type FrameworkId, type TaskId, type TaskState, nanosecondsOf } from '@meseta/model';
+import { isTerminal, nanosecondsOf, type FrameworkId, type TaskId, type TaskState } from '@meseta/model';
 import type { AgentRegistration, FrameworkDescription, ReportedTask } from './command';
 import { addRecovered } from './frameworks';
 import { addTask, releaseTask, removeTask } from './ledger';
