@@ -42,6 +42,7 @@ import { detectResources } from './resources/detect';
 import { createController, createEstimator } from './oversubscription/modules';
 import { Oversubscriber } from './oversubscription/oversubscriber';
 import { agentNameOf, createRuntimes } from './runtime/create';
+import { agentRunDirectory } from './runtime/run-directory';
 import type { ContainerRuntime, ContainerSpec } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
 import { Housekeeper } from './sandbox/housekeeper';
@@ -153,7 +154,7 @@ async function assemble(
     grpcAddress: () => grpcAddress,
     resolveSecret: secretResolver(config.secretDirectory),
   };
-  const secretFiles = new SecretFiles(join('/run/meseta', agentNameOf(config.workDir), 'secrets'));
+  const secretFiles = new SecretFiles(join(agentRunDirectory(agentNameOf(config.workDir)), 'secrets'));
   const cache = new FetchCache(join(config.workDir, 'meta', 'fetch'), config.fetcherCacheSize * 1024 * 1024);
   await cache.open();
   const fetcher = new Fetcher({

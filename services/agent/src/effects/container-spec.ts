@@ -1,4 +1,4 @@
-import { isFailure, Resources, assert, type AgentId, type Resource, msOfNanoseconds } from '@meseta/model';
+import { isFailure, Resources, assert, msOfNanoseconds, type AgentId, type Resource } from '@meseta/model';
 import {
   resourcesFromProto,
   type CommandInfo,

@@ -2,7 +2,7 @@ import { Volume } from '@meseta/protocol';
 import { containerVolumes } from './container-volumes';
 
 const read = (json: object, parent?: string) =>
-  containerVolumes([Volume.fromJSON(json)], '/work/sandbox', parent);
+  containerVolumes([Volume.fromJSON(json)], '/agent/sandbox', parent);
 const ofSandbox = (type: string, path: string) => ({
   containerPath: 'seen',
   source: { type: 'SANDBOX_PATH', sandboxPath: { type, path } },
@@ -20,13 +20,13 @@ test.each([
   ],
   [
     { containerPath: 'seen', hostPath: 'sub' },
-    { source: '/work/sandbox/sub', within: '/work/sandbox' },
+    { source: '/agent/sandbox/sub', within: '/agent/sandbox' },
   ],
   [ofMachine('/data'), { source: '/data', within: '/', readOnly: true, target: '/seen' }],
-  [ofSandbox('SELF', 'sub'), { source: '/work/sandbox/sub', within: '/work/sandbox', target: 'seen' }],
-  [ofSandbox('PARENT', 'sub'), { source: '/work/group/sub', within: '/work/group' }],
+  [ofSandbox('SELF', 'sub'), { source: '/agent/sandbox/sub', within: '/agent/sandbox', target: 'seen' }],
+  [ofSandbox('PARENT', 'sub'), { source: '/agent/group/sub', within: '/agent/group' }],
 ])('%j', (volume, mount) => {
-  expect(read(volume, '/work/group')).toEqual([expect.objectContaining({ ...mount, isVolume: false })]);
+  expect(read(volume, '/agent/group')).toEqual([expect.objectContaining({ ...mount, isVolume: false })]);
 });
 
 test('a secret is no path', () => {

@@ -319,9 +319,7 @@ export class Containers {
       );
       const spec = await start.prepare(state.agentId, runtime.usesSandbox);
       const startSpan = tracing.start('agent.container.start', { parent: span.traceparent, attributes });
-      const facts = await withSpan(startSpan, () =>
-        runtime.start(spec, (retry) => retryEvent(startSpan, retry)),
-      );
+      const facts = await withSpan(startSpan, () => runtime.start(spec));
       metrics.launches.inc({ runtime: start.runtime, outcome: 'started' });
       metrics.launchSeconds.observe(
         { runtime: start.runtime },

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { linkSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { failure, type Failure } from '@meseta/model';
-import { findProgram } from '../runtime/process/programs';
+import { lastLineOf } from '../last-line';
+import { makeDevice } from '../runtime/process/device-file';
 import { majorOf, minorOf } from './device-numbers';
 import type { Gpu } from './gpu';
 
@@ -40,15 +39,12 @@ export class DeviceFolders {
     gpus: readonly Gpu[],
     devices: string,
   ): Promise<DeviceFolders | Failure> {
-    const mknod = await findProgram('mknod');
-    if (mknod === undefined) return failure('denied', 'this machine lacks mknod');
     try {
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true, mode: 0o755 });
       const make = async (name: string): Promise<void> => {
         const { rdev } = await stat(join(devices, name));
-        const numbers = [String(majorOf(rdev)), String(minorOf(rdev))];
-        await promisify(execFile)(mknod, ['-m', '666', join(folder, name), 'c', ...numbers]);
+        await makeDevice(join(folder, name), majorOf(rdev), minorOf(rdev));
       };
       const names = new Map(gpus.map(({ id, path }) => [id, path.slice(path.lastIndexOf('/') + 1)]));
       for (const name of names.values()) await make(name);
@@ -60,7 +56,7 @@ export class DeviceFolders {
       }
       return new DeviceFolders(base, folder, names, shared);
     } catch (error) {
-      const why = error instanceof Error ? error.message.trim().split('\n').at(-1) : String(error);
+      const why = error instanceof Error ? lastLineOf(error.message) : String(error);
       return failure('denied', `device files of gpus cannot be made: ${why}`);
     }
   }

@@ -2,6 +2,7 @@ import type { FrameworkId } from '@meseta/model';
 import type { agent } from '@meseta/protocol';
 import { containerStatus, statusContainerOf, type StatusContainer } from '../effects/status-message';
 import type { ContainerUsage } from '../runtime/container-runtime';
+import { runningOf } from '../state/running';
 import type { AgentState } from '../state/state';
 import type { AgentView } from './agent-view';
 
@@ -14,17 +15,15 @@ export interface RunningContainer extends StatusContainer {
 
 /** The containers of tasks and of custom executors; a pod has none but those of its tasks. */
 export function runningContainers(state: AgentState): RunningContainer[] {
-  const tasks = [...state.tasks.values()]
-    .filter(({ phase, runtime }) => phase === 'running' && runtime !== '')
-    .map((task) => ({ ...task, ...statusContainerOf(state, task), name: task.info.name }));
-  const executors = [...state.executors.values()]
-    .filter(({ kind, phase }) => kind === 'custom' && phase === 'running')
-    .map((executor) => ({
+  const { tasks, executors } = runningOf(state);
+  return [
+    ...tasks.map((task) => ({ ...task, ...statusContainerOf(state, task), name: task.info.name })),
+    ...executors.map((executor) => ({
       ...executor,
       name: executor.info.name,
       networkInfos: executor.info.container?.networkInfos ?? [],
-    }));
-  return [...tasks, ...executors];
+    })),
+  ];
 }
 
 /** What a container uses now, where its runtime knows. */

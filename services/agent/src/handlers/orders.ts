@@ -4,9 +4,9 @@ import {
   isFailure,
   Resources,
   taskId,
+  msOfNanoseconds,
   type ContainerId,
   type FrameworkId,
-  msOfNanoseconds,
 } from '@meseta/model';
 import {
   ExecutorInfo_Type,

@@ -3,8 +3,9 @@ import { failure, isFailure } from '@meseta/model';
 import { FailureError, type Logger, type Timers } from '@meseta/kit';
 import type { AgentConfig } from '../config';
 import { findProgram } from '../runtime/process/programs';
+import { agentRunDirectory } from '../runtime/run-directory';
 import { parseDefaultDns } from './default-dns';
-import { findPlugin, loadNetworks } from './load';
+import { loadNetworks } from './load';
 import { Networks, type NetworkListener } from './networks';
 
 /** What networks need of the agent around them. */
@@ -35,11 +36,11 @@ export async function createNetworks(options: CreateNetworksOptions): Promise<Ne
   const defaultDns = parseDefaultDns(options.config.defaultContainerDns ?? '{"mesos":[]}');
   if (isFailure(defaultDns))
     throw new FailureError(failure('invalid', `--default-container-dns: ${defaultDns.message}`));
-  const [unshare, umount] = await Promise.all(['unshare', 'umount'].map(findProgram));
+  const [unshare, umount] = await Promise.all(['unshare', 'umount'].map((name) => findProgram(name)));
   if (configs.size > 0) {
     if (unshare === undefined || umount === undefined)
       throw new FailureError(failure('denied', '--network-config-dir needs the programs unshare and umount'));
-    if ((await findPlugin('loopback', pluginDirectories)) === undefined)
+    if ((await findProgram('loopback', pluginDirectories)) === undefined)
       throw new FailureError(
         failure(
           'invalid',
@@ -54,7 +55,7 @@ export async function createNetworks(options: CreateNetworksOptions): Promise<Ne
     pluginDirectories,
     defaultDns,
     directory: join(workDir, 'meta', 'networks'),
-    namespaces: join('/run/meseta', agentName, 'net'),
+    namespaces: join(agentRunDirectory(agentName), 'net'),
     programs: { unshare, umount },
     onCommand,
     log,

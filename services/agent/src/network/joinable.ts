@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Resources } from '@meseta/model';
+import { isInRanges, type Resources } from '@meseta/model';
 import type { ContainerInfo, NetworkInfo } from '@meseta/protocol';
 import { protocolsOf } from './arguments';
 import { isNamed } from './container-network';
@@ -71,8 +71,7 @@ function refusalOfMapping(
     return `protocol must be tcp or udp, not '${protocol}'`;
   if (containerPort === undefined || containerPort < 1 || containerPort > 65_535)
     return 'container_port must be 1 to 65535';
-  const own = resources.ranges('ports');
-  if (hostPort === undefined || !own.some(({ begin, end }) => begin <= hostPort && hostPort <= end))
+  if (hostPort === undefined || !isInRanges(resources.ranges('ports'), hostPort))
     return `host_port must be among the task’s ports, and ${hostPort ?? 'none'} is not`;
   return undefined;
 }

@@ -1,6 +1,7 @@
-import { access, constants, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure, isFailure, type Failure } from '@meseta/model';
+import { findProgram } from '../runtime/process/programs';
 import { parseNetworkConfig, type NetworkConfig } from './network-config';
 
 /**
@@ -26,7 +27,7 @@ export async function loadNetworks(
     const other = files.get(network.name);
     if (other !== undefined) return refuse(`name must be unique: ${other} names '${network.name}' too`);
     for (const { type } of network.plugins)
-      if ((await findPlugin(type, pluginDirectories)) === undefined)
+      if ((await findProgram(type, pluginDirectories)) === undefined)
         return refuse(
           `there is no plugin '${type}' in ${pluginDirectories.join(', ')} (--network-plugin-dir)`,
         );
@@ -34,19 +35,6 @@ export async function loadNetworks(
     files.set(network.name, file);
   }
   return networks;
-}
-
-/** The path of a plugin's program: the first directory that has it wins. */
-export async function findPlugin(type: string, directories: readonly string[]): Promise<string | undefined> {
-  for (const directory of directories) {
-    const path = join(directory, type);
-    const isThere = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return path;
-  }
-  return undefined;
 }
 
 function unreadable({ message }: NodeJS.ErrnoException): Failure {

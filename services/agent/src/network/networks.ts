@@ -12,7 +12,8 @@ import type { NetworkConfig } from './network-config';
 import { NetworkRecords, type NetworkRecord } from './network-record';
 import { callPlugin } from './plugin';
 import { mainAddressOf, readResult } from './result';
-import { Turns } from './turns';
+import { lastLineOf } from '../last-line';
+import { Turns } from '../turns';
 
 /** When a network that could not be left is tried again. Milliseconds. */
 const retryMs = 30_000;
@@ -256,6 +257,6 @@ function noNetwork(name: string | undefined): FailureError {
 
 /** A program of the machine failed, whose last line says why. */
 function cannotMake(error: unknown): FailureError {
-  const why = error instanceof Error ? (error.message.trim().split('\n').at(-1) ?? '') : String(error);
+  const why = error instanceof Error ? lastLineOf(error.message) : String(error);
   return new FailureError(failure('conflict', `cannot make a network namespace: ${why}`));
 }

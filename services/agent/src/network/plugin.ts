@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
-import { defaultPath } from '../runtime/process/programs';
-import { findPlugin } from './load';
+import { lastLineOf } from '../last-line';
+import { defaultPath, findProgram } from '../runtime/process/programs';
 import { isObject, type JsonObject } from './network-config';
 
 /** How long a plugin may take. Milliseconds; asking a DHCP server is slow. */
@@ -30,7 +30,7 @@ export interface PluginCall {
  */
 export async function callPlugin(call: PluginCall, config: JsonObject): Promise<JsonObject | undefined> {
   const { type, command } = call;
-  const path = await findPlugin(type, call.directories);
+  const path = await findProgram(type, call.directories);
   if (path === undefined) throw failed(`there is no plugin '${type}' in ${call.directories.join(', ')}`);
   const { error, stdout, stderr } = await run(path, call, JSON.stringify(config));
   const answer = parse(stdout);
@@ -80,10 +80,6 @@ function parse(text: string): JsonObject | undefined {
   } catch {
     return undefined;
   }
-}
-
-function lastLineOf(text: string): string {
-  return text.trim().split('\n').at(-1) ?? '';
 }
 
 function failed(message: string): FailureError {

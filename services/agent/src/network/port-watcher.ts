@@ -1,9 +1,18 @@
-import { isFailure, noRanges, normalRanges, printRanges, type ContainerId, type Ranges } from '@meseta/model';
+import {
+  isFailure,
+  isInRanges,
+  noRanges,
+  normalRanges,
+  printRanges,
+  type ContainerId,
+  type Ranges,
+} from '@meseta/model';
 import type { Logger, Timers } from '@meseta/kit';
 import { resourcesFromProto, type ContainerInfo, type Resource } from '@meseta/protocol';
 import { Rounds } from '../rounds';
 import type { ContainerRuntime } from '../runtime/container-runtime';
 import type { Command } from '../state/command';
+import { runningOf } from '../state/running';
 import type { AgentState, ExecutorRecord, TaskRecord } from '../state/state';
 import { isNamed } from './container-network';
 import { listeningSockets, socketsOf } from './listening';
@@ -63,7 +72,11 @@ export class PortWatcher {
       for (const pid of runtime.processesOf?.(containerId) ?? [])
         for (const inode of await socketsOf(pid)) {
           const port = sockets.get(inode);
-          if (port !== undefined && !has(own, port) && (offered === undefined || has(offered, port)))
+          if (
+            port !== undefined &&
+            !isInRanges(own, port) &&
+            (offered === undefined || isInRanges(offered, port))
+          )
             wrong.add(port);
         }
       if (wrong.size > 0) push({ kind: 'limitPassed', key, containerId, limit: limitOf(wrong, own) });
@@ -84,20 +97,17 @@ function limitOf(wrong: ReadonlySet<number>, own: Ranges): (Command & { kind: 'l
 
 /** Every container of a runtime that runs on the machine's network. The tasks of an executor use its ports and each other's. */
 function watchedOf(state: AgentState, runtime: string): Watched[] {
+  const { tasks, executors } = runningOf(state);
+  const isWatched = (one: TaskRecord | ExecutorRecord, network: TaskRecord | ExecutorRecord): boolean =>
+    one.runtime === runtime && !hasNetwork(network.info.container);
   const watched: Watched[] = [];
-  for (const task of state.tasks.values()) {
+  for (const task of tasks) {
     const executor = task.executor === undefined ? undefined : state.executors.get(task.executor);
-    if (task.phase !== 'running' || task.runtime !== runtime || hasNetwork((executor ?? task).info.container))
-      continue;
-    watched.push({
-      ...task,
-      own: executor === undefined ? portsOf(task.info.resources) : portsOfAll(state, executor),
-    });
+    const own = executor === undefined ? portsOf(task.info.resources) : portsOfAll(state, executor);
+    if (isWatched(task, executor ?? task)) watched.push({ ...task, own });
   }
-  for (const executor of state.executors.values()) {
-    if (executor.kind !== 'custom' || executor.phase !== 'running' || executor.runtime !== runtime) continue;
-    if (!hasNetwork(executor.info.container)) watched.push({ ...executor, own: portsOfAll(state, executor) });
-  }
+  for (const executor of executors)
+    if (isWatched(executor, executor)) watched.push({ ...executor, own: portsOfAll(state, executor) });
   return watched;
 }
 
@@ -116,8 +126,4 @@ function portsOfAll(state: AgentState, { info, tasks }: ExecutorRecord): Ranges 
 function portsOf(given: readonly Resource[]): Ranges {
   const resources = resourcesFromProto(given);
   return isFailure(resources) ? noRanges : resources.ranges('ports');
-}
-
-function has(ranges: Ranges, port: number): boolean {
-  return ranges.some(({ begin, end }) => begin <= port && port <= end);
 }

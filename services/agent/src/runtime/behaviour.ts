@@ -171,7 +171,7 @@ export class Bench {
   async startAs(id: ContainerId, command: CommandInfo, more: Partial<ContainerSpec> = {}): Promise<void> {
     const resources = Resources.parse('cpus:0.1;mem:64');
     if (isFailure(resources)) throw new Error(resources.message);
-    await this.runtime.start({
+    const spec: ContainerSpec = {
       containerId: id,
       agentId: agentId('agent'),
       frameworkId: frameworkId('framework'),
@@ -186,7 +186,9 @@ export class Bench {
       limits: { cpuMilli: 100 },
       ...this.place.more,
       ...more,
-    });
+    };
+    await this.runtime.fetch?.(spec, {}, new AbortController().signal);
+    await this.runtime.start(spec);
   }
 
   end(id: ContainerId): Promise<Exit> {

@@ -47,9 +47,9 @@ export interface ContainerRuntime {
    *
    * Rejects with a FailureError whose message is fit for the task's framework; then nothing is left behind.
    *
-   * @param retried told of everything that failed on the way and is tried again
+   * @param spec what `fetch` brings for it is there
    */
-  start(spec: ContainerSpec, retried?: RetryListener): Promise<StartedFacts>;
+  start(spec: ContainerSpec): Promise<StartedFacts>;
 
   /** Asks the task to end: SIGTERM to everything in the container, or what its image names instead to its first process. */
   terminate(containerId: ContainerId): Promise<void>;

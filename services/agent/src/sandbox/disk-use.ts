@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { access } from 'node:fs/promises';
 import { findProgram } from '../runtime/process/programs';
 import type { Resources } from '@meseta/model';
+import { lastLineOf } from '../last-line';
 
 /**
  * How much a container has written: to its sandbox, to its /tmp, over its image. Volumes count for themselves.
@@ -21,7 +22,7 @@ export async function diskUseOf(sandbox: string): Promise<number | undefined> {
   if (paths.length === 0) return 0;
   try {
     const { stdout } = await promisify(execFile)(du, ['-skxc', '--', ...paths]);
-    const total = stdout.trim().split('\n').at(-1) ?? '';
+    const total = lastLineOf(stdout);
     return Number(total.split(/\s/)[0]) * 1024;
   } catch {
     // Something went away while it was counted: it is counted again soon.

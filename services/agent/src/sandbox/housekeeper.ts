@@ -4,6 +4,7 @@ import { resourcesFromProto, type Resource } from '@meseta/protocol';
 import { rotateOutput } from '../logs/rotate';
 import { Rounds } from '../rounds';
 import type { Command } from '../state/command';
+import { runningOf } from '../state/running';
 import type { AgentState } from '../state/state';
 import { diskLimitOf, diskUseOf } from './disk-use';
 import { deleteOldSandboxes, type RetentionOptions } from './old-sandboxes';
@@ -92,23 +93,21 @@ export class Housekeeper {
     const { state, workDir } = this.options;
     const { agentId } = state;
     if (agentId === undefined) return [];
-    const tasks = [...state.tasks.values()]
-      .filter(({ phase, runtime }) => phase === 'running' && runtime !== '')
-      .map((task) => ({
+    const { tasks, executors } = runningOf(state);
+    return [
+      ...tasks.map((task) => ({
         ...task,
         sandbox: sandboxOfTask(workDir, agentId, state, task),
         resources: task.info.resources,
-      }));
-    const executors = [...state.executors.values()]
-      .filter(({ kind, phase }) => kind === 'custom' && phase === 'running')
-      .map((executor) => ({
+      })),
+      ...executors.map((executor) => ({
         ...executor,
         sandbox: sandboxOfExecutor(workDir, agentId, executor),
         resources: [
           ...executor.info.resources,
           ...[...executor.tasks].flatMap((key) => state.tasks.get(key)?.info.resources ?? []),
         ],
-      }));
-    return [...tasks, ...executors];
+      })),
+    ];
   }
 }

@@ -87,22 +87,17 @@ function compare(code: Assembler, { index, comparison, value, valueTwo }: Condit
       code.load(lower);
       code.jump('equal', low, away, undefined);
       break;
-    case 'GT':
-    case 'GE':
+    default: {
+      // At most is not above, and below is not at least.
+      const isAbove = comparison === 'GT' || comparison === 'GE';
+      const [above, below] = isAbove ? [holds, away] : [away, holds];
       code.load(upper);
-      code.jump('greater', high, holds, undefined);
-      code.jump('equal', high, undefined, away);
+      code.jump('greater', high, above, undefined);
+      code.jump('equal', high, undefined, below);
       code.load(lower);
-      code.jump(comparison === 'GT' ? 'greater' : 'atLeast', low, undefined, away);
-      break;
-    case 'LE':
-    case 'LT':
-      code.load(upper);
-      code.jump('greater', high, away, undefined);
-      code.jump('equal', high, undefined, holds);
-      code.load(lower);
-      code.jump(comparison === 'LE' ? 'greater' : 'atLeast', low, away, undefined);
-      break;
+      const how = comparison === 'GT' || comparison === 'LE' ? 'greater' : 'atLeast';
+      code.jump(how, low, above, below);
+    }
   }
   code.label(holds);
 }

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { failure, type ContainerId } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
+import { lastLineOf } from '../last-line';
+import { Turns } from '../turns';
 
 /** File systems in memory, by their magic numbers, see statfs(2). */
 const inMemory: readonly number[] = [0x01021994, 0x858458f6];
@@ -17,7 +19,7 @@ const inMemory: readonly number[] = [0x01021994, 0x858458f6];
  */
 export class SecretFiles {
   /** One after the other: the last file takes the file system with it, and the first brings it. */
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns<'all'>();
 
   constructor(private readonly directory: string) {}
 
@@ -28,7 +30,7 @@ export class SecretFiles {
    * @throws FailureError where there is no file system in memory
    */
   write(containerId: ContainerId, index: number, data: Buffer): Promise<string> {
-    return this.inTurn(async () => {
+    return this.turns.take('all', async () => {
       const own = join(this.directory, containerId);
       const path = join(own, String(index));
       try {
@@ -44,10 +46,7 @@ export class SecretFiles {
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
         throw new FailureError(
-          failure(
-            'conflict',
-            `a secret cannot be kept in memory: ${code ?? message.trim().split('\n').at(-1)}`,
-          ),
+          failure('conflict', `a secret cannot be kept in memory: ${code ?? lastLineOf(message)}`),
         );
       }
     });
@@ -56,7 +55,7 @@ export class SecretFiles {
   /** Forgets those of a container. */
   remove(containerId: ContainerId): Promise<void> {
     if (!existsSync(this.directory)) return Promise.resolve();
-    return this.inTurn(async () => {
+    return this.turns.take('all', async () => {
       await rm(join(this.directory, containerId), { recursive: true, force: true });
       if ((await readdir(this.directory)).length > 0) return;
       // Refused where it is not our own, and there is nothing to be done then.
@@ -72,12 +71,6 @@ export class SecretFiles {
 
   private async isInMemory(): Promise<boolean> {
     return inMemory.includes((await statfs(this.directory)).type);
-  }
-
-  private inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const done = this.turn.then(act);
-    this.turn = done.catch(() => undefined);
-    return done;
   }
 }
 

@@ -23,7 +23,7 @@ function planned(container: object, task: object = {}, allowPrivileged = false, 
       }),
       user: undefined,
       environment: new Map([['A', 'b']]),
-      sandbox: '/work/sandbox',
+      sandbox: '/agent/sandbox',
       resources,
       limits: { cpuMilli: 1000, memoryBytes: 64, processes: 10, ...(gpus !== undefined && { gpus }) },
     },
@@ -53,7 +53,7 @@ test('a container, as the daemon is told of it', () => {
       MemorySwap: 64,
       PidsLimit: 10,
       LogConfig: { Type: 'json-file', Config: {} },
-      Binds: ['/work/sandbox:/mnt/mesos/sandbox:rw'],
+      Binds: ['/agent/sandbox:/mnt/mesos/sandbox:rw'],
       NetworkMode: 'host',
       PortBindings: {},
     },
@@ -143,12 +143,12 @@ describe('volumes', () => {
     [
       'host_path',
       { hostPath: '/srv', mode: 'RO' },
-      { HostConfig: { Binds: ['/work/sandbox:/mnt/mesos/sandbox:rw', '/srv:/data:ro'] } },
+      { HostConfig: { Binds: ['/agent/sandbox:/mnt/mesos/sandbox:rw', '/srv:/data:ro'] } },
     ],
     [
       'host_path in the sandbox',
       { hostPath: 'a/b' },
-      { HostConfig: { Binds: ['/work/sandbox:/mnt/mesos/sandbox:rw', '/work/sandbox/a/b:/data:rw'] } },
+      { HostConfig: { Binds: ['/agent/sandbox:/mnt/mesos/sandbox:rw', '/agent/sandbox/a/b:/data:rw'] } },
     ],
     ['HOST_PATH', { source: { type: 'HOST_PATH', hostPath: { path: '/srv' } } }, mount('bind', '/srv')],
     [
@@ -164,7 +164,7 @@ describe('volumes', () => {
     [
       'SANDBOX_PATH',
       { source: { type: 'SANDBOX_PATH', sandboxPath: { type: 'SELF', path: 'a' } } },
-      mount('bind', '/work/sandbox/a'),
+      mount('bind', '/agent/sandbox/a'),
     ],
     [
       'DOCKER_VOLUME',

@@ -13,7 +13,6 @@ import type {
   FetchListener,
   KnownContainer,
   RecoveredContainer,
-  RetryListener,
   RunResult,
   WindowSize,
 } from '../container-runtime';
@@ -66,8 +65,6 @@ export class DockerRuntime implements ContainerRuntime {
   readonly keepsLimits = true;
   private readonly watched = new Map<ContainerId, Watched>();
   private readonly ended = new AbortController();
-  /** Containers whose image was brought before their start. */
-  private readonly fetched = new Set<ContainerId>();
 
   constructor(private readonly options: DockerRuntimeOptions) {}
 
@@ -90,14 +87,11 @@ export class DockerRuntime implements ContainerRuntime {
   async fetch(spec: ContainerSpec, listener: FetchListener, signal: AbortSignal): Promise<void> {
     const { image } = this.plan(spec);
     await this.options.images.ensure(spec, image, listener, signal);
-    this.fetched.add(spec.containerId);
   }
 
-  async start(spec: ContainerSpec, retried?: RetryListener): Promise<StartedFacts> {
+  async start(spec: ContainerSpec): Promise<StartedFacts> {
     const plan = this.plan(spec);
-    if (!this.fetched.delete(spec.containerId))
-      await this.options.images.ensure(spec, plan.image, { ...(retried !== undefined && { retried }) });
-    await makeFolders(spec.sandbox, plan.folders);
+    makeFolders(spec.sandbox, plan.folders);
     let container: Docker.Container | undefined;
     try {
       container = await this.create(spec, plan);
@@ -124,7 +118,6 @@ export class DockerRuntime implements ContainerRuntime {
 
   async release(containerId: ContainerId): Promise<void> {
     this.watched.delete(containerId);
-    this.fetched.delete(containerId);
     await this.remove(this.options.docker.getContainer(`meseta-${containerId}`));
   }
 

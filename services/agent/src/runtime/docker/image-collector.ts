@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { Logger, Timers } from '@meseta/kit';
+import { Rounds } from '../../rounds';
 import { isDone } from './errors';
 import type { ImageRecord, PulledImage } from './image-record';
 
@@ -40,24 +41,27 @@ export function collectable(
 
 /** Deletes images that this agent pulled and no container uses, while the engine's disk is too full. */
 export class ImageCollector {
-  private cancel: () => void = () => undefined;
+  private readonly rounds: Rounds;
   private closed = false;
 
-  constructor(private readonly options: ImageCollectorOptions) {}
-
-  start(): void {
-    if (this.closed) return;
-    const { timers, rules, log } = this.options;
-    this.cancel = timers.after(rules.intervalMs, () => {
-      this.goRound()
-        .catch((error: unknown) => log.warn({ err: error }, 'could not look after the images'))
-        .finally(() => this.start());
+  constructor(private readonly options: ImageCollectorOptions) {
+    const { timers, rules, log } = options;
+    this.rounds = new Rounds({
+      intervalMs: rules.intervalMs,
+      timers,
+      goRound: () => this.goRound(),
+      onError: (error) => log.warn({ err: error }, 'could not look after the images'),
     });
   }
 
+  start(): void {
+    this.rounds.start();
+  }
+
+  /** What is asked of the daemon now is not waited for. */
   close(): void {
     this.closed = true;
-    this.cancel();
+    void this.rounds.close();
   }
 
   async goRound(): Promise<void> {

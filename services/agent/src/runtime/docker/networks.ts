@@ -1,9 +1,5 @@
-import { failure, isFailure, type Failure } from '@meseta/model';
-import {
-  ContainerInfo_DockerInfo_Network,
-  type ContainerInfo,
-  type ContainerInfo_DockerInfo_PortMapping,
-} from '@meseta/protocol';
+import { failure, isFailure, isInRanges, type Failure } from '@meseta/model';
+import { ContainerInfo_DockerInfo_Network, type ContainerInfo } from '@meseta/protocol';
 import type { ContainerSpec } from '../container-runtime';
 import type { Draft } from './draft';
 
@@ -64,12 +60,10 @@ function portsOf(spec: ContainerSpec, { docker }: ContainerInfo, network: string
     failure('invalid', rule, { field: 'container.docker.port_mappings' });
   const bindings: Record<string, { HostPort: string }[]> = {};
   const own = spec.resources.ranges('ports');
-  const isOwn = ({ hostPort = 0 }: ContainerInfo_DockerInfo_PortMapping): boolean =>
-    own.some(({ begin, end }) => begin <= hostPort && hostPort <= end);
   for (const mapping of docker?.portMappings ?? []) {
     const { hostPort = 0, containerPort = 0 } = mapping;
     const protocol = (mapping.protocol ?? 'tcp').toLowerCase();
-    if (!isOwn(mapping)) return refuse(`host_port ${hostPort} must be one of the task's ports`);
+    if (!isInRanges(own, hostPort)) return refuse(`host_port ${hostPort} must be one of the task's ports`);
     if (containerPort < 1 || containerPort > 65_535)
       return refuse(`container_port ${containerPort} must be from 1 to 65535`);
     if (protocol !== 'tcp' && protocol !== 'udp')

@@ -1,8 +1,8 @@
-import { mkdir, realpath } from 'node:fs/promises';
-import { dirname, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { failure, isFailure, type Failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { ContainerInfo } from '@meseta/protocol';
+import { makeFolder, wayOf } from '../../sandbox/links';
 import { sandboxInContainer } from '../../sandbox/paths';
 import type { ContainerSpec } from '../container-runtime';
 import type { Draft } from './draft';
@@ -49,19 +49,11 @@ export function mountVolumes(
  *
  * @throws FailureError where a link, which a fetched archive may hold, leads out of the sandbox: the daemon would follow it
  */
-export async function makeFolders(sandbox: string, { made, within }: SandboxFolders): Promise<void> {
-  if (within.length === 0) return;
-  const root = await realpath(sandbox);
+export function makeFolders(sandbox: string, { made, within }: SandboxFolders): void {
   for (const path of within) {
-    const real = await nearest(path);
-    if (real === root || real.startsWith(`${root}/`)) continue;
+    if (wayOf(path, sandbox) === 'inside') continue;
     const rule = `volume: '${path.slice(sandbox.length + 1)}' must not lead out of the sandbox`;
     throw new FailureError(failure('denied', rule, { field: 'container.volumes' }));
   }
-  for (const path of made) await mkdir(path, { recursive: true, mode: 0o777 });
-}
-
-/** Where a path, or the nearest folder above it that there is, lies when every link is followed. */
-async function nearest(path: string): Promise<string> {
-  return realpath(path).catch(() => nearest(dirname(path)));
+  for (const path of made) makeFolder(path);
 }

@@ -31,7 +31,9 @@ export async function createProcessRuntime(options: {
   readonly timers?: Timers;
 }): Promise<ProcessRuntime | Failure> {
   if (process.platform !== 'linux') return failure('denied', 'the process runtime needs Linux');
-  const [setsid, mv, setpriv] = await Promise.all(['setsid', 'mv', 'setpriv'].map(findProgram));
+  const [setsid, mv, setpriv] = await Promise.all(
+    ['setsid', 'mv', 'setpriv'].map((name) => findProgram(name)),
+  );
   if (setsid === undefined || mv === undefined)
     return failure('denied', 'the process runtime needs the programs setsid and mv');
   const cgroups = await detectCgroups(options.agentName);

@@ -3,11 +3,10 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
-import { filterFile } from '../../seccomp/install';
 import type { ExecSession, WindowSize } from '../container-runtime';
 import { childOf } from './proc';
 import { defaultPath } from './programs';
-import { quote } from './script';
+import { filterOf, quote } from './script';
 import { findScript, resizeTerminal } from './terminal';
 
 /** A command beside a task, as it is run. */
@@ -46,8 +45,7 @@ export async function execSession(plan: ExecPlan, terminal: WindowSize | undefin
   if (terminal !== undefined) {
     words = [...plan.enter, await findScript(), '-qefc', inner.map(quote).join(' '), '/dev/null'];
   }
-  const filter = plan.filter === undefined ? [] : [`exec ${filterFile}<${quote(plan.filter)}`];
-  const outer = [...joins, ...filter, `exec ${words.map(quote).join(' ')}`].join('; ');
+  const outer = [...joins, ...filterOf(plan), `exec ${words.map(quote).join(' ')}`].join('; ');
   const child = spawn('/bin/sh', ['-c', outer], {
     detached: true,
     env: { PATH: defaultPath, TERM: 'xterm' },

@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { failure, type Failure } from '@meseta/model';
 import type { Logger } from '@meseta/kit';
+import { agentRunDirectory } from '../run-directory';
+import { makeDevice } from './device-file';
 import { findProgram } from './programs';
 
 /** The programs of util-linux that isolate a task. */
@@ -68,7 +70,7 @@ export async function detectIsolation(options: IsolationOptions): Promise<Isolat
     const why = error instanceof Error ? (error.message.split('\n')[1] ?? error.message) : String(error);
     return failure('denied', `the kernel gives no namespaces: ${why}`);
   }
-  const home = join('/run/meseta', options.agentName);
+  const home = agentRunDirectory(options.agentName);
   const box = join(home, 'box');
   const root = join(home, 'root');
   for (const path of [box, root]) await mkdir(path, { recursive: true, mode: 0o755 });
@@ -76,6 +78,7 @@ export async function detectIsolation(options: IsolationOptions): Promise<Isolat
   if (dev === undefined)
     options.log.warn('device files cannot be made in the work directory: tasks see /dev');
   const { workDir, readOnlyRoot, dockerSocket } = options;
+  const sockets = await existing([dockerSocket]);
   return {
     programs,
     box,
@@ -84,8 +87,8 @@ export async function detectIsolation(options: IsolationOptions): Promise<Isolat
     workDir,
     readOnlyRoot,
     fileSystems: readOnlyRoot ? await fileSystemsOf(workDir) : [],
-    sockets: await existing([dockerSocket]),
-    masked: await existing([dockerSocket, '/proc/kcore', '/proc/keys', '/proc/timer_list']),
+    sockets,
+    masked: [...sockets, ...(await existing(['/proc/kcore', '/proc/keys', '/proc/timer_list']))],
     protected: await existing(['/proc/sys', '/proc/sysrq-trigger', '/proc/irq', '/proc/bus', '/proc/fs']),
   };
 }
@@ -123,14 +126,10 @@ const links = [
 
 async function makeDevices(directory: string): Promise<string | undefined> {
   for (const name of ['pts', 'shm']) await mkdir(join(directory, name), { recursive: true, mode: 0o755 });
-  const mknod = await findProgram('mknod');
-  if (mknod === undefined) return undefined;
   const there = new Set(await readdir(directory));
   try {
-    for (const [name, major, minor] of devices) {
-      const words = ['-m', '666', join(directory, name), 'c', String(major), String(minor)];
-      if (!there.has(name)) await promisify(execFile)(mknod, words);
-    }
+    for (const [name, major, minor] of devices)
+      if (!there.has(name)) await makeDevice(join(directory, name), major, minor);
     for (const [name, target] of links) if (!there.has(name)) await symlink(target, join(directory, name));
     // A file system may be mounted so that device files on it are nothing.
     await (await open(join(directory, 'null'), 'w')).close();

@@ -151,7 +151,7 @@ function isolatedLines(plan: SupervisorPlan, isolation: IsolationPlan, mark: str
 }
 
 /** Opens the filter where its path is: whoever puts it on may be where it is not. */
-function filterOf({ filter }: BesidePlan): readonly string[] {
+export function filterOf({ filter }: { readonly filter?: string | undefined }): readonly string[] {
   return filter === undefined ? [] : [`exec ${filterFile}<${quote(filter)}`];
 }
 

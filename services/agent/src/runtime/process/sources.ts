@@ -1,7 +1,7 @@
-import { lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
-import { dirname, relative } from 'node:path';
+import { realpathSync } from 'node:fs';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
+import { isInside, makeFolder, wayOf } from '../../sandbox/links';
 import { machine, type ContainerMount, type ContainerSpec } from '../container-runtime';
 
 /**
@@ -23,19 +23,18 @@ function withSource(mount: ContainerMount, own: readonly string[]): ContainerMou
   const refuse = (rule: string): FailureError =>
     new FailureError(failure('denied', `volume ${target}: ${rule}`, { field: 'container.volumes' }));
   if (within !== machine) {
-    if (!canBeFollowed(existing(source))) throw refuse('its source is a link that leads nowhere');
-    if (!lies(realpathSync(existing(source)), realpathSync(within)))
-      throw refuse('its source must lie in the sandbox');
-    // What is of a sandbox is made for whoever wants it first.
-    mkdirSync(source, { recursive: true, mode: 0o777 });
+    const way = wayOf(source, within);
+    if (way === 'nowhere') throw refuse('its source is a link that leads nowhere');
+    if (way === 'outside') throw refuse('its source must lie in the sandbox');
+    makeFolder(source);
     return { ...mount, source: real(source) };
   }
   const found = real(source);
-  if (own.length > 0 && !mount.readOnly && kernel.some((path) => lies(found, path)))
+  if (own.length > 0 && !mount.readOnly && kernel.some((path) => isInside(found, path)))
     throw refuse(`'${source}' is the kernel's: the mode must be RO`);
   for (const path of own) {
     const hidden = real(path);
-    if (lies(found, hidden) || lies(hidden, found))
+    if (isInside(found, hidden) || isInside(hidden, found))
       throw refuse(`'${source}' reaches what is the agent's own`);
   }
   return { ...mount, source: found };
@@ -44,16 +43,6 @@ function withSource(mount: ContainerMount, own: readonly string[]): ContainerMou
 /** Where the machine itself is changed by writing. */
 const kernel: readonly string[] = ['/proc', '/sys', '/dev'];
 
-/** The nearest folder that is there. A link that leads nowhere is there, and cannot be followed. */
-function existing(path: string): string {
-  for (let next = path; ; next = dirname(next))
-    if (next === dirname(next) || lstatSync(next, { throwIfNoEntry: false }) !== undefined) return next;
-}
-
-function canBeFollowed(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
 /** Links followed; a path that is not there is left to mount(8), which says so. */
 function real(path: string): string {
   try {
@@ -61,9 +50,4 @@ function real(path: string): string {
   } catch {
     return path;
   }
-}
-
-function lies(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way !== '..' && !way.startsWith('../');
 }

@@ -134,16 +134,29 @@ export class Surroundings {
     image: string | undefined,
     filter: string | undefined,
   ): Promise<readonly string[]> {
-    const { isolation, cgroups, capabilities } = this.options;
+    const { isolation, cgroups } = this.options;
     if (isolation === undefined || cgroups === undefined)
       return user === undefined ? [] : this.wordsFor(user);
     const first = await childOf(taskPid);
     if (first === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
-    const root = image === undefined ? undefined : isolation.root;
-    const words = privilegeWords(isolation, spec.container, user, capabilities, root, filter !== undefined);
-    if ('failure' in words) throw new FailureError(words);
+    const words = this.limited(isolation, spec, user, image, filter);
     const enter = ['--mount', '--pid', '--ipc', '--uts', '--net'];
     return [isolation.programs.nsenter, `--target=${first}`, ...enter, '--', ...words];
+  }
+
+  /** The words that take away what a task is not to have, and what is run beside it is not. */
+  private limited(
+    isolation: Isolation,
+    { container }: ContainerSpec,
+    user: User | undefined,
+    image: string | undefined,
+    filter: string | undefined,
+  ): readonly string[] {
+    const root = image === undefined ? undefined : isolation.root;
+    const { capabilities } = this.options;
+    const words = privilegeWords(isolation, container, user, capabilities, root, filter !== undefined);
+    if ('failure' in words) throw new FailureError(words);
+    return words;
   }
 
   /** Gives the sandbox and the volumes of a task to its user. @returns the user, unless it is the agent's own */
@@ -180,7 +193,7 @@ export class Surroundings {
     user: User | undefined,
     image: string | undefined,
   ): Promise<Isolated | undefined> {
-    const { isolation, cgroups, capabilities } = this.options;
+    const { isolation, cgroups } = this.options;
     const dev =
       spec.limits.gpus === undefined
         ? undefined
@@ -196,10 +209,8 @@ export class Surroundings {
       await linkMounts(spec);
       return undefined;
     }
-    const root = image === undefined ? undefined : isolation.root;
     const filter = await this.filterOf(spec);
-    const words = privilegeWords(isolation, spec.container, user, capabilities, root, filter !== undefined);
-    if ('failure' in words) throw new FailureError(words);
+    const words = this.limited(isolation, spec, user, image, filter);
     // Three calls of microseconds each: see control groups.
     const tmp = tmpOf(spec.sandbox);
     mkdirSync(tmp, { recursive: true });
@@ -221,7 +232,7 @@ export class Surroundings {
       // What a task sees of an image is its own.
       readOnly: image === undefined ? isolation.fileSystems : [],
       cwd: spec.sandbox,
-      ...(root !== undefined && { root }),
+      ...(image !== undefined && { root: isolation.root }),
       ...(hostname !== undefined && hostname !== '' && { hostname }),
     };
     return { words: [setsid, ...words], plan, filter };

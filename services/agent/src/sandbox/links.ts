@@ -1,0 +1,29 @@
+import { lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
+
+/** Where a path leads when its links are followed: into a folder, elsewhere, or by a link that leads nowhere, through which something could be made anywhere. */
+export type Way = 'inside' | 'outside' | 'nowhere';
+
+/** Where a path leads, or the nearest folder above it that there is. What was fetched into a sandbox may hold links. */
+export function wayOf(path: string, folder: string): Way {
+  const nearest = existing(path);
+  if (statSync(nearest, { throwIfNoEntry: false }) === undefined) return 'nowhere';
+  return isInside(realpathSync(nearest), realpathSync(folder)) ? 'inside' : 'outside';
+}
+
+/** Whether a path lies in a folder, or is it. Both as they are, without links. */
+export function isInside(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith('../');
+}
+
+/** Makes a folder of a sandbox, unless there is something already. Whoever wants it first makes it for all. */
+export function makeFolder(path: string): void {
+  if (existing(path) !== path) mkdirSync(path, { recursive: true, mode: 0o777 });
+}
+
+/** The nearest that is there. A link that leads nowhere is there. */
+function existing(path: string): string {
+  for (let next = path; ; next = dirname(next))
+    if (next === dirname(next) || lstatSync(next, { throwIfNoEntry: false }) !== undefined) return next;
+}
