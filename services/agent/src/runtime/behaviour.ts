@@ -128,6 +128,7 @@ export function describeRuntime(
       await bench.runtime.terminate(id);
       await bench.runtime.destroy(id);
       await bench.runtime.release(id);
+      await bench.runtime.update(id, { cpuMilli: 100, memoryBytes: 64 * 1024 * 1024, processes: 10 });
       expect(await bench.runtime.usage(id)).toBeUndefined();
     });
   });

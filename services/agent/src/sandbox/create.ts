@@ -1,4 +1,5 @@
-import { mkdir, rename, symlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readlink, rename, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { latestName } from './paths';
 
@@ -30,8 +31,10 @@ async function pointAt(link: string, target: string): Promise<void> {
     await symlink(target, link);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    // Of the tasks of a group one was first.
+    if ((await readlink(link)) === target) return;
     // A link cannot be changed: a new one is put in its place.
-    const next = join(dirname(link), `.${basename(link)}.${basename(target)}`);
+    const next = join(dirname(link), `.${basename(link)}.${randomUUID()}`);
     await symlink(target, next);
     await rename(next, link);
   }

@@ -14,6 +14,8 @@ export interface Cgroups {
   adopt(containerId: ContainerId, groupId: ContainerId): void;
   /** The files to which a process writes `0` to join a group that is there already. */
   joins(containerId: ContainerId): readonly string[];
+  /** Whether there is a group of a container, or of several. */
+  has(containerId: ContainerId): boolean;
   /** Changes the limits of a container, or of a group of several. A limit below what is used already is set as soon as that is possible. */
   update(containerId: ContainerId, limits: ContainerLimits): void;
   /** Every process in it. */

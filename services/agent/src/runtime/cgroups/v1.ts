@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerId } from '@meseta/model';
 import type { ContainerLimits, ContainerUsage } from '../container-runtime';
@@ -44,6 +45,10 @@ export class CgroupsV1 implements Cgroups {
   joins(containerId: ContainerId): readonly string[] {
     // A thread that moves itself through `tasks` spares the kernel a lock that `cgroup.procs` takes, and with it a wait of many milliseconds.
     return this.groupsOf(containerId).map((group) => join(group, 'tasks'));
+  }
+
+  has(containerId: ContainerId): boolean {
+    return this.groupsOf(containerId).every((group) => existsSync(group));
   }
 
   update(containerId: ContainerId, limits: ContainerLimits): void {

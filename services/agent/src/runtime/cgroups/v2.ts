@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerId } from '@meseta/model';
 import type { ContainerLimits, ContainerUsage } from '../container-runtime';
@@ -40,6 +41,10 @@ export class CgroupsV2 implements Cgroups {
 
   joins(containerId: ContainerId): readonly string[] {
     return [join(this.groupOf(containerId), 'cgroup.procs')];
+  }
+
+  has(containerId: ContainerId): boolean {
+    return existsSync(this.groupOf(containerId));
   }
 
   update(containerId: ContainerId, limits: ContainerLimits): void {
