@@ -1,6 +1,8 @@
 /** Runs every package from its TypeScript source: no build step between an edit and its test. */
 module.exports = {
   testEnvironment: 'node',
+  // Tests start real processes, and a machine may have others to run: what is late is not wrong.
+  testTimeout: 30_000,
   roots: ['<rootDir>/packages', '<rootDir>/services', '<rootDir>/examples', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],

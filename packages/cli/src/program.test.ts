@@ -6,6 +6,9 @@ import { runCli } from './program';
 import { FakeContext } from './testdata/fake-context';
 import { FakeOperator, serve } from './testdata/fake-operator';
 
+/** Where no master is. */
+const nobody = '127.0.0.1:1';
+
 let operator: FakeOperator;
 let servers: GrpcServer[];
 let master: string;
@@ -20,7 +23,9 @@ beforeEach(async () => {
 afterEach(() => Promise.all(servers.map((server) => server.close(0))));
 
 async function meseta(...argv: string[]): Promise<{ exit: number; out: string; err: string }> {
-  const context = new FakeContext({ MESETA_MASTER: master });
+  // Where nobody answers, a test need not wait for long; where a master answers late, it must.
+  const timeoutMs = argv.includes(nobody) ? 300 : undefined;
+  const context = new FakeContext({ MESETA_MASTER: master }, timeoutMs);
   const exit = await runCli(argv, context);
   return { exit, out: context.stdout, err: context.stderr };
 }
@@ -400,7 +405,7 @@ test('version tells of the master, if one answers', async () => {
   expect((await meseta('version')).out).toMatch(
     /meseta +\d+\.\d+\.\d+\nnode +v\d+.*\nmaster +0\.1\.0 \(leading\)\n/,
   );
-  expect((await meseta('version', '-m', '127.0.0.1:1')).out).toContain('none answers at 127.0.0.1:1');
+  expect((await meseta('version', '-m', nobody)).out).toContain(`none answers at ${nobody}`);
 });
 
 test.each([
@@ -427,8 +432,8 @@ test.each([
     2,
   ],
   ['tasks --master nowhere', 'master: "nowhere" is not host:port', 2],
-  ['tasks --master 127.0.0.1:1', 'no leader at 127.0.0.1:1: connection refused', 1],
-  ['--master 127.0.0.1:1 tasks', 'no leader at 127.0.0.1:1: connection refused', 1],
+  [`tasks --master ${nobody}`, `no leader at ${nobody}: connection refused`, 1],
+  [`--master ${nobody} tasks`, `no leader at ${nobody}: connection refused`, 1],
   ['task', `missing required argument 'id'`, 2],
   ['task web-1a3b', 'unknown task "web-1a3b", did you mean "web-1a2b"?', 1],
   ['task web', 'task "web" is not unique: web-1a2b, web-3c4d', 1],

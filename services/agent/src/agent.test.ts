@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -235,12 +235,13 @@ describe('an agent', () => {
   test('a task that ended while the agent was away is told with its true status, and unacknowledged updates come again', async () => {
     await start();
     await registered();
-    master.launch('t1', 'sleep 0.5; exit 7');
+    master.launch('t1', 'until [ -e end ]; do sleep 0.02; done; exit 7');
     await master.untilState('t1', 'TASK_RUNNING');
     await untilMetric('status_updates_unacknowledged 0');
     master.acknowledges = false;
     await agent?.close();
-    await new Promise((resolve) => setTimeout(resolve, 900));
+    await writeFile(join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest/end'), '');
+    await new Promise((resolve) => setTimeout(resolve, 500));
     await start();
     await master.untilState('t1', 'TASK_FAILED');
     expect(master.statuses('t1').at(-1)?.message).toBe('Command exited with status 7');

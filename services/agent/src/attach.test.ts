@@ -112,7 +112,7 @@ suite('a task with a terminal', () => {
   }, 20_000);
 
   test('what is typed to one without is refused; what it prints is told', async () => {
-    await launch('t4', 'sleep 0.5; echo loud; echo wrong >&2; sleep 300');
+    await launch('t4', 'while :; do echo loud; echo wrong >&2; sleep 0.1; done');
     const one = attach('t4');
     await one.until(/loud/);
     one.type('hello\n');

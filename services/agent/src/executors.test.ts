@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { access, readdir, readFile, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { CheckInfo_Type, ExecutorInfo_Type, HealthCheck_Type, type TaskInfo } from '@meseta/protocol';
 import { createServer } from 'node:http';
 import { AgentBench } from './testdata/agent-bench';
@@ -73,8 +73,10 @@ describe('what an agent runs for frameworks', () => {
         },
         ...often,
       };
-      master.launch('t1', 'sleep 0.4; touch there; sleep 300', { check });
+      master.launch('t1', 'sleep 300', { check });
       const answers = () => master.statuses('t1').map(({ checkStatus }) => checkStatus?.command?.exitCode);
+      await master.until('1', () => answers().includes(1));
+      await writeFile(bench.sandbox('t1', 'there'), '');
       await master.until('7', () => answers().includes(7));
       expect(answers()).toEqual([undefined, undefined, 1, 7]);
       expect(master.statuses('t1').at(-1)?.reason).toBe('REASON_TASK_CHECK_STATUS_UPDATED');
@@ -85,14 +87,15 @@ describe('what an agent runs for frameworks', () => {
       const healthCheck: TaskInfo['healthCheck'] = {
         type: HealthCheck_Type.COMMAND,
         command: { value: 'test -e well', uris: [], arguments: [] },
-        gracePeriodSeconds: 0,
+        gracePeriodSeconds: 60,
         consecutiveFailures: 2,
         ...often,
       };
-      master.launch('t1', 'touch well; sleep 0.5; rm well; sleep 300', { healthCheck });
+      master.launch('t1', 'touch well; sleep 300', { healthCheck });
+      const told = () => master.statuses('t1').map(({ healthy }) => healthy);
+      await master.until('it is well', () => told().includes(true));
+      await rm(bench.sandbox('t1', 'well'));
       await master.untilState('t1', 'TASK_KILLED');
-      const told = master.statuses('t1').map(({ healthy }) => healthy);
-      expect(told.filter((one) => one !== undefined)).toContain(true);
       expect(master.statuses('t1').at(-1)).toMatchObject({
         healthy: false,
         reason: 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED',

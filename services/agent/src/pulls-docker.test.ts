@@ -74,11 +74,11 @@ dockerSuite('an agent whose tasks wait for their images', () => {
             () => false,
             () => true,
           );
-      for (let tries = 0; !(await isGone()); tries++) {
-        if (tries === 200) throw new Error('it is still there');
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      expect(await bench.agent.metrics.registry.metrics()).toContain('meseta_agent_images_deleted_total 1');
+      await eventually('the image is gone', isGone);
+      // The engine answers a moment after others see it gone.
+      await eventually('that is counted', async () =>
+        (await bench.agent.metrics.registry.metrics()).includes('meseta_agent_images_deleted_total 1'),
+      );
     },
   );
 
@@ -95,15 +95,18 @@ dockerSuite('an agent whose tasks wait for their images', () => {
       const { HostConfig } = await docker.getContainer(container.Id).inspect();
       return (HostConfig.Memory ?? 0) / 1024 / 1024;
     };
-    const untilMemory = async (megabytes: number): Promise<void> => {
-      for (let tries = 0; (await memory()) !== megabytes; tries++) {
-        if (tries === 200) throw new Error(`it has ${await memory()} MB, not ${megabytes}`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    };
+    const untilMemory = (megabytes: number): Promise<void> =>
+      eventually(`it has ${megabytes} MB`, async () => (await memory()) === megabytes);
     master.launchGroup('grows', [taskInfo('t1', '')], executor);
     await untilMemory(32 + 64);
     master.launchGroup('grows', [taskInfo('t2', '')], executor);
     await untilMemory(32 + 64 + 64);
   });
 });
+
+async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await isSo()); tries++) {
+    if (tries === 200) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

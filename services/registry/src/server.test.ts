@@ -17,7 +17,7 @@ const stand = (name: string, carried?: internal.Elected): TestCandidate => {
 };
 
 beforeEach(async () => {
-  registry = await startRegistry({ leaseTtl: 400 });
+  registry = await startRegistry({ leaseTtl: 1_000 });
 });
 afterEach(async () => {
   candidates.splice(0).forEach((candidate) => candidate.die());
@@ -29,14 +29,14 @@ describe('campaigns', () => {
     const first = stand('m1');
     const { term, ttlMs } = await first.elected();
     expect(term).toBeGreaterThan(0n);
-    expect(ttlMs).toBe(400n);
+    expect(ttlMs).toBe(1000n);
     const second = stand('m2');
     expect(await second.told('waiting')).toMatchObject({
       value: { leader: { id: 'm1', grpcAddress: 'a:1' } },
     });
     // Its heartbeats are answered too: without answers it would look for another instance.
-    expect(await second.told('renewed')).toMatchObject({ value: { ttlMs: 400n } });
-    expect(await first.told('renewed')).toMatchObject({ value: { ttlMs: 400n } });
+    expect(await second.told('renewed')).toMatchObject({ value: { ttlMs: 1000n } });
+    expect(await first.told('renewed')).toMatchObject({ value: { ttlMs: 1000n } });
   });
 
   test('when the leader dies the next one leads at once, under a higher term', async () => {
@@ -71,7 +71,7 @@ describe('campaigns', () => {
     await hung.told('waiting');
     await new Promise((resolve) => setTimeout(resolve, 100));
     hung.hang();
-    await new Promise((resolve) => setTimeout(resolve, 450));
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
     const third = stand('m3');
     await third.told('waiting');
     first.die();

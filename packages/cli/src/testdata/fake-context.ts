@@ -8,11 +8,12 @@ export class FakeContext implements CliContext {
   readonly err = { write: (text: string) => void (this.stderr += text) };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly nowMs = () => 1_767_225_700_000;
-  readonly leaderTimeoutMs = 300;
+  readonly leaderTimeoutMs?: number;
   readonly #interrupts = new Set<() => void>();
 
-  constructor(env: Readonly<Record<string, string | undefined>> = {}) {
+  constructor(env: Readonly<Record<string, string | undefined>> = {}, leaderTimeoutMs?: number) {
     this.env = env;
+    this.leaderTimeoutMs = leaderTimeoutMs;
   }
 
   readonly onInterrupt = (fn: () => void): (() => void) => {

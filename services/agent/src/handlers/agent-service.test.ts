@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,10 +64,15 @@ describe('what an agent tells of itself', () => {
   }
 
   test('a log is followed from the launch to the end of the task', async () => {
-    master.launch('t1', 'echo one; sleep 0.3; echo two; sleep 0.3; echo three; echo wrong >&2');
+    const told = (file: string): string => `until [ -e ${file} ]; do sleep 0.02; done`;
+    master.launch('t1', `echo one; ${told('1')}; echo two; ${told('2')}; echo three; echo wrong >&2; rm 1 2`);
     await master.untilState('t1', 'TASK_STARTING');
     const offsets: bigint[] = [];
-    expect(await readLog({ follow: true }, ({ offset }) => offsets.push(offset))).toBe('one\ntwo\nthree\n');
+    const read = readLog({ follow: true }, ({ offset }) => {
+      offsets.push(offset);
+      if (offsets.length < 3) writeFileSync(join(sandbox(), String(offsets.length)), '');
+    });
+    expect(await read).toBe('one\ntwo\nthree\n');
     expect(offsets).toEqual([0n, 4n, 8n]);
     await master.untilState('t1', 'TASK_FINISHED');
   });

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
+import { sandboxInContainer } from '../../sandbox/paths';
 import {
   containerInfo,
   DockerBench,
@@ -131,7 +132,7 @@ dockerSuite('settings of containers, on a real daemon', () => {
     const container = containerInfo({}, { ttyInfo: { windowSize: { rows: 30, columns: 100 } } });
     // The size comes a moment after the start, as with Docker's own command line.
     const command =
-      'busybox tty; for i in 1 2 3 4 5 6 7 8 9; do case $(busybox stty size 2>/dev/null) in "30 100") echo sized; break;; esac; sleep 0.2; done; echo err >&2';
+      'busybox tty; for i in $(busybox seq 100); do case $(busybox stty size 2>/dev/null) in "30 100") echo sized; break;; esac; sleep 0.2; done; echo err >&2';
     const id = await bench.bench.start(command, { container });
     await bench.bench.end(id);
     expect(await bench.output(id)).toBe('/dev/pts/0\r\nsized\r\nerr\r\n');
@@ -140,9 +141,12 @@ dockerSuite('settings of containers, on a real daemon', () => {
 
   check('limits change while it runs, and a child that takes too much ends with the reason', async () => {
     const bench = await open();
-    const id = await bench.bench.start('sleep 1; echo ready; tail /dev/zero; echo went on; exit 3', {
-      limits: { cpuMilli: 500, memoryBytes: 64 * megabyte, processes: 30 },
-    });
+    const id = await bench.bench.start(
+      `until [ -e ${sandboxInContainer}/go ]; do busybox sleep 0.05; done; tail /dev/zero; echo went on; exit 3`,
+      {
+        limits: { cpuMilli: 500, memoryBytes: 64 * megabyte, processes: 30 },
+      },
+    );
     await bench.bench.runtime.update(id, {
       cpuMilli: 1500,
       cpuQuotaMilli: 2000,
@@ -157,6 +161,7 @@ dockerSuite('settings of containers, on a real daemon', () => {
       MemorySwap: 96 * megabyte,
       PidsLimit: 40,
     });
+    await writeFile(join(bench.place.root, id, 'go'), '');
     expect(await bench.bench.end(id)).toEqual({ kind: 'outOfMemory', limitBytes: 96 * megabyte });
     expect(await bench.output(id)).toContain('went on');
   });
