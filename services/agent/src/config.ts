@@ -180,6 +180,11 @@ export const agentOptions = defineOptions({
     default: true,
     help: 'Give each task of the runtime process namespaces, a /tmp and a view of the work directory of its own; needs root.',
   },
+  allowSharingAgentNamespaces: {
+    kind: 'boolean',
+    default: false,
+    help: 'Let tasks outside of pods ask for the machine’s namespaces of processes and of memory instead of their own: they see, and as root can end, all that runs here.',
+  },
   readOnlyRoot: {
     kind: 'boolean',
     default: false,

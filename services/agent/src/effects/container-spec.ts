@@ -11,6 +11,7 @@ import { variablesOf, type SecretResolver } from '../secrets/resolver';
 import { containerNetworkOf, type ContainerNetwork } from '../network/container-network';
 import type { ContainerLimits, ContainerMount, ContainerSpec } from '../runtime/container-runtime';
 import { defaultPath } from '../runtime/process/programs';
+import { sharesOf, type ContainerShares } from '../runtime/shares';
 import { sandboxInContainer } from '../sandbox/paths';
 import { sandboxOfExecutor, sandboxOfTask } from '../sandbox/sandbox-of';
 import type { AgentState, ExecutorRecord, TaskRecord } from '../state/state';
@@ -88,6 +89,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
       group: { containerId: pod.containerId, limits: executorLimits(context, pod) },
     }),
     ...(network !== undefined && { network }),
+    ...sharing(sharesOf(info, pod?.info)),
     mounts: mountsOf(workDir, resources),
   };
 }
@@ -141,8 +143,13 @@ export function executorSpec(
     resources,
     limits: { ...executorLimits(context, executor), ...processesOf(context) },
     ...(network !== undefined && { network }),
+    ...sharing(sharesOf(info, undefined)),
     mounts: mountsOf(workDir, resources),
   };
+}
+
+function sharing(shares: ContainerShares | undefined): Pick<ContainerSpec, 'shares'> {
+  return shares === undefined ? {} : { shares };
 }
 
 /** The networks of a task or an executor. Docker is told of its in its own words. */

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { isMountPoint } from '../runtime/process/mounts';
 
 const exec = promisify(execFile);
 
@@ -20,14 +21,8 @@ export async function createNamespace({ unshare }: NamespacePrograms, path: stri
 
 /** Lets go of a namespace; one that is gone already is no error. Where a task's own view of mounts holds it too, it goes there with the file. */
 export async function removeNamespace({ umount }: NamespacePrograms, path: string): Promise<void> {
-  if (await isNamespace(path)) await exec(umount, ['--lazy', path], { timeout: 10_000 });
+  if (await isMountPoint(path)) await exec(umount, ['--lazy', path], { timeout: 10_000 });
   await unlink(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
-}
-
-/** Whether a namespace is kept at a path. After a restart of the machine there is none. */
-export async function isNamespace(path: string): Promise<boolean> {
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
-  return mounts.split('\n').some((line) => line.split(' ')[4] === path);
 }

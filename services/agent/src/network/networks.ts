@@ -7,12 +7,14 @@ import { attach, detach, type Attachment, type Place } from './attachment';
 import { writeContainerFiles } from './container-files';
 import type { ContainerNetwork } from './container-network';
 import { defaultDnsOf, type DefaultDns } from './default-dns';
-import { createNamespace, isNamespace, removeNamespace, type NamespacePrograms } from './namespace';
+import { createNamespace, removeNamespace, type NamespacePrograms } from './namespace';
 import type { NetworkConfig } from './network-config';
 import { NetworkRecords, type NetworkRecord } from './network-record';
 import { callPlugin } from './plugin';
 import { mainAddressOf, readResult } from './result';
 import { lastLineOf } from '../last-line';
+import { isMountPoint } from '../runtime/process/mounts';
+import { Members } from '../members';
 import { Turns } from '../turns';
 
 /** When a network that could not be left is tried again. Milliseconds. */
@@ -53,8 +55,7 @@ export class Networks {
   private readonly records: NetworkRecords;
   private readonly known = new Map<ContainerId, NetworkRecord>();
   /** Which containers are in the namespace of each owner. */
-  private readonly members = new Map<ContainerId, Set<ContainerId>>();
-  private readonly owners = new Map<ContainerId, ContainerId>();
+  private readonly members = new Members();
   private readonly turns = new Turns<ContainerId>();
   private cancelRetry: (() => void) | undefined;
 
@@ -78,7 +79,7 @@ export class Networks {
     for (const record of await this.records.readAll()) this.known.set(record.owner, record);
     for (const { containerId, groupId, isGroup } of known) {
       const owner = groupId ?? containerId;
-      if (isGroup !== true && this.known.has(owner)) this.enter(containerId, owner);
+      if (isGroup !== true && this.known.has(owner)) this.members.enter(containerId, owner);
     }
   }
 
@@ -100,41 +101,29 @@ export class Networks {
       if (this.known.has(owner) && !this.members.has(owner)) await this.undo(owner);
       const record = this.members.has(owner) ? this.known.get(owner) : undefined;
       const joined = record ?? (await this.make(wanted));
-      this.enter(containerId, owner);
+      this.members.enter(containerId, owner);
       return this.joinedOf(joined);
     });
   }
 
   /** The container has ended. Does nothing for one that is in no network. */
   async leave(containerId: ContainerId): Promise<void> {
-    const owner = this.owners.get(containerId);
+    const owner = this.members.ownerOf(containerId);
     if (owner === undefined) return;
     await this.turns.take(owner, async () => {
-      this.owners.delete(containerId);
-      const members = this.members.get(owner);
-      members?.delete(containerId);
-      if (members === undefined || members.size > 0) return;
-      this.members.delete(owner);
-      await this.undo(owner);
+      if (this.members.leave(containerId)) await this.undo(owner);
     });
   }
 
   /** Where a container is; undefined for one that is in no network. */
   of(containerId: ContainerId): JoinedNetwork | undefined {
-    const owner = this.owners.get(containerId);
+    const owner = this.members.ownerOf(containerId);
     const record = owner === undefined ? undefined : this.known.get(owner);
     return record === undefined ? undefined : this.joinedOf(record);
   }
 
   close(): void {
     this.cancelRetry?.();
-  }
-
-  private enter(containerId: ContainerId, owner: ContainerId): void {
-    this.owners.set(containerId, owner);
-    const members = this.members.get(owner);
-    if (members === undefined) this.members.set(owner, new Set([containerId]));
-    else members.add(containerId);
   }
 
   private async make({ owner, infos, hostname }: ContainerNetwork): Promise<NetworkRecord> {
@@ -226,7 +215,8 @@ export class Networks {
 
   private async placeOf(owner: ContainerId): Promise<Place> {
     const path = this.namespaceOf(owner);
-    const namespace = (await isNamespace(path)) ? path : '';
+    // After a restart of the machine there is none.
+    const namespace = (await isMountPoint(path)) ? path : '';
     return { containerId: owner, namespace, directories: this.options.pluginDirectories };
   }
 

@@ -7,6 +7,7 @@ import type { Exit } from '../state/command';
 import type { StartedFacts } from '../state/state';
 import type { ContainerNetwork } from '../network/container-network';
 import type { NetworkConfig } from '../network/network-config';
+import type { ContainerShares } from './shares';
 
 /**
  * What runs tasks: the one port between the agent and whatever isolates them.
@@ -22,6 +23,8 @@ export interface ContainerRuntime {
   readonly keepsLimits: boolean;
   /** What keeps its containers apart, in a word; unset where that is not the agent's doing. */
   readonly isolation?: ProcessIsolation;
+  /** Whether containers may share namespaces of the machine. */
+  readonly sharesMachine?: boolean;
   /** The networks that containers may join by name; unset where there is no such thing. */
   readonly networks?: ReadonlyMap<string, NetworkConfig> | undefined;
 
@@ -125,6 +128,8 @@ export interface ContainerSpec {
   readonly group?: { readonly containerId: ContainerId; readonly limits: ContainerLimits };
   /** The networks that it joins; unset for the machine's own. */
   readonly network?: ContainerNetwork;
+  /** Namespaces that it shares; unset for most. */
+  readonly shares?: ContainerShares;
   /** What of the machine is to be seen in the container. */
   readonly mounts: readonly ContainerMount[];
   readonly command: CommandInfo | undefined;

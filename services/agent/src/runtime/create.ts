@@ -22,6 +22,7 @@ export interface RuntimesOptions {
     | 'fakeRuntimeDelay'
     | 'dockerSocket'
     | 'isolateProcesses'
+    | 'allowSharingAgentNamespaces'
     | 'readOnlyRoot'
     | 'capabilities'
     | 'imageDirectory'
@@ -90,6 +91,7 @@ async function create(
             dockerSocket: config.dockerSocket.replace(/^unix:\/\//, ''),
           },
         }),
+        sharesMachine: config.allowSharingAgentNamespaces,
         capabilities: config.capabilities,
         imageDirectory: config.imageDirectory,
         seccomp: { directory: config.seccompConfigDirectory, defaultName: config.seccompProfileName },

@@ -1,7 +1,6 @@
 import { failure, isFailure, validateId, type Failure, type Resources } from '@meseta/model';
 import {
   ContainerInfo_Type,
-  LinuxInfo_IpcMode,
   type CommandInfo,
   type ContainerInfo,
   type ExecutorInfo,
@@ -11,6 +10,7 @@ import { fetchPlans } from '../fetcher/plan';
 import { networkRefusal } from '../network/joinable';
 import type { NetworkConfig } from '../network/network-config';
 import type { Plan } from '../state/command';
+import { sharesAny, sharesInvalid } from './shares';
 
 /** Who runs a task: the agent by itself, the agent as one of a group, or an executor of the framework's. */
 export type RunBy = 'command' | 'pod' | 'custom';
@@ -23,7 +23,11 @@ export interface Readable {
 /** The runtimes of an agent, as far as a plan needs to know them. */
 export type Runtimes = ReadonlyMap<
   string,
-  { readonly keepsLimits: boolean; readonly networks?: ReadonlyMap<string, NetworkConfig> | undefined }
+  {
+    readonly keepsLimits: boolean;
+    readonly sharesMachine?: boolean;
+    readonly networks?: ReadonlyMap<string, NetworkConfig> | undefined;
+  }
 >;
 
 /** Which runtime runs a task, or why none of this agent's does. The names become directories, so they are checked here once more. */
@@ -42,7 +46,7 @@ export function planOf(
   const invalid = invalidOf(task, by);
   if (invalid !== undefined) return invalidPlan(invalid);
   if (by === 'custom') return { runtime: '' };
-  const plan = joining(runtimeOf(task, runtimes), task, resources, runtimes);
+  const plan = joining(runtimeOf(task, runtimes, by === 'pod'), task, resources, runtimes);
   if (
     'refused' in plan ||
     Object.keys(task.limits).length === 0 ||
@@ -70,9 +74,10 @@ export function planOfExecutor(
     validateId('executor id', info.executorId?.value ?? '') ??
     (by === 'custom' && info.command === undefined && info.container?.docker === undefined
       ? failure('invalid', 'a custom executor must have a command')
-      : undefined);
+      : undefined) ??
+    sharesInvalid(info);
   if (invalid !== undefined) return invalidPlan(invalid);
-  return joining(runtimeOf(info, runtimes), info, resources, runtimes);
+  return joining(runtimeOf(info, runtimes, false), info, resources, runtimes);
 }
 
 /** The plan, unless the networks that are asked for cannot be had. */
@@ -92,14 +97,19 @@ interface Runnable {
   readonly container?: ContainerInfo | undefined;
 }
 
-function runtimeOf(runnable: Runnable, runtimes: Runtimes): Plan {
+/** @param isInPod whether it shares with others of a pod what it does not have for itself */
+function runtimeOf(runnable: Runnable, runtimes: Runtimes, isInPod: boolean): Plan {
   const runtime = runtimes.has('fake')
     ? 'fake'
     : runnable.container?.type === ContainerInfo_Type.DOCKER
       ? 'docker'
       : 'process';
   if (!runtimes.has(runtime)) return cannot(`this agent does not run tasks with ${runtime} (--runtimes)`);
-  const missing = runtime === 'fake' ? undefined : missingOf(runnable, runtime);
+  if (runtime === 'fake') return { runtime };
+  const missing =
+    runtime === 'docker'
+      ? missingOfDocker(runnable)
+      : missingOfProcess(runnable, isInPod || runtimes.get(runtime)?.sharesMachine === true);
   return missing === undefined ? { runtime } : cannot(missing);
 }
 
@@ -120,17 +130,13 @@ function invalidOf(task: TaskInfo, by: RunBy): Failure | undefined {
   if (task.command === undefined && !isDocker) return failure('invalid', 'the task must have a command');
   if (isDocker && !task.container?.docker?.image)
     return failure('invalid', 'container.docker.image must be set');
-  return undefined;
+  return sharesInvalid(task);
 }
 
-/** What the task asks for that this agent cannot do. To leave it out in silence would run something else than was asked. */
-function missingOf(task: Runnable, runtime: 'docker' | 'process'): string | undefined {
-  const { container } = task;
-  if (runtime === 'docker') return missingOfDocker(task);
-  const linux = container?.linuxInfo;
-  if (linux?.sharePidNamespace === true || linux?.ipcMode === LinuxInfo_IpcMode.SHARE_PARENT)
-    return 'this agent does not share namespaces of processes and memory with tasks';
-  return undefined;
+/** What the task asks for that this agent does not do. To leave it out in silence would run something else than was asked. */
+function missingOfProcess(runnable: Runnable, mayShare: boolean): string | undefined {
+  if (mayShare || !sharesAny(runnable)) return undefined;
+  return 'this agent does not share namespaces of the machine with tasks (--allow-sharing-agent-namespaces)';
 }
 
 function missingOfDocker({ container }: Runnable): string | undefined {

@@ -9,6 +9,7 @@ import { detectCgroups } from '../cgroups/detect';
 import type { EndListener } from '../container-runtime';
 import { detectIsolation, type IsolationOptions } from './isolation';
 import { capabilitiesDefault } from './privileges';
+import { PodNamespaces } from './pod-namespaces';
 import { ProcessRuntime } from './process-runtime';
 import { findProgram } from './programs';
 
@@ -24,6 +25,8 @@ export async function createProcessRuntime(options: {
   /** Where profiles of seccomp are, and which one tasks have that name none. */
   readonly seccomp?: Omit<FilterOptions, 'programs'>;
   readonly gpus?: MachineGpus | undefined;
+  /** Whether tasks may share namespaces of the machine. */
+  readonly sharesMachine?: boolean;
   /** The networks that isolated tasks may join. */
   readonly networks?: Networks | undefined;
   readonly onEnd: EndListener;
@@ -74,6 +77,9 @@ export async function createProcessRuntime(options: {
     cgroups: isFailure(cgroups) ? undefined : cgroups,
     isolation: isFailure(isolation) ? undefined : isolation,
     networks: isIsolated ? options.networks : undefined,
+    pods: isIsolated
+      ? new PodNamespaces({ directory: join(directory, '..', 'pods'), programs: isolation.programs, log })
+      : undefined,
     capabilities,
     filters,
   });

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { failure, type Failure } from '@meseta/model';
 import type { Logger } from '@meseta/kit';
 import { agentRunDirectory } from '../run-directory';
+import type { ContainerShares } from '../shares';
 import { makeDevice } from './device-file';
 import { findProgram } from './programs';
 
@@ -12,6 +13,8 @@ import { findProgram } from './programs';
 export interface IsolationPrograms {
   readonly unshare: string;
   readonly mount: string;
+  readonly umount: string;
+  readonly sleep: string;
   readonly nsenter: string;
   readonly setpriv: string;
   readonly setsid: string;
@@ -56,7 +59,17 @@ export interface IsolationOptions {
 /** Finds out how tasks can be isolated here, or says in one line why they cannot. */
 export async function detectIsolation(options: IsolationOptions): Promise<Isolation | Failure> {
   if (process.getuid?.() !== 0) return failure('denied', 'the agent does not run as root');
-  const names = ['unshare', 'mount', 'nsenter', 'setpriv', 'setsid', 'prlimit', 'chroot'] as const;
+  const names = [
+    'unshare',
+    'mount',
+    'umount',
+    'sleep',
+    'nsenter',
+    'setpriv',
+    'setsid',
+    'prlimit',
+    'chroot',
+  ] as const;
   const found = await Promise.all(names.map(async (name) => [name, await findProgram(name)] as const));
   const missing = found.filter(([, path]) => path === undefined).map(([name]) => name);
   if (missing.length > 0) return failure('denied', `this machine lacks ${missing.join(', ')}`);
@@ -94,7 +107,7 @@ export async function detectIsolation(options: IsolationOptions): Promise<Isolat
 }
 
 /** The namespaces of a task, and a /proc that shows only what is in them. With its first process all the others end. */
-export const namespaces: readonly string[] = [
+const namespaces: readonly string[] = [
   '--mount',
   '--ipc',
   '--uts',
@@ -105,6 +118,13 @@ export const namespaces: readonly string[] = [
   '--propagation',
   'private',
 ];
+
+/** Those of one task: what it shares is not made. */
+export function namespacesOf(shares: ContainerShares | undefined): readonly string[] {
+  if (shares === undefined) return namespaces;
+  const shared = (['pid', 'ipc'] as const).filter((name) => shares[name] !== undefined);
+  return namespaces.filter((word) => !shared.some((name) => word === `--${name}`));
+}
 
 /** Devices of which nobody can make a way out. */
 const devices = [

@@ -2,8 +2,13 @@ import { isAbsolute, join, relative } from 'node:path';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { ContainerMount, ContainerSpec } from '../container-runtime';
+import { shmMegabytesDefault } from '../shares';
 import { sandboxInContainer } from '../../sandbox/paths';
 import type { Isolation } from './isolation';
+import { escapeSpace, octal } from './mounts';
+
+/** Where memory is shared by its name, shm_open(3). */
+export const machineShm = '/dev/shm';
 
 /** A task's own /tmp: beside its sandbox, so that it is on the same disk and not in the way. */
 export function tmpOf(sandbox: string): string {
@@ -20,11 +25,22 @@ export function overOf(sandbox: string): string {
  *
  * The task's view of the work directory is put together elsewhere, with its own sandbox and nothing of others in it, and then put over the
  * work directory. So a sandbox has the same path inside and outside.
+ *
+ * @param sharedShm the /dev/shm of those with whom it shares memory; unset for one of its own
  */
-export function mountTable(isolation: Isolation, spec: ContainerSpec, image: string | undefined): string {
+export function mountTable(
+  isolation: Isolation,
+  spec: ContainerSpec,
+  image: string | undefined,
+  sharedShm?: string,
+): string {
   const { box, workDir } = isolation;
+  // The machine's own is covered with the rest of /dev, unless it is held elsewhere.
+  const held = sharedShm === machineShm && image === undefined ? isolation.root : undefined;
+  const shm = held ?? sharedShm;
   const within = relative(workDir, spec.sandbox);
   const before = [
+    ...(held === undefined ? [] : [line(machineShm, held, 'none', 'bind')]),
     ...spec.mounts.filter(({ target }) => !isAbsolute(target)).map((mount) => inSandbox(spec, mount)),
   ];
   const outside = spec.mounts.filter(({ target }) => isAbsolute(target));
@@ -34,15 +50,15 @@ export function mountTable(isolation: Isolation, spec: ContainerSpec, image: str
       : [
           line(isolation.dev, '/dev', 'none', 'bind,ro'),
           line('meseta', '/dev/pts', 'devpts', 'newinstance,ptmxmode=0666,mode=0620'),
-          line('meseta', '/dev/shm', 'tmpfs', shmOptions(spec)),
         ]),
+    ...(isolation.dev === undefined && shm === undefined ? [] : [shmLine(spec, machineShm, shm)]),
     // What a task sees of an image has one of its own.
     ...(image === undefined ? [sysLine(spec, '/sys/.', 'ro')] : []),
     line('meseta', '/sys/fs/cgroup', 'tmpfs', 'ro,mode=555,size=4k'),
     ...isolation.protected.map((path) => line(path, path, 'none', 'bind,ro')),
     ...isolation.masked.map((path) => line('/dev/null', path, 'none', 'bind,ro')),
   ];
-  if (image !== undefined) return table([...before, ...imageLines(isolation, spec, image), ...machine]);
+  if (image !== undefined) return table([...before, ...imageLines(isolation, spec, image, shm), ...machine]);
   return table([
     ...before,
     ...outside.map(({ source, target, readOnly }) => line(source, target, 'none', bindOf(readOnly))),
@@ -57,7 +73,12 @@ export function mountTable(isolation: Isolation, spec: ContainerSpec, image: str
 }
 
 /** The root of a task that runs from an image: the image, over it what the task writes, in it the machine's kernel file systems. */
-function imageLines({ root, dev }: Isolation, spec: ContainerSpec, image: string): string[] {
+function imageLines(
+  { root, dev }: Isolation,
+  spec: ContainerSpec,
+  image: string,
+  shm: string | undefined,
+): string[] {
   const over = overOf(spec.sandbox);
   const options = `lowerdir=${image},upperdir=${join(over, 'upper')},workdir=${join(over, 'work')}`;
   return [
@@ -67,10 +88,8 @@ function imageLines({ root, dev }: Isolation, spec: ContainerSpec, image: string
     line(dev ?? '/dev', join(root, 'dev'), 'none', 'bind,ro,X-mount.mkdir'),
     ...(dev === undefined
       ? []
-      : [
-          line('meseta', join(root, 'dev/pts'), 'devpts', 'newinstance,ptmxmode=0666,mode=0620'),
-          line('meseta', join(root, 'dev/shm'), 'tmpfs', shmOptions(spec)),
-        ]),
+      : [line('meseta', join(root, 'dev/pts'), 'devpts', 'newinstance,ptmxmode=0666,mode=0620')]),
+    ...(dev === undefined && shm === undefined ? [] : [shmLine(spec, join(root, 'dev/shm'), shm)]),
     line(tmpOf(spec.sandbox), join(root, 'tmp'), 'none', 'bind,X-mount.mkdir'),
     line(spec.sandbox, join(root, sandboxInContainer), 'none', 'rbind,X-mount.mkdir'),
     ...spec.mounts
@@ -103,9 +122,11 @@ function bindOf(readOnly: boolean): string {
   return readOnly ? 'bind,ro' : 'bind';
 }
 
-function shmOptions({ container }: ContainerSpec): string {
-  const size = container?.linuxInfo?.shmSize;
-  return `mode=1777,nosuid,nodev${size === undefined ? ',size=64m' : `,size=${size}m`}`;
+/** @param shared the directory of those with whom it shares memory; unset for memory of its own */
+function shmLine({ container }: ContainerSpec, target: string, shared: string | undefined): string {
+  if (shared !== undefined) return line(shared, target, 'none', 'bind');
+  const size = container?.linuxInfo?.shmSize ?? shmMegabytesDefault;
+  return line('meseta', target, 'tmpfs', `mode=1777,nosuid,nodev,size=${size}m`);
 }
 
 function line(source: string, target: string, type: string, options: string): string {
@@ -116,7 +137,7 @@ function table(lines: readonly string[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** White space ends a field, a backslash begins such a number, as getmntent(3) reads it. */
+/** White space ends a field, and a number sign may begin a comment. */
 function escape(text: string): string {
-  return text.replace(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  return escapeSpace(text).replaceAll('#', octal);
 }

@@ -1,9 +1,26 @@
 import { constants } from 'node:fs';
-import { mkdir, open, realpath, stat, symlink, unlink } from 'node:fs/promises';
+import { mkdir, open, readFile, realpath, stat, symlink, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { ContainerMount, ContainerSpec } from '../container-runtime';
+
+/** Whether something is mounted at a path, as proc(5) says in `mountinfo`. */
+export async function isMountPoint(path: string): Promise<boolean> {
+  const place = escapeSpace(path);
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+  return mounts.split('\n').some((line) => line.split(' ')[4] === place);
+}
+
+/** White space and backslashes as numbers, as getmntent(3) reads them. */
+export function escapeSpace(text: string): string {
+  return text.replace(/[\s\\]/g, octal);
+}
+
+/** One character as fstab(5) and the kernel write it where it would mean something else. */
+export function octal(character: string): string {
+  return `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`;
+}
 
 /** Puts links to what a task wants to find into its sandbox, where nothing can be mounted. */
 export async function linkMounts(spec: ContainerSpec): Promise<void> {

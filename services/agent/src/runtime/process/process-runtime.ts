@@ -52,6 +52,8 @@ interface Watched extends ContainerProcesses {
 export interface ProcessRuntimeOptions extends SurroundingsOptions {
   /** Where supervisors write; the agent's alone. */
   readonly directory: string;
+  /** Whether tasks may share namespaces of the machine. */
+  readonly sharesMachine?: boolean;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -65,6 +67,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly name = 'process';
   readonly usesSandbox = true;
   readonly keepsLimits: boolean;
+  readonly sharesMachine: boolean;
   readonly isolation: ProcessIsolation;
   private readonly files: RunFiles;
   private readonly surroundings: Surroundings;
@@ -80,6 +83,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.surroundings = new Surroundings(options, this.files);
     this.timers = options.timers ?? systemTimers;
     this.keepsLimits = options.cgroups !== undefined;
+    this.sharesMachine = options.sharesMachine === true;
     this.isolation =
       options.cgroups === undefined ? 'none' : options.isolation === undefined ? 'cgroups' : 'namespaces';
   }
@@ -94,14 +98,16 @@ export class ProcessRuntime implements ContainerRuntime {
     this.watcher.unref();
     this.plan();
     await this.options.networks?.recover(known);
+    await this.options.pods?.recover(known);
     await this.endUnknown(new Set(known.map(({ containerId }) => containerId)));
     const found: RecoveredContainer[] = [];
     for (const container of known) {
       const one = await this.find(container);
-      if (one.kind !== 'running') await this.options.networks?.leave(container.containerId);
+      if (one.kind !== 'running') await this.leaveShared(container.containerId);
       found.push(one);
     }
     await this.options.networks?.sweep();
+    await this.options.pods?.sweep();
     return found;
   }
 
@@ -113,7 +119,7 @@ export class ProcessRuntime implements ContainerRuntime {
       const facts = networks?.of(given.containerId)?.facts;
       return { ...(await this.startProcess(spec)), ...facts };
     } catch (error) {
-      await networks?.leave(given.containerId);
+      await this.leaveShared(given.containerId);
       throw error;
     }
   }
@@ -184,10 +190,11 @@ export class ProcessRuntime implements ContainerRuntime {
     await this.removeTraces(containerId);
   }
 
-  update(containerId: ContainerId, limits: ContainerLimits): Promise<void> {
-    this.options.cgroups?.update(containerId, limits);
+  async update(containerId: ContainerId, limits: ContainerLimits): Promise<void> {
+    const { cgroups } = this.options;
+    // A pod whose tasks have all ended, or none of which began, has no group.
+    if (cgroups?.has(containerId) === true) cgroups.update(containerId, limits);
     this.gpusFor(limits)?.update(containerId, limits.gpus ?? []);
-    return Promise.resolve();
   }
 
   async run(given: ContainerSpec, signal: AbortSignal): Promise<RunResult> {
@@ -218,7 +225,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.closed = true;
     this.cancelPoll();
     this.watcher?.close();
-    await this.leaveNetworks();
+    await this.leaveDestroyed();
     this.options.networks?.close();
     this.watched.clear();
     this.options.cgroups?.leave();
@@ -321,7 +328,7 @@ export class ProcessRuntime implements ContainerRuntime {
     }
     this.options.gpus?.remove(containerId);
     // Before its end is told: from then on its ports are another's.
-    await this.options.networks?.leave(containerId);
+    await this.leaveShared(containerId);
     const failed = exit.kind !== 'exited' || exit.status !== 0;
     return outOfMemory !== undefined && failed ? { kind: 'outOfMemory', ...outOfMemory } : exit;
   }
@@ -359,12 +366,20 @@ export class ProcessRuntime implements ContainerRuntime {
       : this.find({ containerId, ran: true, sandbox: '' });
   }
 
+  /** What a container has together with others: it goes with the last of them. */
+  private async leaveShared(containerId: ContainerId): Promise<void> {
+    await this.options.networks?.leave(containerId);
+    await this.options.pods?.leave(containerId);
+  }
+
   /** What was ended last gives its networks back still: the agent may never come back (G19). */
-  private async leaveNetworks(): Promise<void> {
+  private async leaveDestroyed(): Promise<void> {
+    const { networks, pods } = this.options;
     for (const [containerId, { task, destroyed }] of this.watched) {
-      if (destroyed !== true || this.enterNetwork(containerId) === undefined) continue;
+      if (destroyed !== true || !(networks?.of(containerId) !== undefined || pods?.has(containerId) === true))
+        continue;
       for (let tries = 0; isAlive(task) && tries < emptyTries; tries++) await pause(emptyWaitMs);
-      await this.options.networks?.leave(containerId);
+      await this.leaveShared(containerId);
     }
   }
 

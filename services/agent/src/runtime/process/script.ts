@@ -139,6 +139,8 @@ function isolatedLines(plan: SupervisorPlan, isolation: IsolationPlan, mark: str
     must([mount, '-c', '-a', '-T', table]),
     ...readOnly.map((path) => must([mount, '-o', 'remount,bind,ro', path])),
     ...startedLines,
+    // Where it shares processes with others it is not the first one, and nothing shields it.
+    'trap : TERM',
     '(',
     // From an image the sandbox has another path, and only there.
     ...(root === undefined ? [`cd ${quote(cwd)} || exit 125`] : []),

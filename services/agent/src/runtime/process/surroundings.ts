@@ -9,10 +9,11 @@ import { sandboxInContainer } from '../../sandbox/paths';
 import type { Filters } from '../../seccomp/filters';
 import type { Cgroups } from '../cgroups/cgroups';
 import type { ContainerSpec } from '../container-runtime';
-import { namespaces, type Isolation } from './isolation';
+import { namespacesOf, type Isolation } from './isolation';
 import type { RunFiles } from './layout';
-import { mountTable, overOf, tmpOf } from './mount-table';
+import { machineShm, mountTable, overOf, tmpOf } from './mount-table';
 import { linkMounts, makeFileTargets } from './mounts';
+import type { PodNamespaces, PodPlace } from './pod-namespaces';
 import { capabilitiesOf, privilegeWords } from './privileges';
 import { childOf } from './proc';
 import type { IsolationPlan, SupervisorPlan } from './script';
@@ -44,6 +45,8 @@ export interface SurroundingsOptions {
   readonly gpus?: GpuKeeper | undefined;
   /** Unset where tasks cannot be isolated. */
   readonly networks?: Networks | undefined;
+  /** Unset where tasks cannot be isolated. */
+  readonly pods?: PodNamespaces | undefined;
 }
 
 /** How a task is isolated. */
@@ -112,6 +115,21 @@ export class Surroundings {
     const joined = this.options.networks?.of(containerId);
     if (joined === undefined) return undefined;
     return [this.options.isolation?.programs.nsenter ?? 'nsenter', `--net=${joined.namespace}`, '--'];
+  }
+
+  /** What a task shares with others of its pod; undefined for one that shares nothing with them. */
+  private async podPlaceOf({ containerId, group, shares }: ContainerSpec): Promise<PodPlace | undefined> {
+    if (group === undefined || (shares?.pid !== 'pod' && shares?.ipc !== 'pod')) return undefined;
+    return this.options.pods?.join(containerId, group.containerId, shares.shmMegabytes);
+  }
+
+  /** The words that bring what comes after them into the namespaces of its pod. */
+  private enterPod({ shares }: ContainerSpec, place: PodPlace | undefined): readonly string[] {
+    if (place === undefined) return [];
+    const names = (['pid', 'ipc'] as const).filter((name) => shares?.[name] === 'pod');
+    // It would wait for what it runs, and be in the way of signals; of processes, it is the next child that is in the namespace.
+    const words = [...names.map((name) => `--${name}=/proc/${place.pid}/ns/${name}`), '--no-fork', '--'];
+    return [this.options.isolation?.programs.nsenter ?? 'nsenter', ...words];
   }
 
   /** The terminal that a task asks for. Only in control groups is all that runs on it found again. */
@@ -219,14 +237,25 @@ export class Surroundings {
       for (const name of ['upper', 'work']) mkdirSync(join(overOf(spec.sandbox), name), { recursive: true });
     if (spec.mounts.length > 0)
       await makeFileTargets(spec, image === undefined ? undefined : overOf(spec.sandbox));
+    const place = await this.podPlaceOf(spec);
     const table = this.files.table(spec.containerId);
-    writeFileSync(table, mountTable({ ...isolation, dev: dev ?? isolation.dev }, spec, image), {
-      mode: 0o600,
-    });
+    writeFileSync(
+      table,
+      mountTable({ ...isolation, dev: dev ?? isolation.dev }, spec, image, shmOf(spec, place)),
+      {
+        mode: 0o600,
+      },
+    );
     const { unshare, mount, setsid } = isolation.programs;
     const hostname = this.options.networks?.of(spec.containerId)?.hostname ?? spec.container?.hostname;
     const plan: IsolationPlan = {
-      unshare: [...(this.enterNetwork(spec.containerId) ?? []), unshare, ...namespaces, '--'],
+      unshare: [
+        ...(this.enterNetwork(spec.containerId) ?? []),
+        ...this.enterPod(spec, place),
+        unshare,
+        ...namespacesOf(spec.shares),
+        '--',
+      ],
       mount,
       table,
       // What a task sees of an image is its own.
@@ -264,4 +293,10 @@ export class Surroundings {
     if (isFailure(user)) throw new FailureError(user);
     return user;
   }
+}
+
+/** The directory that a task finds at /dev/shm; undefined for one of its own. */
+function shmOf({ shares }: ContainerSpec, place: PodPlace | undefined): string | undefined {
+  if (shares?.ipc === 'machine') return machineShm;
+  return shares?.ipc === 'pod' ? place?.shm : undefined;
 }
