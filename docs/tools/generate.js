@@ -25,6 +25,7 @@ const documents = {
   'docs/errors.md': errors,
   'docs/task-states.md': taskStatesPage,
   'docs/frameworks/writing-a-framework.md': withIncludes,
+  'docs/frameworks/writing-an-executor.md': withIncludes,
   'docs/frameworks/testing.md': withIncludes,
   'packages/sdk/README.md': withIncludes,
 };

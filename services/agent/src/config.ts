@@ -170,6 +170,11 @@ export const agentOptions = defineOptions({
     help: 'Where secrets that tasks refer to are looked up: <name> is a file, or a directory with a file for each key.',
     placeholder: 'path',
   },
+  authenticateExecutors: {
+    kind: 'boolean',
+    default: true,
+    help: 'Take calls of executors only with the token that each is started with (MESOS_EXECUTOR_AUTHENTICATION_TOKEN).',
+  },
   switchUser: {
     kind: 'boolean',
     default: true,

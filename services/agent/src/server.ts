@@ -47,6 +47,7 @@ import type { ContainerRuntime, ContainerSpec } from './runtime/container-runtim
 import type { FakeMachine } from './runtime/fake';
 import { Housekeeper } from './sandbox/housekeeper';
 import { sandboxOfExecutor, sandboxOfTask } from './sandbox/sandbox-of';
+import { ExecutorTokens } from './secrets/executor-tokens';
 import { secretResolver } from './secrets/resolver';
 import { SecretFiles } from './secrets/secret-files';
 import { PortWatcher } from './network/port-watcher';
@@ -153,6 +154,7 @@ async function assemble(
     agentIp: agentIpOf(config),
     grpcAddress: () => grpcAddress,
     resolveSecret: secretResolver(config.secretDirectory),
+    executorTokens: await ExecutorTokens.open(join(config.workDir, 'meta', 'executor-key')),
   };
   const secretFiles = new SecretFiles(join(agentRunDirectory(agentNameOf(config.workDir)), 'secrets'));
   const cache = new FetchCache(join(config.workDir, 'meta', 'fetch'), config.fetcherCacheSize * 1024 * 1024);
@@ -252,7 +254,12 @@ async function assemble(
   );
   const services = [
     agentGrpcService(view, specOf),
-    executorGrpcService({ view, streams: executorStreams, push: (command) => loop.push(command) }),
+    executorGrpcService({
+      view,
+      streams: executorStreams,
+      tokens: config.authenticateExecutors ? specContext.executorTokens : undefined,
+      push: (command) => loop.push(command),
+    }),
   ].map((service) => ({ ...service, definition: metrics.streams.counted(service.definition) }));
   const grpc = await startGrpcServer({ ...config, services, log });
   // Executors run on this machine: an agent that listens everywhere is found by them on the machine itself.

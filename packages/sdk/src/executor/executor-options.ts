@@ -23,6 +23,8 @@ export interface ExecutorOptions extends ExecutorHandlers {
   readonly agent?: string;
   readonly frameworkId?: string;
   readonly executorId?: string;
+  /** The proof that it is this executor. */
+  readonly token?: string;
   /** Whether it outlives its agent's restart. */
   readonly checkpoint?: boolean;
   /** How long it looks for an agent that is gone before it ends. Milliseconds. */
@@ -37,6 +39,8 @@ export interface ExecutorIdentity {
   readonly agent: string;
   readonly frameworkId: string;
   readonly executorId: string;
+  /** Agents that authenticate nobody give none. */
+  readonly token: string | undefined;
   readonly checkpoint: boolean;
   readonly recoveryTimeoutMs: number;
   readonly backoffMaxMs: number;
@@ -60,6 +64,7 @@ export function identityOf(
     agent: named(options.agent, 'MESOS_AGENT_ENDPOINT'),
     frameworkId: named(options.frameworkId, 'MESOS_FRAMEWORK_ID'),
     executorId: named(options.executorId, 'MESOS_EXECUTOR_ID'),
+    token: options.token ?? env['MESOS_EXECUTOR_AUTHENTICATION_TOKEN'],
     checkpoint: options.checkpoint ?? env['MESOS_CHECKPOINT'] === '1',
     recoveryTimeoutMs:
       options.recoveryTimeoutMs ?? durationOf(env['MESOS_RECOVERY_TIMEOUT'], recoveryTimeoutDefaultMs),

@@ -1,6 +1,6 @@
 import { msOfNanoseconds } from '@meseta/model';
-import { credentials, type ClientReadableStream } from '@grpc/grpc-js';
-import { callUnary, channelOptions, failureOf } from '@meseta/kit';
+import { credentials, Metadata, type ClientReadableStream } from '@grpc/grpc-js';
+import { callUnary, channelOptions, FailureError, failureOf } from '@meseta/kit';
 import {
   ExecutorServiceClient,
   TaskStatus_Source,
@@ -29,6 +29,8 @@ const silenceMaxMs = 60_000;
 export class Executor {
   private readonly identity: ExecutorIdentity;
   private readonly environment: Environment;
+  /** Shown with every call. */
+  private readonly metadata = new Metadata();
   private readonly tasks = new Map<string, ExecutorTask>();
   /** Tasks of which nothing was acknowledged yet: the agent may have forgotten them. */
   private readonly unheard = new Map<string, TaskInfo>();
@@ -41,18 +43,20 @@ export class Executor {
   private failures = 0;
   private sending: Promise<void> = Promise.resolve();
   private cancelTimer: () => void = () => undefined;
-  private ended: (() => void) | undefined;
+  private ended: ((error?: Error) => void) | undefined;
   private over = false;
 
   constructor(private readonly options: ExecutorOptions) {
     this.identity = identityOf(options);
+    const { token } = this.identity;
+    if (token !== undefined) this.metadata.set('authorization', `Bearer ${token}`);
     this.environment = options.environment ?? systemEnvironment;
   }
 
-  /** Runs until the executor is to end. Resolves when all that it told is acknowledged, or nobody is left to do so. */
+  /** Runs until the executor is to end. Resolves when all that it told is acknowledged, or nobody is left to do so; rejects with the agent's error if it takes us for another. */
   run(): Promise<void> {
-    return new Promise((resolve) => {
-      this.ended = resolve;
+    return new Promise((resolve, reject) => {
+      this.ended = (error) => (error === undefined ? resolve() : reject(error));
       this.connect();
     });
   }
@@ -60,10 +64,11 @@ export class Executor {
   /** Sends bytes to the scheduler, best effort. */
   send(data: Uint8Array): void {
     if (!this.subscribed) return;
-    const { client } = this;
+    const { client, metadata } = this;
     this.enqueue(async () => {
       const messages = [{ data: Buffer.from(data) }];
-      if (client !== undefined) await callUnary(client.message.bind(client), { ...this.names(), messages });
+      if (client !== undefined)
+        await callUnary(client.message.bind(client), { ...this.names(), messages }, { metadata });
     });
   }
 
@@ -74,13 +79,11 @@ export class Executor {
       ...channelOptions(),
       'grpc.use_local_subchannel_pool': 1,
     });
-    const stream = client.subscribe({
-      ...this.names(),
-      subscribe: {
-        unacknowledgedTasks: [...this.unheard.values()],
-        unacknowledgedUpdates: [...this.unacknowledged.values()].map((status) => ({ status })),
-      },
-    });
+    const subscribe = {
+      unacknowledgedTasks: [...this.unheard.values()],
+      unacknowledgedUpdates: [...this.unacknowledged.values()].map((status) => ({ status })),
+    };
+    const stream = client.subscribe({ ...this.names(), subscribe }, this.metadata);
     this.client = client;
     this.stream = stream;
     this.listen(stream);
@@ -110,7 +113,12 @@ export class Executor {
     this.subscribed = false;
     const nowMs = this.environment.clock.now();
     this.lostAtMs ??= nowMs;
-    const unknown = failureOf(error).kind === 'notFound';
+    const answer = failureOf(error);
+    if (answer.kind === 'denied') {
+      this.finish(new FailureError(answer));
+      return;
+    }
+    const unknown = answer.kind === 'notFound';
     const late = nowMs - this.lostAtMs > this.identity.recoveryTimeoutMs;
     if (!this.identity.checkpoint || unknown || late) {
       this.finish();
@@ -208,11 +216,15 @@ export class Executor {
       timestamp: this.environment.clock.now() / 1000,
     };
     this.unacknowledged.set(uuid.toString('hex'), told);
-    const { client } = this;
+    const { client, metadata } = this;
     // Without an agent it is told with the next subscription.
     if (!this.subscribed || client === undefined) return;
     this.enqueue(async () => {
-      await callUnary(client.update.bind(client), { ...this.names(), updates: [{ status: told }] });
+      await callUnary(
+        client.update.bind(client),
+        { ...this.names(), updates: [{ status: told }] },
+        { metadata },
+      );
     });
   }
 
@@ -226,13 +238,13 @@ export class Executor {
     return { frameworkId: { value: frameworkId }, executorId: { value: executorId } };
   }
 
-  private finish(): void {
+  private finish(error?: Error): void {
     if (this.over) return;
     this.over = true;
     this.cancelTimer();
     this.stream?.cancel();
     this.client?.close();
-    this.ended?.();
+    this.ended?.(error);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type Resource as ProtoResource,
   type TaskInfo,
 } from '@meseta/protocol';
+import { tokenVariable, type ExecutorTokens } from '../secrets/executor-tokens';
 import { variablesOf, type SecretResolver } from '../secrets/resolver';
 import { containerNetworkOf, type ContainerNetwork } from '../network/container-network';
 import type { ContainerLimits, ContainerMount, ContainerSpec } from '../runtime/container-runtime';
@@ -36,6 +37,7 @@ export interface SpecContext {
   /** Where executors find this agent's gRPC server, as host:port. */
   readonly grpcAddress: () => string;
   readonly resolveSecret: SecretResolver;
+  readonly executorTokens: Pick<ExecutorTokens, 'tokenOf'>;
 }
 
 /**
@@ -135,6 +137,7 @@ export function executorSpec(
         ['MESOS_RECOVERY_TIMEOUT', '15mins'],
         ['MESOS_SUBSCRIPTION_BACKOFF_MAX', '2secs'],
         ['MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD', `${graceMs}ms`],
+        [tokenVariable, context.executorTokens.tokenOf(executor)],
         // Of the process runtime, what it may use changes with its tasks: it sees what is there.
         ...(executor.runtime === 'docker' ? gpuVariables(gpusOfExecutor(state, executor).gpus) : []),
       ],

@@ -18,12 +18,14 @@ import {
   type FrameworkID,
   type TaskStatus,
 } from '@meseta/protocol';
+import type { Metadata } from '@grpc/grpc-js';
 import type { ExecutorCall, ExecutorStreams } from '../effects/executor-streams';
 import type { Command } from '../state/command';
 import type { ExecutorUpdate } from '../state/executor-session';
 import type { ExecutorKey, ExecutorRecord } from '../state/state';
 import { executorKey } from '../state/state';
 import type { Reason } from '../state/status';
+import type { ExecutorTokens } from '../secrets/executor-tokens';
 import type { AgentView } from './agent-view';
 
 /** The longest message between an executor and its framework. Bytes. */
@@ -33,11 +35,13 @@ export const messageBytesMax = 1024 * 1024;
 export interface ExecutorServiceOptions {
   readonly view: AgentView;
   readonly streams: ExecutorStreams;
+  /** Unset believes every caller. */
+  readonly tokens: Pick<ExecutorTokens, 'refusalOf'> | undefined;
   readonly push: (command: Command) => void;
 }
 
 /** How custom executors run tasks for their frameworks. */
-export function executorGrpcService({ view, streams, push }: ExecutorServiceOptions): GrpcService {
+export function executorGrpcService({ view, streams, tokens, push }: ExecutorServiceOptions): GrpcService {
   const implementation: ExecutorServiceServer = {
     subscribe: (call: ExecutorCall) => {
       try {
@@ -49,14 +53,14 @@ export function executorGrpcService({ view, streams, push }: ExecutorServiceOpti
         call.emit('error', toServiceError(answer));
       }
     },
-    update: unaryHandler((request) => {
-      const executor = subscribed(view, request);
+    update: unaryHandler((request, { metadata }) => {
+      const executor = subscribed(request, metadata);
       const updates = request.updates.map(({ status }) => updateOf(executor, status));
       push({ kind: 'executorUpdated', key: executor.key, updates });
       return Promise.resolve({});
     }),
-    message: unaryHandler((request) => {
-      const executor = subscribed(view, request);
+    message: unaryHandler((request, { metadata }) => {
+      const executor = subscribed(request, metadata);
       const messages = request.messages.map(({ data }) => checkedData(data));
       push({ kind: 'executorSaid', key: executor.key, messages });
       return Promise.resolve({});
@@ -65,7 +69,7 @@ export function executorGrpcService({ view, streams, push }: ExecutorServiceOpti
 
   function subscribe(call: ExecutorCall): void {
     const { unacknowledgedTasks = [], unacknowledgedUpdates = [] } = call.request.subscribe ?? {};
-    const executor = known(view, call.request);
+    const executor = caller(call.request, call.metadata);
     const { key } = executor;
     const updates = unacknowledgedUpdates.map(({ status }) => updateOf(executor, status));
     const connection = streams.open(call);
@@ -83,6 +87,20 @@ export function executorGrpcService({ view, streams, push }: ExecutorServiceOpti
     });
   }
 
+  /** The executor that calls (E4). */
+  function caller(names: Names, metadata: Metadata): ExecutorRecord {
+    const executor = known(view, names);
+    const refusal = tokens?.refusalOf(executor, metadata.get('authorization')[0]?.toString());
+    if (refusal !== undefined) throw new FailureError(refusal);
+    return executor;
+  }
+
+  function subscribed(names: Names, metadata: Metadata): ExecutorRecord {
+    const executor = caller(names, metadata);
+    if (executor.connection !== undefined) return executor;
+    throw new FailureError(failure('conflict', 'the executor is not subscribed'));
+  }
+
   return { definition: ExecutorServiceService, implementation, fullName: 'meseta.v1.ExecutorService' };
 }
 
@@ -91,7 +109,7 @@ interface Names {
   readonly executorId?: ExecutorID | undefined;
 }
 
-/** The executor that calls; one that the agent did not start is nobody (E3). */
+/** An executor by its names; one that the agent did not start is nobody (E3). */
 function known({ state }: AgentView, { frameworkId: framework, executorId }: Names): ExecutorRecord {
   const executor = state.executors.get(keyOf(framework, executorId));
   if (executor?.kind === 'custom' && executor.phase !== 'ended') return executor;
@@ -101,12 +119,6 @@ function known({ state }: AgentView, { frameworkId: framework, executorId }: Nam
       `executor '${executorId?.value ?? ''}' of framework '${framework?.value ?? ''}' is not on this agent`,
     ),
   );
-}
-
-function subscribed(view: AgentView, names: Names): ExecutorRecord {
-  const executor = known(view, names);
-  if (executor.connection !== undefined) return executor;
-  throw new FailureError(failure('conflict', 'the executor is not subscribed'));
 }
 
 function keyOf(framework: FrameworkID | undefined, executor: ExecutorID | undefined): ExecutorKey {
