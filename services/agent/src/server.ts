@@ -42,7 +42,7 @@ import { detectResources } from './resources/detect';
 import { createController, createEstimator } from './oversubscription/modules';
 import { Oversubscriber } from './oversubscription/oversubscriber';
 import { agentNameOf, createRuntimes } from './runtime/create';
-import { agentRunDirectory } from './runtime/run-directory';
+import { agentRunDirectory, leaveRunDirectory } from './runtime/run-directory';
 import type { ContainerRuntime, ContainerSpec } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
 import { Housekeeper } from './sandbox/housekeeper';
@@ -344,6 +344,7 @@ async function assemble(
         executorStreams,
         runtimes,
         checkpoint,
+        workDir: config.workDir,
         grpc,
         http,
       })),
@@ -432,6 +433,7 @@ async function close(parts: {
   readonly executorStreams: ExecutorStreams;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
   readonly checkpoint: Checkpoint;
+  readonly workDir: string;
   readonly grpc: GrpcServer;
   readonly http: HttpServer;
 }): Promise<void> {
@@ -449,6 +451,9 @@ async function close(parts: {
   executorStreams.closeAll();
   await Promise.all([grpc.close(), http.close()]);
   await closeAll(runtimes);
+  // A folder that is mounted on for a task must stay.
+  if (checkpoint.state.tasks.size + checkpoint.state.executors.size === 0)
+    await leaveRunDirectory(agentNameOf(parts.workDir));
   await checkpoint.close();
 }
 

@@ -267,6 +267,7 @@ export class Containers {
 
   release(runtime: string, containerId: ContainerId): void {
     this.try(runtime, containerId, 'release');
+    this.abandon(containerId, runtime);
     this.forgetSecrets(containerId);
   }
 

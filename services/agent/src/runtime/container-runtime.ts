@@ -60,7 +60,7 @@ export interface ContainerRuntime {
   /** Ends the task: SIGKILL to everything in the container. */
   destroy(containerId: ContainerId): Promise<void>;
 
-  /** Forgets a container that has ended, and removes the last traces that would tell `recover` of it. */
+  /** Forgets a container, and removes the last traces that would tell `recover` of it. One that has not ended is ended, and nobody is told. */
   release(containerId: ContainerId): Promise<void>;
 
   /** Changes what a container may use while it runs; of a group of control groups, what all in it may use together. */

@@ -116,13 +116,12 @@ export function stepRefused(
 export function stepUnregister(state: AgentState, reason: string): Effect[] {
   const effects: Effect[] = state.session?.registered === true ? [{ kind: 'sayGoodbye', reason }] : [];
   for (const task of state.tasks.values()) {
-    if (task.phase !== 'ended' && task.runtime !== '')
-      effects.push({ kind: 'destroy', containerId: task.containerId, runtime: task.runtime });
+    if (task.phase !== 'ended' && task.runtime !== '') effects.push(...discard(task));
     effects.push({ kind: 'forgetTask', task });
   }
   for (const executor of state.executors.values()) {
-    const { containerId, runtime, kind, phase, connection } = executor;
-    if (kind === 'custom' && phase !== 'ended') effects.push({ kind: 'destroy', containerId, runtime });
+    const { kind, phase, connection } = executor;
+    if (kind === 'custom' && phase !== 'ended') effects.push(...discard(executor));
     if (connection !== undefined)
       effects.push({ kind: 'disconnectExecutor', connection, message: 'the agent leaves the cluster' });
     effects.push({ kind: 'forgetExecutor', executor });
@@ -137,4 +136,12 @@ export function stepUnregister(state: AgentState, reason: string): Effect[] {
   state.agentId = undefined;
   state.unacknowledged = 0;
   return [{ kind: 'forgetAgent' }, ...effects];
+}
+
+/** Ends a container, and leaves nothing of it: nobody waits for its end. */
+export function discard({ containerId, runtime }: Pick<TaskRecord, 'containerId' | 'runtime'>): Effect[] {
+  return [
+    { kind: 'destroy', containerId, runtime },
+    { kind: 'release', containerId, runtime },
+  ];
 }

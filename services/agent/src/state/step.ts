@@ -39,7 +39,7 @@ import {
   stepVolumesChanged,
 } from './operations';
 import { disown, stepReconcile } from './reconcile';
-import { stepClosing, stepRecovered, stepRefused, stepUnregister } from './recovery';
+import { discard, stepClosing, stepRecovered, stepRefused, stepUnregister } from './recovery';
 import type { AgentState } from './state';
 import { executorKey, taskKey } from './state';
 import { acknowledge, retry } from './status-updates';
@@ -115,7 +115,7 @@ function stepContainer(state: AgentState, news: ContainerNews, now: Instant): Ef
     case 'containerStarted':
       if (executor === undefined && state.tasks.get(key)?.containerId !== containerId)
         // Nobody knows of it any more: the agent left while it was being started.
-        return [{ kind: 'destroy', containerId, runtime: news.runtime }];
+        return discard(news);
       return executor === undefined
         ? stepContainerStarted(state, key, containerId, news.facts, now)
         : stepExecutorStarted(state, executor, news.facts, now);

@@ -25,7 +25,7 @@ import type {
 import { argvOf } from './command';
 import { execSession } from './exec-session';
 import { containerOf, exitSuffix, RunFiles, type ContainerProcesses } from './layout';
-import { isAlive, signal, statOf } from './proc';
+import { isAlive, signal, statOf, type ProcessName } from './proc';
 import { inNetwork, withAddress } from './in-network';
 import { runScript } from './run-script';
 import { besideScript, supervisorScript } from './script';
@@ -186,7 +186,13 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async release(containerId: ContainerId): Promise<void> {
-    this.watched.delete(containerId);
+    const container = this.watched.get(containerId);
+    if (container !== undefined) {
+      await this.destroy(containerId);
+      this.watched.delete(containerId);
+      await this.clearUp(containerId, container, { kind: 'lost', message: 'Nobody waits for it' });
+      await untilGone(container.supervisor);
+    }
     await this.removeTraces(containerId);
   }
 
@@ -228,6 +234,8 @@ export class ProcessRuntime implements ContainerRuntime {
     await this.leaveDestroyed();
     this.options.networks?.close();
     this.watched.clear();
+    // Those of pods that nobody is in.
+    for (const containerId of this.options.cgroups?.list() ?? []) this.options.cgroups?.remove(containerId);
     this.options.cgroups?.leave();
     this.options.gpus?.leave();
   }
@@ -378,7 +386,7 @@ export class ProcessRuntime implements ContainerRuntime {
     for (const [containerId, { task, destroyed }] of this.watched) {
       if (destroyed !== true || !(networks?.of(containerId) !== undefined || pods?.has(containerId) === true))
         continue;
-      for (let tries = 0; isAlive(task) && tries < emptyTries; tries++) await pause(emptyWaitMs);
+      await untilGone(task);
       await this.leaveShared(containerId);
     }
   }
@@ -396,13 +404,7 @@ export class ProcessRuntime implements ContainerRuntime {
       const processes = await this.files.readPids(containerId);
       if (processes !== undefined && isAlive(processes.task)) signal(-processes.task.pid, 'SIGKILL');
       for (const pid of this.options.cgroups?.pidsOf(containerId) ?? []) signal(pid, 'SIGKILL');
-      // Its supervisor writes one more file when it sees the end.
-      for (
-        let tries = 0;
-        processes !== undefined && isAlive(processes.supervisor) && tries < emptyTries;
-        tries++
-      )
-        await pause(emptyWaitMs);
+      if (processes !== undefined) await untilGone(processes.supervisor);
       await this.removeTraces(containerId);
       this.options.log.info({ containerId }, 'ended a container that nobody knows of');
     }
@@ -421,4 +423,9 @@ export class ProcessRuntime implements ContainerRuntime {
       this.plan();
     });
   }
+}
+
+/** Waits for a process to end, for a second at most. A supervisor writes one more file when its task has ended. */
+async function untilGone(process: ProcessName): Promise<void> {
+  for (let tries = 0; isAlive(process) && tries < emptyTries; tries++) await pause(emptyWaitMs);
 }
