@@ -163,6 +163,8 @@ const setByTheChart = [
     'resources',
     'docker-socket',
     'docker-config',
+    // It ends at once, and a pod would be started again for ever.
+    'recover',
     // A file, of which a pod has none.
     'whitelist',
   ],

@@ -100,6 +100,11 @@ describe('an agent', () => {
     await master.until('registered again', () => agent?.isRegistered() === true);
   }
 
+  async function comeBack(flags: readonly string[]): Promise<void> {
+    await agent?.close();
+    await start(flags);
+  }
+
   async function untilMetric(line: string): Promise<void> {
     for (let tries = 0; tries < 200; tries++) {
       if ((await agent?.metrics.registry.metrics())?.includes(`meseta_agent_${line}\n`) === true) return;
@@ -268,6 +273,55 @@ describe('an agent', () => {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     await agent?.settle();
     await master.untilState('t1', 'TASK_GONE');
+  });
+
+  test('G7: it may come back only to end what ran', async () => {
+    await start();
+    await registered();
+    master.launch('t1', 'exec sleep 300');
+    await master.untilState('t1', 'TASK_RUNNING');
+    const pid = master.statuses('t1').at(-1)?.containerStatus?.executorPid ?? 0;
+    const before = master.registers.length;
+    await comeBack(['--recover=cleanup']);
+    await agent?.close();
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    expect(master.registers).toHaveLength(before);
+    await start();
+    await registered();
+    // It is a new agent.
+    expect(master.registers.at(-1)?.agentInfo?.id).toBeUndefined();
+    expect(master.registers.at(-1)?.tasks).toEqual([]);
+  });
+
+  test('G10: it comes back as it was, if the operator wants that', async () => {
+    const flags = ['--resources=cpus:2;mem:512;disk:100;ports:[]', '--reconfiguration-policy=additive'];
+    await start(flags);
+    await registered();
+    await restart([...flags, '--attributes=rack:a']);
+    await agent?.close();
+    await expect(start([...flags, '--resources=cpus:1;mem:512;disk:100;ports:[]'])).rejects.toThrow(
+      /^the agent may not come back as another \(--reconfiguration-policy=additive\): its attributes changed from rack:a to none/,
+    );
+    await start(['--resources=cpus:1;mem:512;disk:100;ports:[]']);
+    await registered();
+  });
+
+  test('E19: what the operator says is in the environment, under what the task says', async () => {
+    await start(['--executor-environment-variables={"SITE":"north","PATH":"/usr/bin:/bin","LEVEL":"1"}']);
+    await registered();
+    master.launch('t1', 'echo "$SITE $LEVEL $PATH"', {
+      command: {
+        value: 'echo "$SITE $LEVEL $PATH"',
+        uris: [],
+        arguments: [],
+        environment: { variables: [{ name: 'LEVEL', value: '2' }] },
+      },
+    });
+    await master.untilState('t1', 'TASK_FINISHED');
+    const stdout = join(workDir, 'agents/agent-1/frameworks/framework/executors/t1/runs/latest/stdout');
+    expect(await readFile(stdout, 'utf8')).toBe('north 2 /usr/bin:/bin\n');
+    const argv = ['--master=a:1', `--work-dir=${workDir}`, '--executor-environment-variables=["x"]'];
+    expect(() => readConfig(agentService, argv, {})).toThrow(/variables must be JSON as/);
   });
 
   test('does nothing that a master of a lower term says', async () => {

@@ -1,6 +1,8 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { isFailure, parseAttributes, parseDomain, Resources } from '@meseta/model';
+import { parseVariables } from './effects/environment-variables';
 import { parseDefaultDns } from './network/default-dns';
+import { reconfigurationPolicies } from './state/reconfiguration';
 import { capabilitiesDefault, capabilityNames } from './runtime/process/privileges';
 import { commonOptions, defineOptions, type ConfigOf, type ServiceOptions } from '@meseta/kit';
 
@@ -19,6 +21,23 @@ export const agentOptions = defineOptions({
     required: true,
     help: 'Directory of sandboxes and of what must survive a restart of the agent.',
     placeholder: 'path',
+  },
+  reconfigurationPolicy: {
+    kind: 'string',
+    default: 'any',
+    choices: reconfigurationPolicies,
+    help: 'How hostname, domain, attributes and resources may differ when the agent comes back: at will, by having more (additive), or not at all (equal).',
+  },
+  recover: {
+    kind: 'string',
+    default: 'reconnect',
+    choices: ['reconnect', 'cleanup'],
+    help: 'What is done with tasks of an earlier life: go on with them, or end them all, forget who the agent was, and exit.',
+  },
+  strict: {
+    kind: 'boolean',
+    default: true,
+    help: 'Do not start with a checkpoint of which something cannot be read; otherwise it is left out, and what belongs to it is ended.',
   },
   resources: {
     kind: 'string',
@@ -117,6 +136,11 @@ export const agentOptions = defineOptions({
     max: 1,
     help: 'The part of the disk that is to stay free of old sandboxes.',
   },
+  gcNonExecutorContainerSandboxes: {
+    kind: 'boolean',
+    default: false,
+    help: 'Delete the sandbox of a task of a pod that has ended by its own age, and not with that of the pod.',
+  },
   diskWatchInterval: {
     kind: 'duration',
     default: 15_000,
@@ -140,6 +164,11 @@ export const agentOptions = defineOptions({
     min: 0,
     help: 'How many megabytes of fetched files are kept for the next task that wants them.',
   },
+  frameworksHome: {
+    kind: 'path',
+    help: 'Where URIs that are relative paths are found.',
+    placeholder: 'path',
+  },
   fetcherStallTimeout: {
     kind: 'duration',
     default: 60_000,
@@ -159,6 +188,16 @@ export const agentOptions = defineOptions({
     kind: 'duration',
     default: 2_000,
     help: 'How long an executor may take to subscribe again after a restart of the agent.',
+  },
+  recoveryTimeout: {
+    kind: 'duration',
+    default: 15 * 60_000,
+    help: 'How long executors look for an agent that is gone, before they end.',
+  },
+  executorEnvironmentVariables: {
+    kind: 'string',
+    help: 'Variables for all that runs here, as JSON: {"NAME": "value"}. What a task brings itself comes over them.',
+    placeholder: 'json',
   },
   executorShutdownGracePeriod: {
     kind: 'duration',
@@ -275,6 +314,7 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     domain,
     runtimes,
     nvidiaGpuDevices,
+    executorEnvironmentVariables,
     defaultContainerDns,
     enforceContainerPorts,
     checkAgentPortRangeOnly,
@@ -289,6 +329,9 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     if (isFailure(place)) return `--domain: ${place.message}`;
     if (runtimes?.includes('fake') === true && runtimes.length > 1)
       return '--runtimes: fake runs every task and goes with no other';
+    const variables =
+      executorEnvironmentVariables === undefined ? undefined : parseVariables(executorEnvironmentVariables);
+    if (isFailure(variables)) return `--executor-environment-variables: ${variables.message}`;
     const dns = defaultContainerDns === undefined ? undefined : parseDefaultDns(defaultContainerDns);
     if (isFailure(dns)) return `--default-container-dns: ${dns.message}`;
     if (checkAgentPortRangeOnly && !enforceContainerPorts)

@@ -18,6 +18,11 @@ runService('agent', async ({ argv, env }) => {
       void server.close().finally(() => process.exit(1));
     },
   });
+  if (config.recover === 'cleanup') {
+    await server.close();
+    log.info('ended all tasks of an earlier life (--recover=cleanup)');
+    process.exit(0);
+  }
   log.info({ grpc: server.grpc, http: server.http }, 'listening');
   // As in Mesos (G19): SIGTERM ends the agent and its tasks run on, SIGUSR1 takes the agent out of the cluster.
   process.once('SIGUSR1', () => {

@@ -32,6 +32,10 @@ export function createAgentMetrics(metrics: Metrics = createMetrics('agent')) {
       'status_update_retries_total',
       'Status updates sent again because nobody acknowledged them.',
     ),
+    recoveryErrors: metrics.counter(
+      'recovery_errors_total',
+      'Records of the checkpoint that could not be read when the agent started, and were left out (--no-strict).',
+    ),
     sandboxesDeleted: metrics.counter(
       'sandboxes_deleted_total',
       'Sandboxes of tasks that have ended which were deleted because they were old or the disk was full.',

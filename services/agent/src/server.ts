@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { failure, isFailure, parseDomain, type Resources } from '@meseta/model';
+import { failure, isFailure, parseAttributes, parseDomain, type Resources } from '@meseta/model';
 import {
   FailureError,
   parseAddress,
@@ -17,10 +17,11 @@ import {
   type Tracing,
 } from '@meseta/kit';
 import { attributesToProto, domainToProto, resourcesToProto, type AgentInfo } from '@meseta/protocol';
-import { Checkpoint } from './checkpoint/checkpoint';
+import { Checkpoint, type SkipListener } from './checkpoint/checkpoint';
 import { agentIpOf, hostnameOf, type AgentConfig } from './config';
 import { Containers, startsQueuedMax } from './effects/containers';
 import { taskSpec } from './effects/container-spec';
+import { parseVariables } from './effects/environment-variables';
 import { executorEventsQueuedMax, ExecutorStreams } from './effects/executor-streams';
 import { Probes } from './effects/probes';
 import { ensureVolumes } from './effects/volumes';
@@ -55,6 +56,7 @@ import type { Command } from './state/command';
 import { volumesOf } from './state/operations';
 import { messagesQueuedMax, MasterSession } from './session';
 import { recoverContainers, type Sandboxes } from './checkpoint/recover';
+import type { Configuration, ReconfigurationPolicy } from './state/reconfiguration';
 import type { AgentState, TaskRecord } from './state/state';
 
 /** What an agent is made of. Nothing is global, so one process may have several. */
@@ -115,11 +117,21 @@ async function assemble(
   const timers = dependencies.timers ?? systemTimers;
   const metrics = dependencies.metrics ?? createAgentMetrics();
 
-  const checkpoint = await Checkpoint.open(config.workDir, config.cluster, {
+  const timing = {
     registrationMs: config.executorRegistrationTimeout,
     reregistrationMs: config.executorReregistrationTimeout,
     shutdownGraceMs: config.executorShutdownGracePeriod,
-  });
+  };
+  const skip: SkipListener = (key, error) => {
+    metrics.recoveryErrors.inc();
+    log.error({ err: error, record: key }, 'a record of the checkpoint cannot be read, and is left out');
+  };
+  const checkpoint = await Checkpoint.open(
+    config.workDir,
+    config.cluster,
+    timing,
+    config.strict ? undefined : skip,
+  );
   opened.push(() => checkpoint.close());
   const { state } = checkpoint;
   const gpus = await offeredGpus(config, dependencies.gpuPaths ?? gpuPathsDefault);
@@ -142,7 +154,7 @@ async function assemble(
     },
   });
   opened.push(() => closeAll(runtimes));
-  const { info, resources } = await describe(config, runtimes, gpus.offered.length);
+  const { info, resources, identity: own } = await describe(config, runtimes, gpus.offered.length);
   ensureVolumes(config.workDir, volumesOf(state.resources));
   let grpcAddress = '';
   const specContext = {
@@ -154,6 +166,8 @@ async function assemble(
     agentIp: agentIpOf(config),
     grpcAddress: () => grpcAddress,
     resolveSecret: secretResolver(config.secretDirectory),
+    variables: variablesOf(config),
+    recoveryTimeoutMs: config.recoveryTimeout,
     executorTokens: await ExecutorTokens.open(join(config.workDir, 'meta', 'executor-key')),
   };
   const secretFiles = new SecretFiles(join(agentRunDirectory(agentNameOf(config.workDir)), 'secrets'));
@@ -162,6 +176,7 @@ async function assemble(
   const fetcher = new Fetcher({
     workDir: config.workDir,
     cache,
+    frameworksHome: config.frameworksHome,
     stallMs: config.fetcherStallTimeout,
     onFetched: (outcome) => metrics.fetches.inc({ outcome }),
   });
@@ -195,6 +210,7 @@ async function assemble(
     workDir: config.workDir,
     delayMs: config.gcDelay,
     headroom: config.gcDiskHeadroom,
+    membersToo: config.gcNonExecutorContainerSandboxes,
     intervalMs: config.diskWatchInterval,
     enforceDiskQuota: config.enforceDiskQuota,
     logBytesMax: config.logSizeMax * 1024 * 1024,
@@ -310,12 +326,24 @@ async function assemble(
   metrics.queues.watch('agent_messages', messagesQueuedMax, () => session.queued);
   metrics.queues.watch('executor_events', executorEventsQueuedMax, () => executorStreams.queuedMost);
   const ids = gpus.offered.map(({ id }) => id);
-  loop.push({ kind: 'configured', resources, ...(gpus.machine.found.length > 0 && { gpus: ids }) });
+  loop.push({
+    kind: 'configured',
+    resources,
+    ...(gpus.machine.found.length > 0 && { gpus: ids }),
+    identity: own,
+    policy: config.reconfigurationPolicy as ReconfigurationPolicy,
+    rebooted: checkpoint.rebooted,
+  });
   loop.push({ kind: 'recovered', outcomes });
   await loop.settle();
   throwIfAny(fault);
   started = true;
-  session.open();
+  if (config.recover === 'cleanup') {
+    loop.push({ kind: 'unregister', reason: 'the agent was started to end its tasks (--recover=cleanup)' });
+    await loop.settle();
+  } else {
+    session.open();
+  }
   housekeeper.start();
   portWatcher?.start();
   if (config.resourceEstimator !== 'none' || config.qosController !== 'none') oversubscriber.start();
@@ -351,6 +379,13 @@ async function assemble(
   };
 }
 
+/** The operator's variables, which were read once already. */
+function variablesOf({ executorEnvironmentVariables }: AgentConfig): ReadonlyMap<string, string> {
+  const variables = parseVariables(executorEnvironmentVariables ?? '{}');
+  if (isFailure(variables)) throw new FailureError(variables);
+  return variables;
+}
+
 function throwIfAny(error: FailureError | undefined): void {
   if (error !== undefined) throw error;
 }
@@ -360,7 +395,11 @@ async function describe(
   config: AgentConfig,
   runtimes: ReadonlyMap<string, ContainerRuntime>,
   gpus: number,
-): Promise<{ readonly info: Omit<AgentInfo, 'id'>; readonly resources: Resources }> {
+): Promise<{
+  readonly info: Omit<AgentInfo, 'id'>;
+  readonly resources: Resources;
+  readonly identity: Omit<Configuration, 'resources'>;
+}> {
   const resources = await detectResources(config.resources, config.workDir, gpus);
   if (isFailure(resources)) throw new FailureError(resources);
   const attributes = attributesOf(config.attributes, runtimes.values());
@@ -373,7 +412,14 @@ async function describe(
     attributes: attributesToProto(attributes),
     ...(domain !== undefined && { domain: domainToProto(domain) }),
   };
-  return { info, resources };
+  // What is found out of the machine may change with it.
+  const said = parseAttributes(config.attributes ?? '');
+  const identity = {
+    hostname: info.hostname,
+    ...(domain !== undefined && { domain }),
+    attributes: isFailure(said) ? [] : said,
+  };
+  return { info, resources, identity };
 }
 
 function sandboxesOf(workDir: string, state: AgentState): Sandboxes {

@@ -93,6 +93,34 @@ describe('the checkpoint', () => {
     await after.close();
   });
 
+  test('G7: what makes no sense ends the start, or is left out', async () => {
+    const story = Story.registered();
+    story.running('T1');
+    story.running('T2');
+    const checkpoint = await Checkpoint.open(workDir, 'meseta');
+    checkpoint.state.frameworks.set(frameworkId('F'), {
+      id: frameworkId('F'),
+      info: frameworkInfo(),
+      uses: 2,
+    });
+    checkpoint.write({ kind: 'saveFramework', frameworkId: frameworkId('F') });
+    for (const task of story.state.tasks.values()) {
+      checkpoint.state.tasks.set(task.key, task);
+      // The description of the first is lost.
+      if (task.taskId !== 'T1') checkpoint.write({ kind: 'saveNewTask', key: task.key });
+      checkpoint.write({ kind: 'saveTask', key: task.key });
+    }
+    await checkpoint.close();
+    await expect(Checkpoint.open(workDir, 'meseta')).rejects.toThrow(
+      /its record task\/F\/T1 makes no sense \(.*its description is missing\); --no-strict starts without it/,
+    );
+    const skipped: string[] = [];
+    const after = await Checkpoint.open(workDir, 'meseta', undefined, (key) => skipped.push(key));
+    expect(skipped).toEqual(['task/F/T1']);
+    expect([...after.state.tasks.values()].map(({ taskId }) => taskId)).toEqual(['T2']);
+    await after.close();
+  });
+
   test('refuses in one line what is not a work directory', async () => {
     await writeFile(join(workDir, 'file'), '');
     await expect(Checkpoint.open(join(workDir, 'file'), 'meseta')).rejects.toThrow(

@@ -13,6 +13,7 @@ import { ExecutorInfo, FrameworkInfo, TaskInfo } from '@meseta/protocol';
 import { FailureError, formatMismatch } from '@meseta/kit';
 import { open as openDatabase, type RootDatabase } from 'lmdb';
 import type { Write } from '../state/effect';
+import type { Configuration } from '../state/reconfiguration';
 import {
   emptyState,
   type AgentState,
@@ -37,6 +38,8 @@ interface StoredAgent {
   /** What its resources have become; unset while no operation has changed them. */
   readonly resources?: readonly Resource[];
   readonly drain?: Drain;
+  /** What the operator said of it at its last start; unset before there was such a record. */
+  readonly configuration?: Omit<Configuration, 'resources'> & { readonly resources: readonly Resource[] };
   /** The layout of the records; unset in the first, which had no number. */
   readonly format?: number;
 }
@@ -54,6 +57,9 @@ const executorInfoKey = (key: ExecutorKey): string => `executor-info/${key}`;
 const executorStateKey = (key: ExecutorKey): string => `executor/${key}`;
 const operationKey = (uuid: string): string => `operation/${uuid}`;
 const frameworkKey = (id: FrameworkId): string => `framework/${id}`;
+
+/** Told of a record that cannot be read, by its key. */
+export type SkipListener = (key: string, error: unknown) => void;
 
 /** What the checkpoint needs of its database. LMDB is one; the disk of a simulated machine is another. */
 export interface CheckpointDb {
@@ -91,9 +97,15 @@ export class Checkpoint {
   /**
    * Opens the work directory and reads what is in it.
    *
+   * @param skip told of each record that cannot be read, which is left out then; unset leaves out none
    * @throws FailureError of one line: the directory is another cluster's, cannot be read or written, or is another agent's
    */
-  static async open(workDir: string, cluster: string, timing?: ExecutorTiming): Promise<Checkpoint> {
+  static async open(
+    workDir: string,
+    cluster: string,
+    timing?: ExecutorTiming,
+    skip?: SkipListener,
+  ): Promise<Checkpoint> {
     const path = join(workDir, 'meta', 'state');
     let db: RootDatabase<Stored, string> | undefined;
     let unlock = (): void => undefined;
@@ -111,7 +123,7 @@ export class Checkpoint {
         const rule = `belongs to the cluster '${stored.cluster}', not to '${cluster}' (--work-dir, --cluster)`;
         throw new FailureError(failure('conflict', `work directory ${workDir} ${rule}`));
       }
-      const checkpoint = Checkpoint.over(db, emptyState(cluster, timing), bootId, unlock);
+      const checkpoint = Checkpoint.over(db, emptyState(cluster, timing), bootId, unlock, skip);
       await checkpoint.commit();
       return checkpoint;
     } catch (error) {
@@ -128,10 +140,11 @@ export class Checkpoint {
     empty: AgentState,
     bootId: string,
     unlock: () => void = () => undefined,
+    skip?: SkipListener,
   ): Checkpoint {
     const stored = db.get(agentKey) as StoredAgent | undefined;
     const rebooted = stored !== undefined && stored.bootId !== bootId;
-    const checkpoint = new Checkpoint(db, unlock, bootId, readState(db, empty, stored), rebooted);
+    const checkpoint = new Checkpoint(db, unlock, bootId, readState(db, empty, stored, skip), rebooted);
     checkpoint.write({ kind: 'saveAgent' });
     return checkpoint;
   }
@@ -220,7 +233,7 @@ export class Checkpoint {
   }
 
   private storedAgent(): StoredAgent {
-    const { agentId: id, cluster, term, resources, resourcesChanged, drain } = this.state;
+    const { agentId: id, cluster, term, resources, resourcesChanged, drain, configuration } = this.state;
     return {
       agentId: id,
       cluster,
@@ -229,6 +242,9 @@ export class Checkpoint {
       format: formatVersion,
       ...(resourcesChanged && { resources: resources.entries }),
       ...(drain !== undefined && { drain }),
+      ...(configuration !== undefined && {
+        configuration: { ...configuration, resources: configuration.resources.entries },
+      }),
     };
   }
 
@@ -253,46 +269,67 @@ function lockStore(db: RootDatabase<Stored, string>): LockStore {
   };
 }
 
-function readState(db: CheckpointDb, state: AgentState, stored: StoredAgent | undefined): AgentState {
+function readState(
+  db: CheckpointDb,
+  state: AgentState,
+  stored: StoredAgent | undefined,
+  skip: SkipListener | undefined,
+): AgentState {
   if (stored?.agentId !== undefined) state.agentId = agentId(stored.agentId);
   state.term = stored?.term ?? 0;
   state.resources = Resources.of(stored?.resources ?? []);
   state.resourcesChanged = stored?.resources !== undefined;
   state.drain = stored?.drain;
-  for (const { key, value } of db.getRange({ start: 'framework/', end: 'framework0' })) {
-    const id = frameworkId(key.slice('framework/'.length));
+  const { configuration } = stored ?? {};
+  if (configuration !== undefined)
+    state.configuration = { ...configuration, resources: Resources.of(configuration.resources) };
+  /** Reads the records of one kind; one that makes no sense ends the start, unless it may be left out (G7). */
+  const each = (kind: string, read: (value: unknown, name: string) => void): void => {
+    for (const { key, value } of db.getRange({ start: `${kind}/`, end: `${kind}0` })) {
+      try {
+        read(value, key.slice(kind.length + 1));
+      } catch (error) {
+        if (skip === undefined)
+          throw new Error(
+            `its record ${key} makes no sense (${error instanceof Error ? error.message : String(error)}); --no-strict starts without it`,
+          );
+        skip(key, error);
+      }
+    }
+  };
+  each('framework', (value, name) => {
+    const id = frameworkId(name);
     state.frameworks.set(id, { id, info: FrameworkInfo.decode(value as Buffer), uses: 0 });
-  }
-  for (const { value } of db.getRange({ start: 'executor/', end: 'executor0' })) {
+  });
+  each('executor', (value) => {
     const held = value as StoredExecutor;
     const info = db.get(executorInfoKey(`${held.frameworkId}//${held.executorId}`)) as Buffer | undefined;
-    assert(
-      info !== undefined,
-      `the description of executor ${held.executorId} is missing from the checkpoint`,
-    );
+    assert(info !== undefined, 'its description is missing');
     const executor = executorOf(held, info);
-    state.executors.set(executor.key, executor);
     use(state, executor.frameworkId);
-  }
-  for (const { value } of db.getRange({ start: 'operation/', end: 'operation0' })) {
+    state.executors.set(executor.key, executor);
+  });
+  each('operation', (value) => {
     const operation = operationOf(value as StoredOperation);
     state.operations.set(operation.uuid, operation);
-  }
-  for (const { value } of db.getRange({ start: 'task/', end: 'task0' })) {
+  });
+  each('task', (value) => {
     const held = value as StoredTask;
     const info = db.get(infoKey(`${held.frameworkId}/${held.taskId}`)) as Buffer | undefined;
-    assert(info !== undefined, `the description of task ${held.taskId} is missing from the checkpoint`);
+    assert(info !== undefined, 'its description is missing');
     const task = taskOf(held, info);
+    const executor = task.executor === undefined ? undefined : state.executors.get(task.executor);
+    assert(task.executor === undefined || executor !== undefined, 'its executor is missing');
+    use(state, task.frameworkId);
     state.tasks.set(task.key, task);
     state.unacknowledged += task.updates.length;
-    if (task.executor !== undefined) state.executors.get(task.executor)?.tasks.add(task.key);
-    use(state, task.frameworkId);
-  }
+    executor?.tasks.add(task.key);
+  });
   return state;
 }
 
 function use(state: AgentState, id: FrameworkId): void {
   const framework = state.frameworks.get(id);
-  assert(framework !== undefined, `the framework ${id} is missing from the checkpoint`);
+  assert(framework !== undefined, `its framework ${id} is missing`);
   framework.uses++;
 }

@@ -37,6 +37,10 @@ export interface SpecContext {
   /** Where executors find this agent's gRPC server, as host:port. */
   readonly grpcAddress: () => string;
   readonly resolveSecret: SecretResolver;
+  /** Variables for everything that runs. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** How long executors look for an agent that is gone. Milliseconds. */
+  readonly recoveryTimeoutMs: number;
   readonly executorTokens: Pick<ExecutorTokens, 'tokenOf'>;
 }
 
@@ -64,7 +68,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
     container: info.container,
     user: userOf(context, info.command, state.frameworks.get(frameworkId)?.info),
     environment: environmentOf(
-      seenOf(task.runtime, info.container, sandbox),
+      seenOf(context, task.runtime, info.container, sandbox),
       sandbox,
       resources,
       variablesOf(info.command, context.resolveSecret),
@@ -123,7 +127,7 @@ export function executorSpec(
     container: info.container,
     user: userOf(context, info.command, framework),
     environment: environmentOf(
-      seenOf(executor.runtime, info.container, sandbox),
+      seenOf(context, executor.runtime, info.container, sandbox),
       sandbox,
       resources,
       variablesOf(info.command, context.resolveSecret),
@@ -134,7 +138,7 @@ export function executorSpec(
         ['MESOS_SLAVE_ID', agentId],
         ['MESOS_AGENT_ENDPOINT', context.grpcAddress()],
         ['MESOS_CHECKPOINT', framework?.checkpoint === true ? '1' : '0'],
-        ['MESOS_RECOVERY_TIMEOUT', '15mins'],
+        ['MESOS_RECOVERY_TIMEOUT', `${context.recoveryTimeoutMs}ms`],
         ['MESOS_SUBSCRIPTION_BACKOFF_MAX', '2secs'],
         ['MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD', `${graceMs}ms`],
         [tokenVariable, context.executorTokens.tokenOf(executor)],
@@ -225,11 +229,18 @@ interface Seen {
   readonly sandbox: string;
   /** Docker images say what PATH and HOME are. */
   readonly hasOwn: boolean;
+  /** The operator's. */
+  readonly variables: ReadonlyMap<string, string>;
 }
 
-function seenOf(runtime: string, container: ContainerInfo | undefined, sandbox: string): Seen {
+function seenOf(
+  { variables }: SpecContext,
+  runtime: string,
+  container: ContainerInfo | undefined,
+  sandbox: string,
+): Seen {
   const hasRoot = runtime === 'docker' || container?.mesos?.image !== undefined;
-  return { sandbox: hasRoot ? sandboxInContainer : sandbox, hasOwn: runtime === 'docker' };
+  return { sandbox: hasRoot ? sandboxInContainer : sandbox, hasOwn: runtime === 'docker', variables };
 }
 
 /** Nothing of the agent's own (G41): what Mesos gives, then what the task brings. */
@@ -248,6 +259,7 @@ function environmentOf(
           ['PATH', defaultPath],
           ['HOME', seen.sandbox],
         ] as const)),
+    ...seen.variables,
     ['MESOS_SANDBOX', seen.sandbox],
     ['MESOS_DIRECTORY', sandbox],
     ...names,

@@ -40,11 +40,12 @@ describe('what a command has fetched', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  const fetcher = (stallMs = 5_000) =>
+  const fetcher = ({ stallMs = 5_000, frameworksHome = '' } = {}) =>
     new Fetcher({
       workDir: join(root, 'work'),
       cache,
       stallMs,
+      frameworksHome: frameworksHome || undefined,
       onFetched: (outcome) => outcomes.push(outcome),
     });
   const fetch = (...uris: Partial<CommandInfo_URI>[]) =>
@@ -164,7 +165,11 @@ describe('what a command has fetched', () => {
   test('G77: a server that stops sending is given up', async () => {
     answer = (_, response) => response.write('some');
     await expect(
-      fetcher(100).fetch([{ value: `${base}/slow` }], { sandbox, user: undefined, signal: never }),
+      fetcher({ stallMs: 100 }).fetch([{ value: `${base}/slow` }], {
+        sandbox,
+        user: undefined,
+        signal: never,
+      }),
     ).rejects.toThrow("slow' did not come: nothing for 100 ms");
   });
 
@@ -182,6 +187,17 @@ describe('what a command has fetched', () => {
     await expect(fetch({ value: '/no/such/file' })).rejects.toThrow("URI '/no/such/file' cannot be read");
   });
 
+  test('G78: a relative path is in the home of frameworks, if there is one', async () => {
+    await mkdir(join(root, 'home/tools'), { recursive: true });
+    await writeFile(join(root, 'home/tools/tool'), 'mine');
+    const target = { sandbox, user: undefined, signal: never };
+    await fetcher({ frameworksHome: join(root, 'home') }).fetch([{ value: 'tools/tool' }], target);
+    expect(await read('tool')).toBe('mine');
+    await expect(fetch({ value: 'tools/tool' })).rejects.toThrow(
+      "URI 'tools/tool' is relative, and this agent has no --frameworks-home",
+    );
+  });
+
   const asRoot = process.getuid?.() === 0 ? test : test.skip;
   asRoot('a file of the machine is read as the task’s user', async () => {
     await writeFile(join(root, 'private'), 'root only', { mode: 0o600 });
@@ -194,7 +210,8 @@ describe('what a command has fetched', () => {
 
   test.each([
     [{ value: '' }, 'must be set'],
-    [{ value: 'ftp://x/y' }, 'must be of http, https or file, or an absolute path'],
+    [{ value: 'ftp://x/y' }, 'must be of http, https or file, or a path that stays where it begins'],
+    [{ value: '../x' }, 'must be of http, https or file, or a path that stays where it begins'],
     [{ value: 'http://x/y', outputFile: '../y' }, 'must have an output_file within the sandbox'],
     [{ value: 'http://x/' }, 'must have an output_file within the sandbox'],
     [{ value: 'http://x/y#sha256=12' }, 'must have a checksum of 64 hex digits'],

@@ -19,6 +19,8 @@ const fileBytesMax = 64 * 1024 ** 3;
 export interface FetcherOptions {
   readonly workDir: string;
   readonly cache: FetchCache;
+  /** Where files that are named by relative paths are (G78). */
+  readonly frameworksHome?: string | undefined;
   /** How long a download may be silent. Milliseconds. */
   readonly stallMs: number;
   /** Told of each thing that was to be fetched. */
@@ -97,6 +99,14 @@ export class Fetcher {
     return cached;
   }
 
+  private pathOf(from: { readonly path: string } | { readonly atHome: string }): string {
+    if ('path' in from) return from.path;
+    const { frameworksHome } = this.options;
+    if (frameworksHome === undefined)
+      throw new FailureError(failure('invalid', 'is relative, and this agent has no --frameworks-home'));
+    return join(frameworksHome, from.atHome);
+  }
+
   private async get(
     plan: FetchPlan,
     path: string,
@@ -107,7 +117,7 @@ export class Fetcher {
     const { stallMs } = this.options;
     if ('url' in plan.from)
       await download(plan.from.url, path, { stallMs, bytesMax: fileBytesMax, signal, come });
-    else await this.copy(plan.from.path, path, user);
+    else await this.copy(this.pathOf(plan.from), path, user);
     if (plan.sha256 === undefined) return;
     const found = await sha256Of(path);
     if (found !== plan.sha256)

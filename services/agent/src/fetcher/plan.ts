@@ -6,8 +6,8 @@ import type { CommandInfo_URI } from '@meseta/protocol';
 export interface FetchPlan {
   /** As it was asked for, without the checksum: what errors name. */
   readonly name: string;
-  /** An http or https URL, or the absolute path of a file of this machine. */
-  readonly from: { readonly url: URL } | { readonly path: string };
+  /** An http or https URL, or a file of this machine: its absolute path, or where it is in the home of frameworks. */
+  readonly from: { readonly url: URL } | { readonly path: string } | { readonly atHome: string };
   /** Where in the sandbox the file is put. */
   readonly output: string;
   readonly executable: boolean;
@@ -62,8 +62,10 @@ function planOf({
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256))
     return refuse('must have a checksum of 64 hex digits after #sha256=');
   const from = sourceOf(name);
-  if (from === undefined) return refuse('must be of http, https or file, or an absolute path');
-  const last = 'url' in from ? decodeURIComponent(from.url.pathname) : from.path;
+  if (from === undefined)
+    return refuse('must be of http, https or file, or a path that stays where it begins');
+  const last =
+    'url' in from ? decodeURIComponent(from.url.pathname) : 'path' in from ? from.path : from.atHome;
   const output = normalize(outputFile || last.slice(last.lastIndexOf('/') + 1));
   if (
     output === '.' ||
@@ -81,6 +83,10 @@ function planOf({
 
 function sourceOf(name: string): FetchPlan['from'] | undefined {
   if (name.startsWith('/')) return { path: join(name) };
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(name)) {
+    const atHome = normalize(name);
+    return /^\.\.?(\/|$)/.test(atHome) ? undefined : { atHome };
+  }
   try {
     const url = new URL(name);
     if (url.protocol === 'http:' || url.protocol === 'https:') return { url };

@@ -1,5 +1,5 @@
-import { access, mkdir, readdir, readFile, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, readdir, readFile, realpath, utimes } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Resources } from '@meseta/model';
 import { resourcesToProto } from '@meseta/protocol';
 import { AgentBench } from '../testdata/agent-bench';
@@ -43,7 +43,7 @@ describe('looking after sandboxes', () => {
     await master.untilState('over', 'TASK_FINISHED');
     await master.untilState('member', 'TASK_FINISHED');
     await master.untilState('going', 'TASK_RUNNING');
-    const options = { workDir, delayMs: 60_000, headroom: 0 };
+    const options = { workDir, delayMs: 60_000, headroom: 0, membersToo: false };
     const runs = await readdir(bench.sandbox('going', '..'));
     const isLive = (id: string): boolean => runs.includes(id);
     expect(await deleteOldSandboxes(options, isLive, Date.now())).toBe(0);
@@ -54,13 +54,31 @@ describe('looking after sandboxes', () => {
     await access(bench.sandbox('going', 'stdout'));
   });
 
+  test('G14: a task of a pod goes with its pod, or before where that is wanted', async () => {
+    bench = await AgentBench.open();
+    const { master, workDir } = bench;
+    master.launchGroup('pod', [taskInfo('over', 'true'), taskInfo('going', 'exec sleep 300')]);
+    await master.untilState('over', 'TASK_FINISHED');
+    await master.untilState('going', 'TASK_RUNNING');
+    const going = await realpath(bench.sandbox('pod', 'tasks/going'));
+    const isLive = (id: string): boolean => going.split('/').includes(id);
+    const sweep = (membersToo: boolean, inMs: number): Promise<number> =>
+      deleteOldSandboxes({ workDir, delayMs: 60_000, headroom: 0, membersToo }, isLive, Date.now() + inMs);
+    expect([await sweep(false, 61_000), await sweep(true, 0)]).toEqual([0, 0]);
+    expect(await sweep(true, 61_000)).toBe(1);
+    expect(await readdir(bench.sandbox('pod', 'tasks'))).toEqual(['going']);
+    expect((await readdir(bench.sandbox('pod', 'containers'))).filter((name) => !name.includes('.'))).toEqual(
+      [basename(going)],
+    );
+  });
+
   test('a full disk keeps nothing', async () => {
     bench = await AgentBench.open();
     const run = join(bench.workDir, 'agents/a/frameworks/f/executors/e/runs/c');
     await mkdir(run, { recursive: true });
     await utimes(run, new Date(), new Date(Date.now() - 1_000));
     // With all of the disk as headroom there is no disk that is empty enough.
-    const options = { workDir: bench.workDir, delayMs: 3_600_000, headroom: 1 };
+    const options = { workDir: bench.workDir, delayMs: 3_600_000, headroom: 1, membersToo: false };
     expect(await deleteOldSandboxes(options, () => false, Date.now())).toBe(1);
   });
 });

@@ -1,5 +1,5 @@
 import { lstat, readdir, readlink, rm, rmdir, statfs, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { latestName } from './paths';
 
 /** What decides how long the sandbox of a container that has ended stays (G13). */
@@ -9,6 +9,8 @@ export interface RetentionOptions {
   readonly delayMs: number;
   /** The part of the disk that is to be free: the closer it comes, the sooner sandboxes go; 0 to 1. */
   readonly headroom: number;
+  /** Whether tasks of pods have ages of their own (G14). */
+  readonly membersToo: boolean;
 }
 
 /**
@@ -18,24 +20,32 @@ export interface RetentionOptions {
  * @returns how many went
  */
 export async function deleteOldSandboxes(
-  { workDir, delayMs, headroom }: RetentionOptions,
+  { workDir, delayMs, headroom, membersToo }: RetentionOptions,
   isLive: (containerId: string) => boolean,
   nowMs: number,
 ): Promise<number> {
   const keepMs = delayMs * Math.max(0, 1 - headroom - (await usedPart(workDir)));
+  const deleteIfOld = async (sandbox: string): Promise<boolean> => {
+    const name = basename(sandbox);
+    // What lies beside a sandbox, its /tmp, goes with it.
+    if (name.includes('.') || isLive(name)) return false;
+    const { mtimeMs } = await lstat(sandbox).catch(() => ({ mtimeMs: nowMs }));
+    const written = await Promise.all(['stdout', 'stderr'].map((file) => mtimeOf(join(sandbox, file))));
+    if (nowMs - Math.max(mtimeMs, ...written) < keepMs) return false;
+    for (const ending of ['', '.tmp', '.image'])
+      await rm(`${sandbox}${ending}`, { recursive: true, force: true });
+    return true;
+  };
   let deleted = 0;
   for (const framework of await folders(join(workDir, 'agents'), '*', 'frameworks', '*')) {
     for (const runs of await folders(framework, 'executors', '*', 'runs')) {
       for (const run of await folders(runs, '*')) {
-        const name = run.slice(runs.length + 1);
-        // What lies beside a sandbox, its /tmp, goes with it.
-        if (name.includes('.') || isLive(name)) continue;
-        const { mtimeMs } = await lstat(run).catch(() => ({ mtimeMs: nowMs }));
-        const written = await Promise.all(['stdout', 'stderr'].map((file) => mtimeOf(join(run, file))));
-        if (nowMs - Math.max(mtimeMs, ...written) < keepMs) continue;
-        for (const ending of ['', '.tmp', '.image'])
-          await rm(`${run}${ending}`, { recursive: true, force: true });
-        deleted++;
+        if (membersToo) {
+          for (const member of await folders(run, 'containers', '*'))
+            if (await deleteIfOld(member)) deleted++;
+          await deleteDangling(join(run, 'tasks'));
+        }
+        if (await deleteIfOld(run)) deleted++;
       }
       await tidy(runs, framework);
     }

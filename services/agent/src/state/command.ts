@@ -1,3 +1,4 @@
+import type { Configuration, ReconfigurationPolicy } from './reconfiguration';
 import type {
   AgentId,
   ContainerId,
@@ -109,6 +110,12 @@ export type Command =
       readonly resources: Resources;
       /** The ids of the devices behind the resource gpus, in the order in which they are given out; unset where there are none behind it. */
       readonly gpus?: readonly string[];
+      /** What it says besides. */
+      readonly identity?: Omit<Configuration, 'resources'>;
+      /** How it may differ from before; at will if unset. */
+      readonly policy?: ReconfigurationPolicy;
+      /** The machine was started anew, so that nothing runs that was of the agent as it was. */
+      readonly rebooted?: boolean;
     }
   /** What a resource estimator says may be offered on top. */
   | { readonly kind: 'estimated'; readonly oversubscribed: Resources }

@@ -17,6 +17,7 @@
 // Simulated clusters check A2 after every event as I8, A3 as I4, A4 as I6 and A5 as I7, and that what runs has a record and what the records hold
 // is there as I5, I2 and I3: docs/contributing/simulation.md.
 
+import type { Configuration } from './reconfiguration';
 import type { AgentId, FrameworkId, Instant } from '@meseta/model';
 import { Resources } from '@meseta/model';
 import type { FrameworkInfo } from '@meseta/protocol';
@@ -52,6 +53,8 @@ export interface AgentState {
   readonly tasks: Map<TaskKey, TaskRecord>;
   /** What the agent has, with every reservation and volume applied. */
   resources: Resources;
+  /** What the operator said of the agent at its last start; unset before the first. */
+  configuration: Configuration | undefined;
   /** Whether an operation ever changed them. */
   resourcesChanged: boolean;
   /** What may be offered on top, to be taken back at any moment. */
@@ -97,6 +100,7 @@ export function emptyState(cluster: string, timing: ExecutorTiming = executorTim
     executors: new Map(),
     tasks: new Map(),
     resources: Resources.empty,
+    configuration: undefined,
     resourcesChanged: false,
     oversubscribed: Resources.empty,
     gpus: undefined,

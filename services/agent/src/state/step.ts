@@ -78,7 +78,7 @@ export function step(state: AgentState, command: Command, now: Instant): Effect[
     case 'executorSaid':
       return stepExecutorSaid(state, command);
     case 'configured':
-      return stepConfigured(state, command.resources, command.gpus);
+      return stepConfigured(state, command);
     case 'estimated':
       return stepEstimated(state, command.oversubscribed);
     case 'recovered':
