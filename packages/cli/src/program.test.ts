@@ -30,6 +30,13 @@ async function meseta(...argv: string[]): Promise<{ exit: number; out: string; e
   return { exit, out: context.stdout, err: context.stderr };
 }
 
+/** What a command prints that succeeds. */
+async function printed(...argv: string[]): Promise<string> {
+  const { exit, out, err } = await meseta(...argv);
+  expect([exit, err]).toEqual([0, '']);
+  return out;
+}
+
 test('tasks', async () => {
   const { exit, out } = await meseta('tasks');
   expect(exit).toBe(0);
@@ -38,18 +45,18 @@ ID        NAME  STATE    FRAMEWORK  HOST    RESOURCES        SINCE
 web-1a2b  web   RUNNING  marathon   host-1  cpus:0.5;mem:64  1m30s
 web-3c4d  web   STAGING  marathon   host-2  cpus:0.5;mem:64  1m30s
 `);
-  expect((await meseta('tasks', '--all')).out).toContain('batch-9   sort  FAILED   sorter     host-1');
+  expect(await printed('tasks', '--all')).toContain('batch-9   sort  FAILED   sorter     host-1');
   expect((await meseta('tasks', '-f', 'mara')).exit).toBe(1);
-  expect((await meseta('tasks', '-f', 'marathon')).out).toContain('web-1a2b');
+  expect(await printed('tasks', '-f', 'marathon')).toContain('web-1a2b');
 });
 
 test('an empty list says so', async () => {
   operator.tasks = { ...operator.tasks, tasks: [] };
-  expect((await meseta('tasks')).out).toBe('no tasks are running (--all lists those that have ended)\n');
+  expect(await printed('tasks')).toBe('no tasks are running (--all lists those that have ended)\n');
 });
 
 test('task', async () => {
-  const { out } = await meseta('task', 'batch');
+  const out = await printed('task', 'batch');
   expect(`\n${out}`).toBe(`
 id         batch-9
 name       sort
@@ -65,7 +72,7 @@ TIME                  STATE     REASON                   MESSAGE
 });
 
 test('agents', async () => {
-  const { out } = await meseta('agents');
+  const out = await printed('agents');
   expect(`\n${out}`).toBe(
     `
 ID   HOST    STATE        SINCE  TASKS   CPUS      MEM  ATTRIBUTES
@@ -76,7 +83,7 @@ A-2  host-2  UNREACHABLE  1m          1      -        -  rack:a
 });
 
 test('agent', async () => {
-  const { out } = await meseta('agent', 'host-1');
+  const out = await printed('agent', 'host-1');
   expect(out).toContain('state       ACTIVE since 2026-01-01T00:00:00Z');
   expect(out).toContain('total       cpus:4;mem:1024');
   expect(out).toContain('web-1a2b  web   RUNNING');
@@ -84,25 +91,25 @@ test('agent', async () => {
 
 test('where agents are is told if any of them says', async () => {
   operator.domains = { 'host-2': { region: 'eu', zone: 'a' } };
-  const { out } = await meseta('agents');
+  const out = await printed('agents');
   expect(out).toMatch(/MEM +DOMAIN +ATTRIBUTES\n/);
   expect(out).toMatch(/host-1 .* - +rack:a\n.*host-2 .* eu\/a +rack:a\n/);
-  expect((await meseta('agent', 'host-2')).out).toMatch(/domain +eu\/a\n/);
-  expect((await meseta('agent', 'host-1')).out).not.toContain('domain');
+  expect(await printed('agent', 'host-2')).toMatch(/domain +eu\/a\n/);
+  expect(await printed('agent', 'host-1')).not.toContain('domain');
 });
 
 test('frameworks and framework', async () => {
-  const { out } = await meseta('frameworks');
+  const out = await printed('frameworks');
   expect(`\n${out}`).toBe(`
 ID   NAME      USER  ROLES    STATE   TASKS  CPUS  MEM
 F-1  marathon  ann   web,dev  ACTIVE      2     1  128
 `);
-  expect((await meseta('frameworks', '-a')).out).toContain('COMPLETED');
-  expect((await meseta('framework', 'marathon')).out).toContain('roles             web, dev');
+  expect(await printed('frameworks', '-a')).toContain('COMPLETED');
+  expect(await printed('framework', 'marathon')).toContain('roles             web, dev');
 });
 
 test('state', async () => {
-  const { out } = await meseta('state');
+  const out = await printed('state');
   expect(`\n${out}`).toBe(`
 cluster     trial
 leader      ${master}, term 7
@@ -116,7 +123,7 @@ mem         64/1024 MB allocated
 });
 
 test('roles', async () => {
-  const { out } = await meseta('roles');
+  const out = await printed('roles');
   expect(`\n${out}`).toBe(`
 ROLE  WEIGHT  FRAMEWORKS  CPUS  MEM  DISK
 dev        1           0     0    0     0
@@ -125,7 +132,7 @@ web        2           1     1  128     0
 });
 
 test('quota', async () => {
-  expect((await meseta('quota')).out).toBe('no quotas\n');
+  expect(await printed('quota')).toBe('no quotas\n');
   const set = await meseta(
     'quota',
     'set',
@@ -137,7 +144,7 @@ test('quota', async () => {
     '--force',
   );
   expect([set.out, set.err, operator.forced]).toEqual(['quota of role web is set\n', '', true]);
-  expect(`\n${(await meseta('quota')).out}`).toBe(`
+  expect(`\n${await printed('quota')}`).toBe(`
 ROLE  RESOURCE  GUARANTEE  LIMIT  CONSUMED
 web   cpus              2      4         1
 web   mem               -      0         0
@@ -147,17 +154,17 @@ web   mem               -      0         0
     2,
     'meseta: --limit must be amounts such as cpus:4;mem:1024\n',
   ]);
-  expect((await meseta('quota', 'remove', 'web')).out).toBe('role web has no quota\n');
+  expect(await printed('quota', 'remove', 'web')).toBe('role web has no quota\n');
   expect(operator.quotas).toEqual([{ role: 'web', guarantees: {}, limits: {} }]);
 });
 
 test('drain, deactivate, activate and gone', async () => {
   const drained = await meseta('drain', 'host-1', '--grace', '30s', '--mark-gone');
   expect([drained.out, drained.err]).toEqual(['agent A-1 on host-1 is draining, then gone\n', '']);
-  expect((await meseta('drain', 'A-2')).out).toBe('agent A-2 on host-2 is draining\n');
-  expect((await meseta('deactivate', 'A-2')).out).toBe('agent A-2 on host-2 is deactivated\n');
-  expect((await meseta('activate', 'A-2')).out).toBe('agent A-2 on host-2 is active again\n');
-  expect(JSON.parse((await meseta('gone', 'A-2', '-o', 'json')).out)).toEqual({ agentId: 'A-2' });
+  expect(await printed('drain', 'A-2')).toBe('agent A-2 on host-2 is draining\n');
+  expect(await printed('deactivate', 'A-2')).toBe('agent A-2 on host-2 is deactivated\n');
+  expect(await printed('activate', 'A-2')).toBe('agent A-2 on host-2 is active again\n');
+  expect(JSON.parse(await printed('gone', 'A-2', '-o', 'json'))).toEqual({ agentId: 'A-2' });
   expect(operator.asked).toEqual([
     'drain A-1 30s gone',
     'drain A-2',
@@ -172,13 +179,13 @@ test('drain, deactivate, activate and gone', async () => {
 
 test('an agent of which nothing is offered says why', async () => {
   operator.deactivated = true;
-  expect((await meseta('agents')).out).toContain('host-1  DEACTIVATED');
+  expect(await printed('agents')).toContain('host-1  DEACTIVATED');
   operator.drained = DrainState.DRAINED;
-  expect((await meseta('agent', 'A-1')).out).toContain('state       DRAINED since');
+  expect(await printed('agent', 'A-1')).toContain('state       DRAINED since');
 });
 
 test('maintenance', async () => {
-  expect((await meseta('maintenance', 'schedule')).out).toBe('no maintenance is planned\n');
+  expect(await printed('maintenance', 'schedule')).toBe('no maintenance is planned\n');
   await meseta('maintenance', 'schedule', 'host-1', 'host-2/192.0.2.2', '--at', '10m', '--for', '1h');
   const moved = await meseta('maintenance', 'schedule', 'HOST-1', '--at', '2026-05-01T08:00:00Z');
   expect(`\n${moved.out}`).toBe(`
@@ -188,15 +195,15 @@ HOST-1            2026-05-01T08:00:00Z  -
 `);
   await meseta('maintenance', 'schedule', 'host-2/192.0.2.2', '--cancel');
   expect(operator.schedule.windows).toMatchObject([{ machineIds: [{ hostname: 'HOST-1' }] }]);
-  expect(`\n${(await meseta('maintenance', 'status')).out}`).toBe(`
+  expect(`\n${await printed('maintenance', 'status')}`).toBe(`
 MACHINE    MODE       FRAMEWORK  ANSWER  SINCE
 host-1     SCHEDULED  F-1        ACCEPT  2026-01-01T00:00:00Z
 192.0.2.1  DOWN       -          -       -
 `);
-  expect((await meseta('maintenance', 'start', 'host-1', '192.0.2.1')).out).toBe(
+  expect(await printed('maintenance', 'start', 'host-1', '192.0.2.1')).toBe(
     'machine host-1 is down for maintenance\nmachine 192.0.2.1 is down for maintenance\n',
   );
-  expect((await meseta('maintenance', 'stop', 'host-1')).out).toBe('machine host-1 is in use again\n');
+  expect(await printed('maintenance', 'stop', 'host-1')).toBe('machine host-1 is in use again\n');
   expect(operator.asked).toEqual(['start host-1 192.0.2.1', 'stop host-1']);
   const refused = await meseta('maintenance', 'schedule', 'host-1', '--at', 'soon');
   expect([refused.exit, refused.err]).toEqual([2, expect.stringContaining('--at must be a time')]);
@@ -268,11 +275,11 @@ v1  web   40  no      A-1    host-1
 });
 
 test('weights', async () => {
-  expect((await meseta('weights')).out).toBe('no weights are set: every role weighs 1\n');
-  expect((await meseta('weights', 'set', 'web=2', 'eng/ads=0.5')).out).toBe(
+  expect(await printed('weights')).toBe('no weights are set: every role weighs 1\n');
+  expect(await printed('weights', 'set', 'web=2', 'eng/ads=0.5')).toBe(
     'role web weighs 2\nrole eng/ads weighs 0.5\n',
   );
-  expect(`\n${(await meseta('weights')).out}`).toBe(`
+  expect(`\n${await printed('weights')}`).toBe(`
 ROLE     WEIGHT
 web           2
 eng/ads     0.5
@@ -281,7 +288,7 @@ eng/ads     0.5
 });
 
 test('explain', async () => {
-  const { out } = await meseta('explain', 'marathon');
+  const out = await printed('explain', 'marathon');
   expect(`\n${out}`).toBe(`
 role web: dominant share 12.5%
 AGENT  HOST    FREE              FILTER    WHY
@@ -292,7 +299,7 @@ A-2    host-2  cpus:1            -         may be offered
 
 test('many agents are explained by what speaks against them', async () => {
   operator.fullAgents = 998;
-  const { out } = await meseta('explain', 'marathon');
+  const out = await printed('explain', 'marathon');
   expect(`\n${out}`).toBe(`
 role web: dominant share 12.5%
 AGENTS  FILTER        FOR INSTANCE  FREE              WHY
@@ -321,8 +328,8 @@ test('kill names the task in full, and refuses one that has ended', async () => 
 
 test('logs prints bytes as they are', async () => {
   expect(await meseta('logs', 'web-1')).toEqual({ exit: 0, out: 'hello\nworld\n', err: '' });
-  expect((await meseta('logs', 'web-1', '--stderr')).out).toBe('careful\n');
-  expect((await meseta('logs', 'web-1', '--tail', '6')).out).toBe('world\n');
+  expect(await printed('logs', 'web-1', '--stderr')).toBe('careful\n');
+  expect(await printed('logs', 'web-1', '--tail', '6')).toBe('world\n');
   expect((await meseta('logs', 'web-3')).err).toBe(
     'meseta: the agent of task web-3c4d (host-2) is not connected now\n',
   );
@@ -350,8 +357,8 @@ test('exec hands over what is typed, and where it stops', async () => {
 });
 
 test('files and cat show a sandbox', async () => {
-  expect((await meseta('files', 'web-1')).out).toMatch(/^PATH +BYTES +MODIFIED +USER\nsub\/ .*\nstdout +5 /);
-  expect((await meseta('cat', 'web-1', 'stdout')).out).toBe('the file stdout');
+  expect(await printed('files', 'web-1')).toMatch(/^PATH +BYTES +MODIFIED +USER\nsub\/ .*\nstdout +5 /);
+  expect(await printed('cat', 'web-1', 'stdout')).toBe('the file stdout');
 });
 
 test('attach prints what is new of both outputs until the end', async () => {
@@ -402,10 +409,10 @@ test('events are a line each, until ctrl-C', async () => {
 });
 
 test('version tells of the master, if one answers', async () => {
-  expect((await meseta('version')).out).toMatch(
+  expect(await printed('version')).toMatch(
     /meseta +\d+\.\d+\.\d+\nnode +v\d+.*\nmaster +0\.1\.0 \(leading\)\n/,
   );
-  expect((await meseta('version', '-m', nobody)).out).toContain(`none answers at ${nobody}`);
+  expect(await printed('version', '-m', nobody)).toContain(`none answers at ${nobody}`);
 });
 
 test.each([
@@ -461,7 +468,7 @@ test('a standby sends to the leader', async () => {
   standby.leader = master;
   const server = await serve([standby.operatorService()]);
   servers.push(server);
-  expect((await meseta('tasks', '-m', server.address)).out).toContain('web-1a2b');
+  expect(await printed('tasks', '-m', server.address)).toContain('web-1a2b');
 });
 
 /** Resources reserved to a role by an operator. */

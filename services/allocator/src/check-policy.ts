@@ -126,7 +126,7 @@ function checkTurns(policy: Policy, broken: Set<string>): void {
     )
       broken.add('everything that is free must be offered, to one framework');
     for (const offer of offers)
-      step(state, { kind: 'recovered', ...offer, refuseMs: 0, unused: true, offers: 1 }, now);
+      step(state, { kind: 'recovered', ...offer, refuseMs: -1, unused: true, offers: 1 }, now);
   }
 }
 

@@ -13,7 +13,7 @@ export const allocatorOptions = {
       kind: 'duration',
       default: '1s',
       min: 10,
-      help: 'How often every agent is looked at, as a safety net; changes are acted on at once.',
+      help: 'How often every agent is looked at, as a safety net; changes are acted on at once. What is declined is not offered to the same framework again before that.',
     },
     turnGap: {
       kind: 'duration',

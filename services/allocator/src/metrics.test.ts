@@ -1,4 +1,4 @@
-import { createAllocatorMetrics, roleLabelsMax, setDominantShares } from './metrics';
+import { createAllocatorMetrics, roleLabelsMax, setByRole, setDominantShares } from './metrics';
 
 const rolesWithShares = (count: number) =>
   Array.from({ length: count }, (_, index) => [`team-${index}`, index / 1000] as const);
@@ -24,4 +24,14 @@ test('a role that is gone has no series any more', async () => {
   setDominantShares(metrics, rolesWithShares(3));
   setDominantShares(metrics, rolesWithShares(1));
   expect((await metrics.dominantShare.get()).values.map(({ labels }) => labels.role)).toEqual(['team-0']);
+});
+
+test('a role with none of what is counted has a series of 0, but does not take the place of one that has some', async () => {
+  const { filtersByRole } = createAllocatorMetrics();
+  const counts = new Map(Array.from({ length: roleLabelsMax }, (_, index) => [`team-${index}`, 0]));
+  setByRole(filtersByRole, counts.set('busy', 3));
+  const { values } = await filtersByRole.get();
+  expect(values.length).toBe(roleLabelsMax + 1);
+  expect(values.find(({ labels }) => labels.role === 'busy')?.value).toBe(3);
+  expect(values.find(({ labels }) => labels.role === 'team-0')?.value).toBe(0);
 });

@@ -25,6 +25,10 @@ export function createAllocatorMetrics() {
       [],
       [0.00005, 0.0002, 0.001, 0.005, 0.02, 0.1, 0.5, 2],
     ),
+    turnWaitSeconds: metrics.histogram(
+      'turn_wait_seconds',
+      'Time from the change that made a turn due to the turn; turns that are taken without an occasion do not count.',
+    ),
     proposals: metrics.counter('proposals_total', 'Proposals sent to the master.'),
     changes: metrics.counter('changes_total', 'Changes received from the master.'),
     dominantShare: metrics.gauge(
@@ -36,7 +40,7 @@ export function createAllocatorMetrics() {
     frameworks: metrics.gauge('frameworks', 'Frameworks known.'),
     filtersByRole: metrics.gauge(
       'role_offer_filters_active',
-      'Offer filters that have not ended, of a role; "other" is those of the roles beyond the first 200.',
+      'Offer filters that have not ended, of a role; "other" is those of the roles beyond the 200 that have most.',
       ['role'],
     ),
     quota: metrics.gauge(
@@ -70,14 +74,15 @@ export function setQuotas({ quota }: Pick<AllocatorMetrics, 'quota'>, series: re
   }
 }
 
-/** Tells a count of each role; those beyond the bound are one. */
+/** Tells a count of each role; of those beyond the bound, which have the least, the sum. */
 export function setByRole(
   gauge: AllocatorMetrics['filtersByRole'],
   counts: ReadonlyMap<string, number>,
 ): void {
   gauge.reset();
   let others = 0;
-  for (const [at, [role, count]] of [...counts].entries()) {
+  const byCount = [...counts].sort(([, a], [, b]) => b - a);
+  for (const [at, [role, count]] of byCount.entries()) {
     if (at < roleLabelsMax) gauge.set({ role }, count);
     else others += count;
   }

@@ -25,6 +25,7 @@ export async function optionsOf(config: AllocatorConfig): Promise<AllocatorOptio
     minAllocatable: config.minAllocatable.map(leastOf),
     excluded: new Set(config.fairSharingExcludedResourceNames),
     outstandingOffersMax: config.outstandingOffersMax,
+    allocationIntervalMs: config.allocationInterval,
     filterGpus: config.filterGpuResources,
     recoveryFactor: config.agentRecoveryFactor,
     recoveryTimeoutMs: config.recoveryTimeout,

@@ -79,7 +79,7 @@ test('a weighted draw gives three times the weight three times the agents (A24)'
       if (effect.kind !== 'propose') continue;
       for (const offer of effect.proposals) {
         offeredTo[offer.role as 'a' | 'b'] += 1;
-        step(state, { kind: 'recovered', ...offer, refuseMs: 0, unused: true, offers: 1 }, now);
+        step(state, { kind: 'recovered', ...offer, refuseMs: -1, unused: true, offers: 1 }, now);
       }
     }
   // The seeds are given, and so is what is drawn: 750 are expected, and the deviation of a thousand draws is 14.

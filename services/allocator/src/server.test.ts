@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { credentials, type ClientDuplexStream } from '@grpc/grpc-js';
 import {
   callUnary,
@@ -27,6 +30,11 @@ class ManualTimers implements Timers {
     };
   }
 
+  /** For when what waits is planned. */
+  get planned(): readonly number[] {
+    return this.#planned.map(({ ms }) => ms);
+  }
+
   /** All that was planned for at most so long from now. */
   run(withinMs: number): void {
     const due = this.#planned.filter(({ ms }) => ms <= withinMs);
@@ -39,10 +47,12 @@ let server: AllocatorServer;
 let timers: ManualTimers;
 let client: internal.AllocatorServiceClient;
 
-beforeEach(async () => {
+beforeEach(() => start());
+
+async function start(...argv: readonly string[]): Promise<void> {
   timers = new ManualTimers();
   server = await createAllocatorServer({
-    config: readConfig(allocatorOptions, ['--port', '0', '--http-port', '0'], {}),
+    config: readConfig(allocatorOptions, ['--port', '0', '--http-port', '0', ...argv], {}),
     log: createLogger('allocator', 'silent'),
     tracing: noTracing,
     timers,
@@ -52,12 +62,14 @@ beforeEach(async () => {
     credentials.createInsecure(),
     channelOptions(),
   );
-});
+}
 
-afterEach(async () => {
+afterEach(stop);
+
+async function stop(): Promise<void> {
   client.close();
   await server.close();
-});
+}
 
 const change = (value: object) => ({ change: value }) as internal.AllocationChange;
 const request = (term: bigint, changes: readonly internal.AllocationChange[], snapshot = false) =>
@@ -146,3 +158,51 @@ test('a change that cannot be read ends the stream, and says why', async () => {
   stream.write(request(1n, [change({ $case: 'weightChanged', value: { role: 'a', weight: -1 } })]));
   expect(await why).toBe('invalid');
 });
+
+test('A8: agents on hosts that the file does not name are not offered; it is read every 5 s', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'meseta-whitelist-'));
+  const path = join(folder, 'hosts');
+  await stop();
+  await writeFile(path, 'elsewhere\n');
+  await start('--whitelist', path);
+  try {
+    const stream = client.allocate();
+    stream.on('error', () => undefined);
+    const agents: string[] = [];
+    stream.on('data', ({ proposals }: internal.AllocateResponse) =>
+      agents.push(...proposals.map((one) => one.agentId?.value ?? '')),
+    );
+    stream.write(request(1n, [framework, agent('S1'), agent('S2')], true));
+    stream.write(request(1n, []));
+    const refusals = async (): Promise<readonly string[]> => {
+      const { roles } = await callUnary(client.explain.bind(client), {
+        frameworkId: { value: 'F' },
+        role: 'a',
+      });
+      return roles[0]?.agents.map(({ filter }) => filter) ?? [];
+    };
+    await until(async () => (await refusals().catch(() => [])).length === 2);
+    timers.run(1000);
+    expect(await refusals()).toEqual(['whitelist', 'whitelist']);
+    expect(agents).toEqual([]);
+
+    await writeFile(path, 'S1\n');
+    await until(() => timers.planned.includes(5000));
+    timers.run(4999);
+    expect(await refusals()).toEqual(['whitelist', 'whitelist']);
+    timers.run(5000);
+    await until(async () => (await refusals())[0] === '');
+    await until(() => {
+      timers.run(2);
+      return agents.length > 0;
+    });
+    expect(agents).toEqual(['S1']);
+    stream.cancel();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise(setImmediate);
+}

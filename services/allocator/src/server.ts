@@ -50,7 +50,6 @@ export async function createAllocatorServer(deps: AllocatorDeps): Promise<Alloca
         });
   const sessions: Sessions = new Sessions({
     options: await optionsOf(config),
-    allocationIntervalMs: config.allocationInterval,
     turnGapMs: config.turnGap,
     clock: deps.clock ?? systemClock,
     timers,

@@ -26,11 +26,16 @@ import { hasWork, nextDeadline, step } from './state/step';
 export const proposalsQueuedMax = 100_000;
 const proposalsPerMessageMax = 1000;
 
+/** A proposal, and the last change that its turn knew of. */
+interface Stamped {
+  readonly version: bigint;
+  readonly proposal: internal.Proposal;
+}
+
 type Stream = ServerDuplexStream<internal.AllocateRequest, internal.AllocateResponse>;
 
 export interface SessionDeps {
   readonly options: AllocatorOptions;
-  readonly allocationIntervalMs: number;
   readonly turnGapMs: number;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -47,7 +52,7 @@ export class Session {
   readonly #deps: SessionDeps;
   readonly #stream: Stream;
   readonly #state: AllocatorState;
-  readonly #proposals: BatchWriter<internal.Proposal, internal.AllocateResponse>;
+  readonly #proposals: BatchWriter<Stamped, readonly internal.AllocateResponse[]>;
   readonly #inverseProposals: BatchWriter<internal.InverseProposal, internal.AllocateResponse>;
   #version = 0n;
   #snapshotDone = false;
@@ -62,24 +67,27 @@ export class Session {
     this.#stream = stream;
     this.#state = initialState(deps.options);
     const bounds = {
-      write: (message: internal.AllocateResponse) => stream.write(message),
       onDrain: (fn: () => void) => void stream.once('drain', fn),
       itemsPerMessageMax: proposalsPerMessageMax,
       itemsQueuedMax: proposalsQueuedMax,
       observer: deps.metrics.streams.observer('proposals'),
       onOverflow: () => this.end('overloaded', 'the master does not read its proposals'),
     };
-    this.#proposals = new BatchWriter<internal.Proposal, internal.AllocateResponse>({
+    this.#proposals = new BatchWriter<Stamped, readonly internal.AllocateResponse[]>({
       ...bounds,
-      toMessage: (proposals) => ({
-        term: BigInt(term),
-        version: this.#version,
-        proposals,
-        inverseProposals: [],
-      }),
+      write: (messages) => messages.map((message) => stream.write(message)).every((isRoom) => isRoom),
+      // Changes may arrive between a turn and the end of the loop's, when this is written: the master must not take them for considered.
+      toMessage: (stamped) =>
+        byVersion(stamped).map(([version, proposals]) => ({
+          term: BigInt(term),
+          version,
+          proposals,
+          inverseProposals: [],
+        })),
     });
     this.#inverseProposals = new BatchWriter<internal.InverseProposal, internal.AllocateResponse>({
       ...bounds,
+      write: (message) => stream.write(message),
       toMessage: (inverseProposals) => ({
         term: BigInt(term),
         version: this.#version,
@@ -139,7 +147,7 @@ export class Session {
     const byRole = new Map<string, number>();
     for (const { id, role } of this.#state.seats.all()) {
       const count = this.#state.refusals.filters.countOf(id);
-      if (count > 0) byRole.set(role.path, (byRole.get(role.path) ?? 0) + count);
+      byRole.set(role.path, (byRole.get(role.path) ?? 0) + count);
     }
     setByRole(metrics.filtersByRole, byRole);
     setQuotas(metrics, quotaSeriesOf(this.#state));
@@ -154,14 +162,16 @@ export class Session {
 
   #planTurn(): void {
     if (!this.#snapshotDone || this.#turnPlanned !== undefined) return;
+    const plannedMs = performance.now();
     this.#turnPlanned = this.#deps.timers.after(this.#deps.turnGapMs, () => {
       this.#turnPlanned = undefined;
+      this.#deps.metrics.turnWaitSeconds.observe((performance.now() - plannedMs) / 1000);
       this.#turn(false);
     });
   }
 
   #planInterval(): void {
-    this.#interval = this.#deps.timers.after(this.#deps.allocationIntervalMs, () => {
+    this.#interval = this.#deps.timers.after(this.#deps.options.allocationIntervalMs, () => {
       if (this.#snapshotDone) this.#turn(true);
       this.#planInterval();
     });
@@ -194,13 +204,16 @@ export class Session {
     for (const proposal of proposals) {
       const span = this.#span(proposal, now);
       this.#proposals.push({
-        frameworkId: { value: proposal.frameworkId },
-        role: proposal.role,
-        agentId: { value: proposal.agentId },
-        resources: resourcesToProto(proposal.resources),
-        allocatedAtMs: BigInt(now),
-        traceparent: span?.traceparent ?? '',
-        tasks: proposal.tasks && { counts: Object.fromEntries(proposal.tasks) },
+        version: this.#version,
+        proposal: {
+          frameworkId: { value: proposal.frameworkId },
+          role: proposal.role,
+          agentId: { value: proposal.agentId },
+          resources: resourcesToProto(proposal.resources),
+          allocatedAtMs: BigInt(now),
+          traceparent: span?.traceparent ?? '',
+          tasks: proposal.tasks && { counts: Object.fromEntries(proposal.tasks) },
+        },
       });
       span?.end();
     }
@@ -226,6 +239,17 @@ export class Session {
     const attributes = { 'framework.id': frameworkId, 'agent.id': agentId, role };
     return this.#deps.tracing.start('allocator.allocate', { attributes, startMs: now });
   }
+}
+
+/** Runs of proposals that know the same changes. */
+function byVersion(stamped: readonly Stamped[]): readonly (readonly [bigint, internal.Proposal[]])[] {
+  const runs: [bigint, internal.Proposal[]][] = [];
+  for (const { version, proposal } of stamped) {
+    const last = runs[runs.length - 1];
+    if (last?.[0] === version) last[1].push(proposal);
+    else runs.push([version, [proposal]]);
+  }
+  return runs;
 }
 
 /** What each role with a quota is sure of, may have and has, in the resource's unit. */

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { FailureError } from '@meseta/kit';
 import { failure } from '@meseta/model';
@@ -31,12 +32,15 @@ export class ServiceProcess {
   /** Settles when it has ended, with how: `exit status 1` or `signal SIGKILL`. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
+  /** All that it said is in the log. */
+  readonly #written: Promise<unknown>;
 
   private constructor(
     options: ServiceProcessOptions,
     started: Started,
     child: ChildProcess,
     ended: Promise<string>,
+    written: Promise<unknown>,
   ) {
     this.name = options.name;
     this.logFile = options.logFile;
@@ -44,6 +48,7 @@ export class ServiceProcess {
     this.http = started.http;
     this.ended = ended;
     this.#child = child;
+    this.#written = written;
   }
 
   /** Starts a service and waits until it listens. Rejects with a `FailureError` that repeats what it said. */
@@ -63,8 +68,9 @@ export class ServiceProcess {
       );
     });
     try {
+      const written = once(log, 'finish');
       const started = await listening(options, child, ended, log);
-      return new ServiceProcess(options, started, child, ended);
+      return new ServiceProcess(options, started, child, ended, written);
     } catch (error) {
       child.kill('SIGKILL');
       throw error;
@@ -86,6 +92,7 @@ export class ServiceProcess {
     const late = setTimeout(() => this.#child.kill('SIGKILL'), stopMaxMs);
     await this.ended;
     clearTimeout(late);
+    await this.#written;
   }
 }
 

@@ -8,8 +8,7 @@ import type { DiskInfo, Label, Reservation, Resource } from './resource';
  */
 export function addableKey(resource: Resource): string {
   let key = `${resource.name}\u0000${resource.value.kind}\u0000${resource.allocationRole ?? ''}`;
-  if (resource.reservations.length > 0)
-    key += `\u0001${resource.reservations.map(reservationKey).join('\u0002')}`;
+  if (resource.reservations.length > 0) key += `\u0001${reservationsKey(resource)}`;
   if (resource.disk !== undefined) key += `\u0003${diskKey(resource.disk)}`;
   if (resource.revocable === true) key += '\u0004';
   if (resource.shared === true) key += '\u0005';
@@ -33,16 +32,18 @@ export function isWhole(resource: Resource): boolean {
   );
 }
 
+/** Equal for those with the same stack of reservations. */
+export function reservationsKey({ reservations }: Pick<Resource, 'reservations'>): string {
+  return reservations.map(reservationKey).join('\u0002');
+}
+
 function reservationKey(reservation: Reservation): string {
   return `${reservation.type}\u0000${reservation.role}\u0000${optional(reservation.principal)}\u0000${labelsKey(reservation.labels)}`;
 }
 
-function diskKey({ persistence, volume, source }: DiskInfo): string {
-  // A volume's mode is left out: a task may ask for a volume read-only (R43).
-  const parts = [
-    persistence === undefined ? '' : `p${persistence.id}\u0000${optional(persistence.principal)}`,
-    volume === undefined ? '' : `v${volume.containerPath}\u0000${optional(volume.hostPath)}`,
-  ];
+/** Where a persistent volume is mounted, how, and who made it do not make it another: a task may ask for it otherwise (R43, R56). */
+function diskKey({ persistence, source }: DiskInfo): string {
+  const parts = [persistence === undefined ? '' : `p${persistence.id}`];
   if (source !== undefined) {
     parts.push(
       `s${source.type}\u0000${optional(source.root)}\u0000${optional(source.id)}\u0000${optional(source.profile)}\u0000` +

@@ -1,5 +1,6 @@
 import type { Failure } from '../failure';
 import { failure, isFailure } from '../failure';
+import { defaultRole as nobody } from '../roles';
 import { normalRanges, validateRanges } from '../values/ranges';
 import { checkedMilli } from '../values/scalar';
 import { normalItems } from '../values/sets';
@@ -12,9 +13,9 @@ class Malformed extends Error {}
 
 /**
  * Reads the JSON form of `--resources`: an array of Mesos v1 Resource messages with the names of the protobuf fields. The older `role` and `reservation`
- * fields are taken too (R17). Throwing stays inside: the caller gets a failure that names the entry and the field.
+ * fields are taken too (R17), and an entry with neither has the default role. Throwing stays inside: the caller gets a failure that names the entry and the field.
  */
-export function parseResourcesJson(text: string): readonly Resource[] | Failure {
+export function parseResourcesJson(text: string, defaultRole: string): readonly Resource[] | Failure {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -28,7 +29,7 @@ export function parseResourcesJson(text: string): readonly Resource[] | Failure 
   const entries: Resource[] = [];
   for (const [i, item] of parsed.entries()) {
     try {
-      entries.push(parseResource(asObject('entry', item)));
+      entries.push(parseResource(asObject('entry', item), defaultRole));
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
       return failure('invalid', `resources[${i}]: ${error.message}`, { field: 'resources' });
@@ -37,7 +38,7 @@ export function parseResourcesJson(text: string): readonly Resource[] | Failure 
   return entries;
 }
 
-function parseResource(json: Json): Resource {
+function parseResource(json: Json, defaultRole: string): Resource {
   const name = text('name', json['name']);
   if (name === undefined) throw new Malformed('name must be set');
   const disk = object('disk', json['disk']);
@@ -46,7 +47,7 @@ function parseResource(json: Json): Resource {
   return {
     name,
     value: parseValue(name, json),
-    reservations: parseReservations(json),
+    reservations: parseReservations(json, defaultRole),
     ...(allocationRole !== undefined && { allocationRole }),
     ...(disk !== undefined && { disk: parseDisk(disk) }),
     ...(json['revocable'] !== undefined && { revocable: true }),
@@ -80,13 +81,13 @@ function parseValue(name: string, json: Json): ResourceValue {
   }
 }
 
-function parseReservations(json: Json): readonly Reservation[] {
+function parseReservations(json: Json, defaultRole: string): readonly Reservation[] {
   const stack = array('reservations', json['reservations']).map((item) =>
     parseReservation(asObject('reservations', item)),
   );
   if (stack.length > 0) return stack;
-  const role = text('role', json['role']);
-  if (role === undefined || role === '*') return [];
+  const role = text('role', json['role']) ?? defaultRole;
+  if (role === nobody) return [];
   const old = object('reservation', json['reservation']);
   return [
     old === undefined ? { type: 'STATIC', role } : { ...parseReservation({ ...old, role, type: 'DYNAMIC' }) },

@@ -72,6 +72,21 @@ describe('operations on resources', () => {
     expect(moved.reservedTo('web').scalarMilli('cpus')).toBe(1000);
   });
 
+  test('R24: RESERVE with a source exchanges dynamic reservations and leaves the static one below them', () => {
+    const eng: Reservation = { type: 'STATIC', role: 'eng' };
+    const to = (role: string): Reservation => ({ type: 'DYNAMIC', role });
+    const moved = apply(
+      reserved('cpus:2', eng, to('eng/a')),
+      reserve(reserved('cpus:1', eng, to('eng/b')), reserved('cpus:1', eng, to('eng/a'))),
+    );
+    expect(moved.reservedTo('eng/b').scalarMilli('cpus')).toBe(1000);
+    const refined = apply(
+      reserved('cpus:2', eng),
+      reserve(reserved('cpus:1', eng, to('eng/b')), reserved('cpus:1', eng)),
+    );
+    expect(refined.reservedTo('eng').scalarMilli('cpus')).toBe(1000);
+  });
+
   test('CREATE makes a volume of reserved disk, DESTROY gives the disk back', () => {
     const total = reserved('disk:100', web);
     const made = apply(total, { kind: 'create', volumes: Resources.of([volume('v', 40)]) });
@@ -93,6 +108,28 @@ describe('operations on resources', () => {
     expect(shrunk.equals(total)).toBe(true);
   });
 
+  test('R43, R56: a volume that is named with another mount path or principal stays as it was made', () => {
+    const asked = (megabytes: number): Resource => ({
+      ...volume('v', megabytes),
+      disk: {
+        persistence: { id: 'v', principal: 'other' },
+        volume: { containerPath: 'logs', mode: 'RO', hostPath: '/h' },
+      },
+    });
+    const formOf = (total: Resources): unknown => total.entries.find(({ disk }) => disk !== undefined)?.disk;
+    const made = apply(reserved('disk:100', web), {
+      kind: 'create',
+      volumes: Resources.of([volume('v', 40)]),
+    });
+    const addition = reserved('disk:10', web).entries[0] as Resource;
+    const grown = apply(made, { kind: 'growVolume', volume: asked(40), addition });
+    expect([grown.scalarMilli('disk'), formOf(grown)]).toEqual([100_000, volume('v', 50).disk]);
+    const shrunk = apply(grown, { kind: 'shrinkVolume', volume: asked(50), subtractMilli: 20_000 });
+    expect(formOf(shrunk)).toEqual(volume('v', 30).disk);
+    const destroyed = apply(shrunk, { kind: 'destroy', volumes: Resources.of([asked(30)]) });
+    expect(destroyed.equals(reserved('disk:100', web))).toBe(true);
+  });
+
   test.each<[string, ResourceOperation, RegExp]>([
     ['nothing', reserve(Resources.empty), /resources: must not be empty/],
     ['no reservation', reserve(parse('cpus:1')), /must end with a dynamic reservation/],
@@ -104,6 +141,35 @@ describe('operations on resources', () => {
       'another amount than the source',
       reserve(reserved('cpus:2', web), reserved('cpus:1', { type: 'DYNAMIC', role: 'db' })),
       /source: must be the same/,
+    ],
+    [
+      "R24: a source that an agent's configuration reserved",
+      reserve(reserved('cpus:1', web), reserved('cpus:1', { type: 'STATIC', role: 'db' })),
+      /source: must have the same STATIC reservation as resources/,
+    ],
+    [
+      "R24: to reserve as an agent's configuration does",
+      reserve(
+        reserved('cpus:1', { type: 'STATIC', role: 'web' }, { type: 'DYNAMIC', role: 'web/a' }),
+        parse('cpus:1'),
+      ),
+      /source: must have the same STATIC reservation as resources/,
+    ],
+    [
+      'R31: to several roles at once',
+      reserve(
+        reserved('cpus:1', web).add(reserved('mem:1', { type: 'DYNAMIC', role: 'db' })),
+        parse('cpus:1;mem:1'),
+      ),
+      /resources: must all have the same reservations/,
+    ],
+    [
+      'R31: from several roles at once',
+      reserve(
+        reserved('cpus:1;mem:1', web),
+        reserved('cpus:1', { type: 'DYNAMIC', role: 'db' }).add(parse('mem:1')),
+      ),
+      /source: must all have the same reservations/,
     ],
     ['unreserve what is not', { kind: 'unreserve', resources: parse('cpus:1') }, /is not reserved/],
     [

@@ -2,7 +2,7 @@ import { assertNever } from '../assert';
 import type { Failure } from '../failure';
 import { failure, isFailure } from '../failure';
 import { validateId } from '../ids';
-import { addableKey } from './addable';
+import { addableKey, reservationsKey } from './addable';
 import type { Resource } from './resource';
 import { reservedRole } from './resource';
 import { Resources } from './resources';
@@ -46,9 +46,37 @@ export function conversionOf(operation: ResourceOperation): Conversion | Failure
   }
 }
 
+/**
+ * The operation with the volumes that it ends or resizes as they were made: it may name them with another mount path, mode or principal (R43, R56), which
+ * must not become theirs.
+ *
+ * @param total what has them
+ */
+export function asMade(total: Resources, operation: ResourceOperation): ResourceOperation {
+  return operation.kind === 'create'
+    ? operation
+    : mapResources(operation, (resources) => resources.describedBy(total));
+}
+
+/** The roles that the resources of an operation say they are allocated to (R14). */
+export function allocationRolesOf(operation: ResourceOperation): ReadonlySet<string> {
+  const roles = new Set<string>();
+  mapResources(operation, (resources) => {
+    for (const { allocationRole } of resources.entries)
+      if (allocationRole !== undefined) roles.add(allocationRole);
+    return resources;
+  });
+  return roles;
+}
+
+/** The same operation on what is allocated to nobody: the form of an agent's totals. */
+export function unallocated(operation: ResourceOperation): ResourceOperation {
+  return mapResources(operation, (resources) => resources.unallocate());
+}
+
 /** The resources after an operation; a failure when it breaks a rule or they do not hold what it takes. */
 export function applyOperation(total: Resources, operation: ResourceOperation): Resources | Failure {
-  const conversion = conversionOf(operation);
+  const conversion = conversionOf(asMade(total, operation));
   if (isFailure(conversion)) return conversion;
   if (!total.contains(conversion.consumed)) {
     return failure(
@@ -91,11 +119,31 @@ function reserve(resources: Resources, source: Resources): Conversion | Failure 
     if (isPersistentVolume(entry)) return refuse('resources', `${entry.name} must not be a volume`);
   }
   if (source.isEmpty) return { consumed: resources.map(popReservation), converted: resources };
+  return validateExchange(resources, source) ?? { consumed: source, converted: resources };
+}
+
+/** One stack of reservations becomes another; what the agent's configuration reserved stays so (R24), or the agent would not start again. */
+function validateExchange(resources: Resources, source: Resources): Failure | undefined {
   if (!bare(source).equals(bare(resources)))
     return refuse('source', 'must be the same resources but for their reservations');
   for (const entry of source.entries)
     if (isPersistentVolume(entry)) return refuse('source', `${entry.name} must not be a volume`);
-  return { consumed: source, converted: resources };
+  if (!isUniform(resources)) return refuse('resources', 'must all have the same reservations');
+  if (!isUniform(source)) return refuse('source', 'must all have the same reservations');
+  const [from, to] = [source, resources].map((bag) => reservationsKey(staticPart(bag.entries[0])));
+  if (from === to) return undefined;
+  return refuse(
+    'source',
+    "must have the same STATIC reservation as resources: only an agent's configuration changes it",
+  );
+}
+
+function isUniform({ entries }: Resources): boolean {
+  return new Set(entries.map(reservationsKey)).size <= 1;
+}
+
+function staticPart(entry: Resource | undefined): Pick<Resource, 'reservations'> {
+  return { reservations: entry?.reservations.filter(({ type }) => type === 'STATIC') ?? [] };
 }
 
 function unreserve(resources: Resources): Conversion | Failure {
@@ -191,6 +239,29 @@ function validateResizable(volume: Resource): Failure | undefined {
 function plainDisk(volume: Resource): Resource {
   const { disk, shared: _, ...rest } = volume;
   return disk?.source === undefined ? rest : { ...rest, disk: { source: disk.source } };
+}
+
+/** @param fn what becomes of one entry is one entry */
+function mapResources(
+  operation: ResourceOperation,
+  fn: (resources: Resources) => Resources,
+): ResourceOperation {
+  const one = (resource: Resource): Resource => fn(Resources.of([resource])).entries[0] ?? resource;
+  switch (operation.kind) {
+    case 'reserve':
+      return { ...operation, resources: fn(operation.resources), source: fn(operation.source) };
+    case 'unreserve':
+      return { ...operation, resources: fn(operation.resources) };
+    case 'create':
+    case 'destroy':
+      return { ...operation, volumes: fn(operation.volumes) };
+    case 'growVolume':
+      return { ...operation, volume: one(operation.volume), addition: one(operation.addition) };
+    case 'shrinkVolume':
+      return { ...operation, volume: one(operation.volume) };
+    default:
+      return assertNever(operation);
+  }
 }
 
 function popReservation(resource: Resource): Resource {

@@ -8,27 +8,33 @@ import { parseResourcesJson } from './json';
 import type { Resource, ResourceValue } from './resource';
 import { validateResources } from './validate';
 
-/** Reads the text form or the JSON form (R8); a failure names the part that broke a rule. */
+/**
+ * Reads the text form or the JSON form (R8), with the entries of nothing; a failure names the part that broke a rule.
+ *
+ * @param defaultRole the role of entries that name none (R9); `cpus(*):1` names nobody and stays unreserved
+ */
 export function parseResources(text: string, defaultRole: string): readonly Resource[] | Failure {
   const refusedRole = validateRole(defaultRole);
   if (refusedRole !== undefined) return refusedRole;
-  const entries = text.trimStart().startsWith('[') ? parseResourcesJson(text) : parseText(text);
+  const entries = text.trimStart().startsWith('[')
+    ? parseResourcesJson(text, defaultRole)
+    : parseText(text, defaultRole);
   if (isFailure(entries)) return entries;
-  return validateResources(entries) ?? entries.map((entry) => withDefaultRole(entry, defaultRole));
+  return validateResources(entries) ?? entries;
 }
 
-function parseText(text: string): readonly Resource[] | Failure {
+function parseText(text: string, defaultRole: string): readonly Resource[] | Failure {
   const entries: Resource[] = [];
   for (const part of text.split(/[;\n]/)) {
     if (part.trim() === '') continue;
-    const entry = parseEntry(part.trim());
+    const entry = parseEntry(part.trim(), defaultRole);
     if (isFailure(entry)) return entry;
     entries.push(entry);
   }
   return entries;
 }
 
-function parseEntry(part: string): Resource | Failure {
+function parseEntry(part: string, defaultRole: string): Resource | Failure {
   const colon = part.indexOf(':');
   const match =
     colon < 0 ? null : /^([^()[\]{}\s][^()[\]{}]*?)\s*(?:\(([^()]*)\))?$/.exec(part.slice(0, colon).trim());
@@ -39,8 +45,8 @@ function parseEntry(part: string): Resource | Failure {
     });
   }
   const name = match[1] as string;
-  const role = match[2]?.trim();
-  const refusedRole = role === undefined ? undefined : validateRole(role);
+  const role = match[2]?.trim() ?? defaultRole;
+  const refusedRole = validateRole(role);
   if (refusedRole !== undefined) {
     return failure('invalid', `resource ${name}: ${refusedRole.message}`, { field: `resource ${name}` });
   }
@@ -49,7 +55,7 @@ function parseEntry(part: string): Resource | Failure {
   return {
     name,
     value,
-    reservations: role === undefined || role === nobody ? [] : [{ type: 'STATIC', role }],
+    reservations: role === nobody ? [] : [{ type: 'STATIC', role }],
   };
 }
 
@@ -64,10 +70,4 @@ function parseValue(field: string, text: string): ResourceValue | Failure {
   }
   const milli = parseMilli(field, text);
   return isFailure(milli) ? milli : { kind: 'scalar', milli };
-}
-
-/** An entry that names no role takes the default one (R9); `cpus(*):1` names nobody, which reads the same as naming none. */
-function withDefaultRole(entry: Resource, role: string): Resource {
-  if (role === nobody || entry.reservations.length > 0) return entry;
-  return { ...entry, reservations: [{ type: 'STATIC', role }] };
 }

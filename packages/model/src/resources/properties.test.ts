@@ -49,6 +49,7 @@ const anyDisk: fc.Arbitrary<Resource> = fc
       { source: { type: 'PATH', root: '/p' } },
       { source: { type: 'MOUNT', root: '/m' } },
       { persistence: { id: 'v' }, volume: { containerPath: 'data', mode: 'RW' } },
+      { persistence: { id: 'v', principal: 'p' }, volume: { containerPath: 'logs', mode: 'RO' } },
     ),
     fc.boolean(),
   )

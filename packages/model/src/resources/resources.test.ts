@@ -101,12 +101,44 @@ describe('what may be summed', () => {
     expect(both.nonRevocable().toString()).toBe('cpus:1');
   });
 
-  test('R43: a volume may be asked for read-only', () => {
-    const volume = (mode: 'RW' | 'RO') =>
-      Resources.of([
-        disk(1000, { disk: { persistence: { id: 'v' }, volume: { containerPath: 'data', mode } } }),
-      ]);
-    expect(volume('RW').contains(volume('RO'))).toBe(true);
+  describe('R43, R56: a volume is known by its id, not by who made it nor by where and how it is mounted', () => {
+    const volume = (id: string, containerPath: string, more: object = {}, principal?: string): Resource =>
+      disk(1000, {
+        disk: {
+          persistence: { id, ...(principal !== undefined && { principal }) },
+          volume: { containerPath, mode: 'RW', ...more },
+        },
+      });
+    const made = Resources.of([volume('v', 'data', {}, 'ops'), volume('w', 'data')]);
+
+    test.each([
+      ['read-only', volume('v', 'data', { mode: 'RO' }, 'ops')],
+      ['elsewhere', volume('v', 'logs', {}, 'ops')],
+      ['with a path of the machine', volume('v', 'data', { hostPath: '/h' }, 'ops')],
+      ['by another principal', volume('v', 'data', {}, 'web')],
+      ['without a mount', disk(1000, { disk: { persistence: { id: 'v' } } })],
+    ])('%s', (_, asked) => {
+      const one = Resources.of([asked]);
+      expect(made.contains(one)).toBe(true);
+      expect(made.subtract(one).entries).toEqual([volume('w', 'data')]);
+      expect(one.describedBy(made).entries).toEqual([volume('v', 'data', {}, 'ops')]);
+      expect(Resources.of([volume('v', 'data')]).equals(one)).toBe(true);
+    });
+
+    test('another id or another role is another volume', () => {
+      const other = Resources.of([volume('x', 'data')]);
+      expect(made.contains(other)).toBe(false);
+      expect(other.describedBy(made).entries).toEqual(other.entries);
+      const below = { ...volume('v', 'data'), reservations: [{ type: 'STATIC', role: 'web/a' }] } as const;
+      expect(made.contains(Resources.of([below]))).toBe(false);
+    });
+
+    test('copies of a shared one are copies wherever each is mounted', () => {
+      const shared = (path: string) => Resources.of([{ ...volume('v', path), shared: true }]);
+      const two = shared('a').add(shared('b'));
+      expect(two.scalarMilli('disk')).toBe(1000);
+      expect(two.subtract(shared('c')).entries).toHaveLength(1);
+    });
   });
 });
 
@@ -126,9 +158,9 @@ describe('roles', () => {
     expect(all.unreserved().toString()).toBe('cpus:1');
   });
 
-  test('R9: the default role reserves what names no role', () => {
-    expect(String((Resources.parse('cpus:1;mem(ops):2', 'web') as Resources).toString())).toBe(
-      'cpus(web):1;mem(ops):2',
+  test('R9: the default role reserves what names no role, and leaves what names nobody', () => {
+    expect((Resources.parse('cpus:1;mem(ops):2;disk(*):3', 'web') as Resources).toString()).toBe(
+      'cpus(web):1;mem(ops):2;disk:3',
     );
   });
 });
@@ -148,6 +180,14 @@ describe('text', () => {
     ['ports:[3-1]', 'resource ports has the range 3-1, which runs backwards'],
     ['disks:{a,}', 'resource disks must not have an empty item'],
     ['gpus:0.5', 'resource gpus must be a whole number'],
+    [
+      '[{"name":"gpus","type":"SCALAR","scalar":{"value":1},"revocable":{}}]',
+      'resource gpus must not be revocable',
+    ],
+    [
+      '[{"name":"disk","type":"SCALAR","scalar":{"value":1},"disk":{"volume":{"container_path":"data"}}}]',
+      'resource disk must not have disk.volume without disk.persistence',
+    ],
     ['[1]', 'resources[0]: entry must be an object'],
     ['[{"name":"cpus"}]', 'resources[0]: type must be SCALAR, RANGES or SET'],
     ['[{', /^resources must be a JSON array: /],

@@ -136,6 +136,15 @@ export class Resources {
     });
   }
 
+  /**
+   * The same resources, with persistent volumes in the form in which another bag has them: where they are mounted and who made them, which counts for
+   * nothing else (R43, R56). Volumes that are not there stay as they are.
+   */
+  describedBy(other: Resources): Resources {
+    if (!this.entries.some(isVolume)) return this;
+    return this.map((entry) => (isVolume(entry) ? (other.formOf(entry) ?? entry) : entry));
+  }
+
   unreserved(): Resources {
     return this.filter((entry) => entry.reservations.length === 0);
   }
@@ -206,11 +215,20 @@ export class Resources {
     return this.entries.filter((_, at) => !this.isCopy(at));
   }
 
+  private formOf(volume: Resource): Resource | undefined {
+    const key = addableKey(volume);
+    return this.entries.find((entry, at) => this.keys[at] === key && valuesEqual(entry.value, volume.value));
+  }
+
   /** Whether the entry is shared and stands for the same volume as one before it. */
   private isCopy(at: number): boolean {
     if (this.entries[at]?.shared !== true) return false;
     return this.keys.indexOf(this.keys[at] as string) < at;
   }
+}
+
+function isVolume({ disk }: Resource): boolean {
+  return disk?.persistence !== undefined;
 }
 
 /** Entries under change, and their keys. */

@@ -6,7 +6,7 @@ import { milliPerUnit } from '../values/scalar';
 import type { Reservation, Resource } from './resource';
 
 /**
- * The rules for entries from outside: names, amounts (R2, R3), gpus in whole numbers (R62), disks only on disk, reservations to real roles (R29), each
+ * The rules for entries from outside: names, amounts (R2, R3), gpus in whole numbers and never revocable (R62), disks only on disk, reservations to real roles (R29), each
  * strictly below the one before it (R27), nothing both reserved and revocable (R33).
  */
 export function validateResources(entries: Iterable<Resource>): Failure | undefined {
@@ -38,10 +38,13 @@ function validateEntry(entry: Resource): Failure | undefined {
     return refuse('must be a whole number');
   }
   if (entry.disk !== undefined && entry.name !== 'disk') return refuse('must not have disk information');
+  if (entry.disk?.volume !== undefined && entry.disk.persistence === undefined)
+    return refuse('must not have disk.volume without disk.persistence');
   if (entry.shared === true && entry.disk?.persistence === undefined)
     return refuse('must not be shared; only persistent volumes are');
   if (entry.revocable === true && entry.reservations.length > 0)
     return refuse('must not be both revocable and reserved');
+  if (entry.revocable === true && entry.name === 'gpus') return refuse('must not be revocable');
   return validateReservations(field, entry.reservations);
 }
 

@@ -1,5 +1,5 @@
 import type { Failure, Resource, ResourceOperation } from '@meseta/model';
-import { assertNever, checkedMilli, failure, fromMilli, isFailure, type Resources } from '@meseta/model';
+import { assertNever, checkedMilli, failure, fromMilli, isFailure } from '@meseta/model';
 import type { Offer_Operation } from '../gen/meseta/v1/offers';
 import { Offer_Operation_Type } from '../gen/meseta/v1/offers';
 import type { Resource as ProtoResource } from '../gen/meseta/v1/resources';
@@ -15,29 +15,29 @@ export const resourceOperationTypes: ReadonlySet<Offer_Operation_Type> = new Set
   Offer_Operation_Type.SHRINK_VOLUME,
 ]);
 
-/** An operation on resources that came over the wire, without allocation roles. A failure names the field and the rule. */
+/** An operation on resources that came over the wire, with the roles that they say they are allocated to. A failure names the field and the rule. */
 export function resourceOperationFromProto(operation: Offer_Operation): ResourceOperation | Failure {
   switch (operation.type) {
     case Offer_Operation_Type.RESERVE: {
       if (operation.reserve === undefined) return missing('reserve');
-      const resources = plain(operation.reserve.resources);
+      const resources = resourcesFromProto(operation.reserve.resources);
       if (isFailure(resources)) return resources;
-      const source = plain(operation.reserve.source);
+      const source = resourcesFromProto(operation.reserve.source);
       return isFailure(source) ? source : { kind: 'reserve', resources, source };
     }
     case Offer_Operation_Type.UNRESERVE: {
       if (operation.unreserve === undefined) return missing('unreserve');
-      const resources = plain(operation.unreserve.resources);
+      const resources = resourcesFromProto(operation.unreserve.resources);
       return isFailure(resources) ? resources : { kind: 'unreserve', resources };
     }
     case Offer_Operation_Type.CREATE: {
       if (operation.create === undefined) return missing('create');
-      const volumes = plain(operation.create.volumes);
+      const volumes = resourcesFromProto(operation.create.volumes);
       return isFailure(volumes) ? volumes : { kind: 'create', volumes };
     }
     case Offer_Operation_Type.DESTROY: {
       if (operation.destroy === undefined) return missing('destroy');
-      const volumes = plain(operation.destroy.volumes);
+      const volumes = resourcesFromProto(operation.destroy.volumes);
       return isFailure(volumes) ? volumes : { kind: 'destroy', volumes };
     }
     case Offer_Operation_Type.GROW_VOLUME: {
@@ -106,14 +106,9 @@ export function resourceOperationToProto(operation: ResourceOperation): Offer_Op
   }
 }
 
-function plain(listed: readonly ProtoResource[]): Resources | Failure {
-  const resources = resourcesFromProto(listed);
-  return isFailure(resources) ? resources : resources.unallocate();
-}
-
 function single(field: string, listed: ProtoResource | undefined): Resource | Failure {
   if (listed === undefined) return missing(field);
-  const resources = plain([listed]);
+  const resources = resourcesFromProto([listed]);
   if (isFailure(resources)) return resources;
   const [entry] = resources.entries;
   return entry ?? failure('invalid', `${field} must be more than nothing`, { field });

@@ -3,7 +3,7 @@ import type { Resource } from '@meseta/model';
 import { isFailure, Resources } from '@meseta/model';
 import { Resource as ProtoResource, Resource_ReservationInfo_Type } from '../gen/meseta/v1/resources';
 import { Value_Type } from '../gen/meseta/v1/values';
-import { resourcesFromProto, resourcesToProto } from './resources';
+import { resourcesFromProto, resourcesToOldProto, resourcesToProto } from './resources';
 
 const cpus = { name: 'cpus', type: Value_Type.SCALAR, scalar: { value: 2 }, reservations: [] };
 
@@ -81,6 +81,27 @@ describe('resources on the wire', () => {
         .entries[0]?.reservations,
     ).toEqual([{ type: 'DYNAMIC', role: 'web', principal: 'p' }]);
     expect(resourcesFromProto([{ ...cpus, role: '*' }])).toEqual(Resources.parse('cpus:2'));
+  });
+
+  test('R17: for who does not know stacks, a role alone is a static reservation, with a reservation a dynamic one', () => {
+    const of = (...reservations: Resource['reservations'][number][]): Resources =>
+      (Resources.parse('cpus:2') as Resources).map((one) => ({ ...one, reservations }));
+    const eng = { type: 'STATIC', role: 'eng' } as const;
+    const labels = [{ key: 'k', value: 'v' }];
+    const made = { type: 'DYNAMIC', role: 'web', principal: 'p', labels } as const;
+    expect(resourcesToOldProto(of())).toEqual([{ ...cpus, role: '*' }]);
+    expect(resourcesToOldProto(of(eng))).toEqual([{ ...cpus, role: 'eng' }]);
+    expect(resourcesToOldProto(of(made))).toEqual([
+      { ...cpus, role: 'web', reservation: { principal: 'p', labels: { labels } } },
+    ]);
+    expect(resourcesToOldProto(of({ type: 'DYNAMIC', role: 'web' }))).toEqual([
+      { ...cpus, role: 'web', reservation: {} },
+    ]);
+    for (const one of [of(), of(eng), of(made)])
+      expect((resourcesFromProto(resourcesToOldProto(one)) as Resources).equals(one)).toBe(true);
+    // More than one layer has no old form.
+    const stack = of(eng, { type: 'DYNAMIC', role: 'eng/web' });
+    expect(resourcesToOldProto(stack)).toEqual(resourcesToProto(stack));
   });
 
   test.each<[string, ProtoResource, string]>([

@@ -32,7 +32,7 @@ export type AllocatorTold =
 
 /** How long changes are gathered, and how often every agent is looked at. */
 const turnGapMs = 2;
-const intervalMs = 1000;
+const { allocationIntervalMs } = defaultOptions;
 
 export interface AllocatorNodeDeps {
   readonly agenda: Time;
@@ -129,7 +129,7 @@ class AllocatorSession {
   }
 
   #everySecond(): void {
-    this.#after(intervalMs, () => {
+    this.#after(allocationIntervalMs, () => {
       this.#allocate(true);
       this.#everySecond();
     });

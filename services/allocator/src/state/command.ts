@@ -88,6 +88,7 @@ export type Command =
   | ({
       readonly kind: 'recovered';
       readonly agentId: AgentId;
+      /** For how long the framework refuses what it did not use, but for an allocation interval at least; less than 0 if nobody refused it. */
       readonly refuseMs: number;
       /** They were offered and never used; else a task that used them has ended. */
       readonly unused?: boolean;

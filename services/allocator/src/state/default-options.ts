@@ -17,6 +17,7 @@ export const defaultOptions: AllocatorOptions = {
   minAllocatable: [leastOf('cpus:0.01'), leastOf('mem:32')],
   excluded: new Set(),
   outstandingOffersMax: 0,
+  allocationIntervalMs: 1000,
   filterGpus: true,
   recoveryFactor: 0.8,
   recoveryTimeoutMs: 600_000,

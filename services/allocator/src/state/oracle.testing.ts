@@ -137,8 +137,10 @@ export class Oracle {
           demands?.cameBack(command.tasks ?? demands.tasksOf(resources));
           this.markEvery();
         }
-        if (refuseMs > 0 && framework.active)
-          this.filters.push({ agentId, frameworkId, role, bag: resources, untilMs: now + refuseMs });
+        if ((refuseMs > 0 || (refuseMs === 0 && unused === true)) && framework.active) {
+          const untilMs = now + Math.max(refuseMs, this.options.allocationIntervalMs);
+          this.filters.push({ agentId, frameworkId, role, bag: resources, untilMs });
+        }
         break;
       }
       case 'accepted': {
@@ -209,7 +211,9 @@ export class Oracle {
 
   private agentChanged(description: AgentDescription): void {
     const known = this.agents.get(description.agentId);
-    if (known !== undefined && JSON.stringify(known.attributes) !== JSON.stringify(description.attributes))
+    const placeOf = ({ attributes, domain }: Pick<AgentDescription, 'attributes' | 'domain'>): string =>
+      JSON.stringify([attributes, domain]);
+    if (known !== undefined && placeOf(known) !== placeOf(description))
       this.filters = this.filters.filter(({ agentId }) => agentId !== description.agentId);
     const agent: OracleAgent = { ...description, holdings: [] };
     this.agents.set(agent.agentId, agent);

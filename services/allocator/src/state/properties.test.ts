@@ -118,6 +118,11 @@ const attributes = ['', 'rack:a', 'rack:b'].map((text) => {
   return read;
 });
 
+const domains = [undefined, { region: 'eu', zone: 'a' }, { region: 'eu', zone: 'b' }];
+
+/** What the master takes back nobody refused. */
+const takenBack = -1;
+
 const rackA: AgentConstraints = [
   [{ selector: { kind: 'attribute', name: 'rack' }, predicate: { kind: 'equals', text: 'a' } }],
 ];
@@ -154,11 +159,11 @@ class Comparison {
     const framework = frameworkId(`f${a % 4}`);
     switch (kind) {
       case 'turn':
-        this.now = instant(this.now + (b % 4) * 1000);
+        this.now = instant(this.now + (b % 4) * 500);
         return this.turn(c % 2 === 0, a);
       case 'agent': {
         const known = this.agents.get(agent);
-        this.offers.filter((one) => one.agentId === agent).forEach((one) => this.back(one, 0));
+        this.offers.filter((one) => one.agentId === agent).forEach((one) => this.back(one, takenBack));
         const used = this.tasks.filter((one) => one.agentId === agent);
         const total =
           used.length > 0 && known !== undefined ? known : (totals[b % totals.length] as Resources);
@@ -170,6 +175,7 @@ class Comparison {
             hostname: agent,
             total,
             attributes: attributes[c % attributes.length] ?? [],
+            domain: domains[(b + c) % domains.length],
             active: c % 7 !== 0,
             holdings: used.map((one) => ({ ...one, offers: 0 })),
           },
@@ -199,13 +205,13 @@ class Comparison {
         const mine = this.offers.filter((one) => one.frameworkId === framework);
         mine
           .filter((one) => !description.active || !own.includes(one.role))
-          .forEach((one) => this.back(one, 0));
+          .forEach((one) => this.back(one, takenBack));
         this.frameworks.set(framework, description);
         return this.tell({ kind: 'frameworkChanged', framework: description });
       }
       case 'decline': {
         const offer = this.offers[a % Math.max(1, this.offers.length)];
-        if (offer !== undefined) this.back(offer, [0, 1000, 3000, 60_000][b % 4] as number);
+        if (offer !== undefined) this.back(offer, [takenBack, 0, 300, 3000, 60_000][b % 5] as number);
         return;
       }
       case 'accept':
@@ -223,7 +229,9 @@ class Comparison {
         return this.tell({ kind: 'agentRemoved', agentId: agent });
       case 'removeFramework':
         if (c % 3 !== 0) return;
-        this.offers.filter((one) => one.frameworkId === framework).forEach((one) => this.back(one, 0));
+        this.offers
+          .filter((one) => one.frameworkId === framework)
+          .forEach((one) => this.back(one, takenBack));
         this.frameworks.delete(framework);
         return this.tell({ kind: 'frameworkRemoved', frameworkId: framework });
       case 'suppress':
@@ -265,7 +273,7 @@ class Comparison {
         return this.tell({ kind: 'demanded', frameworkId: framework, demands });
       }
       case 'activate':
-        this.offers.filter((one) => one.agentId === agent).forEach((one) => this.back(one, 0));
+        this.offers.filter((one) => one.agentId === agent).forEach((one) => this.back(one, takenBack));
         return this.tell({ kind: 'agentActivated', agentId: agent, active: b % 2 === 0 });
       case 'whitelist':
         return this.tell({

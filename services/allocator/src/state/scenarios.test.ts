@@ -28,7 +28,7 @@ class AllocatorInterpreter implements Interpreter {
 
   run(line: string): readonly string[] {
     const { verb, plain, named } = wordsOf(line);
-    if (verb === 'advance') return this.#advance(Number(/^(\d+)s$/.exec(plain[0] ?? '')?.[1]) * 1000);
+    if (verb === 'advance') return this.#advance(msOf(plain[0]));
     if (verb === 'explain') return this.#explain(plain[0] ?? '', plain[1] ?? '');
     if (verb === 'shares') return this.#shares(plain);
     if (verb === 'demands') return this.#demands(plain[0] ?? '', plain[1] ?? '');
@@ -218,6 +218,15 @@ function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<st
         ...holding,
         unused: true,
         tasks: tasksOf(named.get('tasks')),
+        offers: 1,
+      };
+    case 'taken-back':
+      return {
+        kind: 'recovered',
+        agentId: agentId(rest[0] ?? ''),
+        refuseMs: -1,
+        ...holding,
+        unused: true,
         offers: 1,
       };
     case 'accepts':

@@ -84,6 +84,8 @@ export interface AllocatorOptions {
   readonly excluded: ReadonlySet<string>;
   /** How many offers a framework may have unanswered; 0 means any number. */
   readonly outstandingOffersMax: number;
+  /** How often every agent is looked at, and for how long at least what was refused is not offered again (A1, A40). */
+  readonly allocationIntervalMs: number;
   /** Whether agents with gpus are kept for frameworks that ask for gpus (S42). */
   readonly filterGpus: boolean;
   /** After a fail-over with quotas: the fraction of the agents that must be back, and how long to wait for them at most (A4). */

@@ -58,7 +58,10 @@ export function stepFrameworkRemoved(state: AllocatorState, id: FrameworkId): vo
   }
 }
 
-/** Resources came back, from an offer or from a task that ended; declined ones are not offered again for a while (A40). */
+/**
+ * Resources came back, from an offer or from a task that ended. What a framework refused is not offered to it again for a while (A40), and never before an allocation interval has passed: what is
+ * free is offered at once, so who refuses it for no time would be asked and would refuse without end.
+ */
 export function stepRecovered(
   state: AllocatorState,
   command: Extract<Command, { kind: 'recovered' }>,
@@ -82,8 +85,9 @@ export function stepRecovered(
     updateWanting(state, framework);
     state.agents.markEvery();
   }
-  if (agent !== undefined && refuseMs > 0 && framework.active)
-    state.refusals.add(agent, seat, lot, now + refuseMs, now);
+  const isRefused = unused === true ? refuseMs >= 0 : refuseMs > 0;
+  if (agent !== undefined && isRefused && framework.active)
+    state.refusals.add(agent, seat, lot, now + Math.max(state.options.allocationIntervalMs, refuseMs), now);
 }
 
 /** Offers of a framework have been answered. */

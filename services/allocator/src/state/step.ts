@@ -53,7 +53,11 @@ export function step(state: AllocatorState, command: Command, now: Instant): rea
     case 'inverseOfferAnswered': {
       const agent = state.agents.find(command.agentId);
       if (agent !== undefined)
-        state.inverseOffers.answered(agent, command.frameworkId, now + Math.max(0, command.refuseMs));
+        state.inverseOffers.answered(
+          agent,
+          command.frameworkId,
+          now + Math.max(state.options.allocationIntervalMs, command.refuseMs),
+        );
       return [];
     }
     case 'frameworkChanged':
@@ -137,6 +141,7 @@ function stepAllocate(
   refusals.expire(now, agents, seats, (agent) => agents.mark(agent));
   settleWanting(state);
   if (isHeld(state, now)) return [];
+  state.hold.end();
   const effects: Effect[] = [];
   const proposals = allocate(state, everyAgent, seed);
   if (proposals.length > 0) effects.push({ kind: 'propose', proposals });

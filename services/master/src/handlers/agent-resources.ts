@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { FailureError, unaryHandler } from '@meseta/kit';
-import { isFailure } from '@meseta/model';
+import { isFailure, unallocated } from '@meseta/model';
 import {
   Offer_Operation_Type as Type,
   type CreateVolumesRequest,
@@ -38,7 +38,15 @@ export function agentResourcesHandlers(leading: Leading): AgentResources {
     if (isFailure(operation)) throw new FailureError(operation);
     const uuid = randomUUID().replaceAll('-', '');
     await term.replies.ask((call) =>
-      term.submit({ kind: 'operateAgent', call, agentId: agentOf(agentId), uuid, info, operation }),
+      term.submit({
+        kind: 'operateAgent',
+        call,
+        agentId: agentOf(agentId),
+        uuid,
+        info,
+        // They may have been copied from an agent's offered resources.
+        operation: unallocated(operation),
+      }),
     );
     return {};
   };

@@ -11,6 +11,7 @@ import {
   operationId,
   taskId,
   msOfNanoseconds,
+  unallocated,
   type AgentId,
   type ExecutorId,
   type Failure,
@@ -230,13 +231,13 @@ function operationOf(operation: Offer_Operation, uuid: string): OfferOperation {
   }
 }
 
-/** The operation as the core reasons about it, and as the agent will be told it: without allocation roles. */
+/** The operation as the core reasons about it, and as the agent will be told it, which is without allocation roles. */
 export function resourceOperationOf(
   operation: Offer_Operation,
 ): Pick<Extract<OfferOperation, { kind: 'resources' }>, 'info' | 'operation'> {
   const read = resourceOperationFromProto(operation);
   if (isFailure(read)) return { info: operation, operation: read };
-  return { info: { ...resourceOperationToProto(read), id: operation.id }, operation: read };
+  return { info: { ...resourceOperationToProto(unallocated(read)), id: operation.id }, operation: read };
 }
 
 function taskToLaunchOf(info: TaskInfo): TaskToLaunch {

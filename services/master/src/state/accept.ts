@@ -5,7 +5,7 @@ import { takeRoomBack, type OpenDemand } from './demands';
 import { launchEach } from './launch';
 import { launchGroup } from './launch-group';
 import { changeResources, dropOperation } from './operations';
-import { endOffer, takeBack } from './offers';
+import { endOffer, notRefusedMs, takeBack } from './offers';
 import { isPartitionAware, type Agent, type Framework, type Offer } from './state';
 import { refuseLaunch } from './tasks';
 import { tellAllocator, type Turn } from './turn';
@@ -56,7 +56,9 @@ export function accept(turn: Turn, framework: Framework, call: Accept): void {
     endOffer(turn, offer, outcome);
   }
   for (const operation of call.operations) perform(acceptance, operation);
-  giveBack(acceptance, call.refuseMs);
+  // Who works with a part of it has not refused the rest.
+  const isRefused = call.refuseMs > 0 || outcome === 'declined';
+  giveBack(acceptance, isRefused ? call.refuseMs : notRefusedMs);
 }
 
 function perform(acceptance: Acceptance, operation: OfferOperation): void {

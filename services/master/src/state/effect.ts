@@ -128,6 +128,7 @@ export type AllocationChange =
   | ({
       readonly kind: 'recovered';
       readonly agentId: AgentId;
+      /** Below 0 nobody refused it. */
       readonly refuseMs: number;
       /** It was offered and not used; else what held it has ended. With `offers`, how many offers ended with it. */
       readonly unused?: boolean;

@@ -1,3 +1,4 @@
+import { isTerminal, taskId as asTaskId, type ExecutorId } from '@meseta/model';
 import type { AgentRegistration, Command, ExecutorShutdown, MessageToExecutor } from './command';
 import { addExecutor, removeExecutor } from './ledger';
 import { executorKey, type Agent, type Executor, type Framework } from './state';
@@ -38,12 +39,19 @@ export function shutdownExecutor(
   { agentId, executorId }: ExecutorShutdown,
 ): void {
   const agent = turn.state.agents.get(agentId);
-  if (agent?.session === undefined || !agent.executors.has(executorKey(framework.id, executorId)))
+  if (agent?.session === undefined || !hasExecutor(agent, framework, executorId))
     return observe(turn, { kind: 'ignored', what: 'shutdown' });
   order(turn, agent, {
     $case: 'shutdownExecutor',
     value: { frameworkId: { value: framework.id }, executorId: { value: executorId } },
   });
+}
+
+/** The executor of a command task is its agent's, and has the task's id (E37). */
+function hasExecutor(agent: Agent, framework: Framework, executorId: ExecutorId): boolean {
+  if (agent.executors.has(executorKey(framework.id, executorId))) return true;
+  const task = framework.tasks.get(asTaskId(executorId));
+  return task?.agentId === agent.id && task.executorId === undefined && !isTerminal(task.state);
 }
 
 /** An executor is no more (S110): what it held is free, and its framework hears of it. */

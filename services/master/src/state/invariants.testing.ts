@@ -27,8 +27,13 @@ export function checkInvariants(state: MasterState): void {
     if (agent.membership === 'active') {
       const given = used.add(offered);
       assert(
-        agent.total.contains(given.nonShared()),
+        agent.total.contains(given.nonShared().nonRevocable()),
         `M4: agent ${agent.id} with ${agent.total.toString()} is not over-committed by ${given.toString()}`,
+      );
+      // What is lent may have become less than what is used of it (R60); nothing more of it is offered then.
+      assert(
+        agent.total.subtract(used).revocable().contains(offered.revocable()),
+        `M4: agent ${agent.id} with ${agent.total.toString()} lends what it offers, ${offered.toString()}`,
       );
       for (const volume of given.shared().entries)
         assert(agent.total.contains(Resources.of([volume])), `M4: agent ${agent.id} has its shared volumes`);

@@ -11,7 +11,7 @@ export function launchGroup(
   operation: Extract<OfferOperation, { kind: 'launchGroup' }>,
 ): void {
   const { turn, framework, agent, offer, pool } = acceptance;
-  const refused = validateGroup(operation, { framework, agent, pool });
+  const refused = validateGroup(operation, { framework, agent, pool, role: offer.role });
   if (refused !== undefined) {
     for (const { taskId } of operation.tasks) {
       refuseLaunch(turn, framework, [offer.id], {

@@ -20,7 +20,7 @@ export function launchEach(
 
 function launch(acceptance: Acceptance, wanted: TaskToLaunch): void {
   const { turn, framework, agent, offer, pool } = acceptance;
-  const refused = validateTask(wanted, { framework, agent, pool });
+  const refused = validateTask(wanted, { framework, agent, pool, role: offer.role });
   if (refused !== undefined) return refuse(acceptance, wanted, refused.message);
   const executor = wanted.executor === undefined ? undefined : startExecutor(acceptance, wanted.executor);
   const task = startTask(acceptance, wanted);

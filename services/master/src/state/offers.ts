@@ -7,8 +7,11 @@ import type { Agent, Framework, Offer } from './state';
 import { observe, tell, tellAllocator, type Turn } from './turn';
 import { mayOffer } from './withheld';
 
+/** Nobody refused it: it was taken back, or never offered. The allocator may offer it to the same framework at once. */
+export const notRefusedMs = -1;
+
 /**
- * Turns the allocator's proposals into offers. A proposal counts only if it took the agent's last whole description into account,
+ * Turns the allocator's proposals into offers. A proposal counts only if it took the agent's last whole description and the last quota into account,
  * still fits the ledger, and its framework still wants it; else it is dropped, and the allocator told the truth.
  */
 export function stepProposals(turn: Turn, version: number, proposals: readonly Proposal[]): void {
@@ -24,6 +27,8 @@ export function stepProposals(turn: Turn, version: number, proposals: readonly P
     const framework = turn.state.frameworks.get(proposal.frameworkId);
     if (!mayOffer(agent) || framework === undefined || !mayBeOffered(framework, proposal.role)) {
       drop(turn, proposal, version, 'gone');
+    } else if (version < (turn.state.quotaVersion ?? 0)) {
+      drop(turn, proposal, version, 'stale');
     } else if (!freeOf(agent).contains(proposal.resources)) {
       drop(turn, proposal, version, 'unfit');
     } else {
@@ -52,7 +57,12 @@ export function stepOfferTimeout(turn: Turn, offerId: OfferId): void {
 }
 
 /** Takes an offer back and tells its framework. */
-export function rescind(turn: Turn, offer: Offer, outcome: OfferOutcome = 'rescinded', refuseMs = 0): void {
+export function rescind(
+  turn: Turn,
+  offer: Offer,
+  outcome: OfferOutcome = 'rescinded',
+  refuseMs = notRefusedMs,
+): void {
   const framework = turn.state.frameworks.get(offer.frameworkId);
   if (framework !== undefined) tell(turn, framework, { kind: 'rescind', offerId: offer.id });
   takeBack(turn, offer, outcome, refuseMs);
@@ -70,11 +80,11 @@ export function rescindAgentOffers(turn: Turn, agent: Agent): void {
 export function withdrawFrameworkOffers(turn: Turn, framework: Framework): void {
   for (const offerId of [...framework.offers]) {
     const offer = turn.state.offers.get(offerId);
-    if (offer !== undefined) takeBack(turn, offer, 'withdrawn', 0);
+    if (offer !== undefined) takeBack(turn, offer, 'withdrawn', notRefusedMs);
   }
 }
 
-/** Ends an offer and gives all of it back to the allocator. */
+/** Ends an offer and gives all of it back to the allocator, which does not offer it to the same framework again for a while if that refused it (A40). */
 export function takeBack(turn: Turn, offer: Offer, outcome: OfferOutcome, refuseMs: number): void {
   endOffer(turn, offer, outcome);
   const tasks = takeRoomBack(turn.state.frameworks.get(offer.frameworkId), offer.room);
@@ -125,9 +135,9 @@ function mayBeOffered(framework: Framework, role: string): boolean {
   );
 }
 
-function drop(turn: Turn, proposal: Proposal, version: number, why: 'unfit' | 'gone'): void {
+function drop(turn: Turn, proposal: Proposal, version: number, why: 'unfit' | 'gone' | 'stale'): void {
   observe(turn, { kind: 'proposalDropped', why });
-  giveBack(turn, proposal, proposedRoom(turn, proposal, version), 0);
+  giveBack(turn, proposal, proposedRoom(turn, proposal, version), notRefusedMs);
 }
 
 /** Of a stale proposal the resources are forgotten, but not that its tasks count as offered. */
@@ -135,7 +145,7 @@ function askAgain(turn: Turn, proposal: Proposal, version: number): void {
   const tasks = proposedRoom(turn, proposal, version);
   if (tasks.size === 0) return;
   const { agentId, frameworkId, role } = proposal;
-  const nothing = { resources: Resources.empty, refuseMs: 0, unused: true };
+  const nothing = { resources: Resources.empty, refuseMs: notRefusedMs, unused: true };
   tellAllocator(turn, { kind: 'recovered', agentId, frameworkId, role, ...nothing, tasks });
 }
 

@@ -1,11 +1,12 @@
 import {
+  asMade,
   assert,
   conversionOf,
   isFailure,
-  isPersistentVolume,
+  Resources,
+  unallocated,
   type Conversion,
   type OperationState,
-  type Resources,
 } from '@meseta/model';
 import type { Acceptance } from './accept';
 import { bytesOf } from './bytes';
@@ -34,15 +35,18 @@ export function changeResources(
     followed: wanted.id !== undefined,
   });
   if (refused !== undefined) return drop(refused.message);
-  const conversion = conversionOf(wanted.operation);
+  const operation = asMade(agent.total, unallocated(wanted.operation));
+  const conversion = conversionOf(operation);
   assert(!isFailure(conversion), 'an operation that breaks a rule was refused');
-  const resizes = wanted.operation.kind === 'growVolume' || wanted.operation.kind === 'shrinkVolume';
-  acceptance.pool = resizes
-    ? pool.subtract(conversion.consumed)
-    : pool.subtract(conversion.consumed).add(conversion.converted);
+  const resizes = operation.kind === 'growVolume' || operation.kind === 'shrinkVolume';
+  const left = pool.subtract(conversion.consumed);
+  acceptance.pool = resizes ? left : left.add(conversion.converted);
   acceptance.reshaped = true;
   convert(agent, conversion);
-  if (wanted.operation.kind === 'destroy') rescindShared(turn, agent, wanted.operation.volumes);
+  if (operation.kind === 'destroy') {
+    acceptance.pool = withoutShared(acceptance.pool, operation.volumes);
+    rescindShared(turn, agent, operation.volumes);
+  }
   follow(turn, framework, agent, {
     uuid: wanted.uuid,
     id: wanted.id,
@@ -98,12 +102,22 @@ export function dropOperation(
   });
 }
 
-/** A shared volume that is destroyed may be in the offers of others: they lose it (R48). */
+/** Shared volumes that are destroyed may be in the offers of others: those with any of them are void (R48). */
 export function rescindShared(turn: Turn, agent: Agent, volumes: Resources): void {
   const shared = volumes.shared();
   if (shared.isEmpty) return;
   for (const offerId of [...agent.offers]) {
     const offer = turn.state.offers.get(offerId);
-    if (offer?.resources.filter(isPersistentVolume).contains(shared) === true) rescind(turn, offer);
+    if (
+      offer !== undefined &&
+      offer.resources.entries.some((entry) => shared.contains(Resources.of([entry])))
+    )
+      rescind(turn, offer);
   }
+}
+
+/** Of a shared volume each of the accepted offers may hold a copy; with it all of them are gone. */
+function withoutShared(pool: Resources, volumes: Resources): Resources {
+  const shared = volumes.shared();
+  return shared.isEmpty ? pool : pool.filter((entry) => !shared.contains(Resources.of([entry])));
 }

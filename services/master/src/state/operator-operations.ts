@@ -1,4 +1,5 @@
 import {
+  asMade,
   assert,
   conversionOf,
   failure,
@@ -27,12 +28,13 @@ const refuseMs = 5000;
  * is used stays with who uses it.
  */
 export function stepOperateAgent(turn: Turn, command: Extract<Command, { kind: 'operateAgent' }>): void {
-  const { call, operation, agentId } = command;
+  const { call, agentId } = command;
   const agent = turn.state.agents.get(agentId);
   if (agent === undefined)
     return reply(turn, call, failure('notFound', `agent ${agentId} is not known`, { field: 'agent_id' }));
   if (agent.session === undefined)
     return reply(turn, call, failure('conflict', `agent ${agentId} is not connected`));
+  const operation = asMade(agent.total, command.operation);
   const conversion = conversionOf(operation);
   if (isFailure(conversion)) return reply(turn, call, conversion);
   const refused =

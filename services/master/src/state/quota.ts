@@ -17,20 +17,24 @@ import { commit, reply, tellAllocator, type Turn } from './turn';
 import { validateQuota } from './validation/quota';
 import { mayOffer } from './withheld';
 
-/** UPDATE_QUOTA (A30): all of the quotas are set, or none. What they promise is kept at once: offers that stand in the way are taken back (A33, A38). */
+/**
+ * UPDATE_QUOTA (A30): all of the quotas are set, or none. What they promise is kept at once: offers that stand in the way are taken back (A33, A38), and what the allocator
+ * proposed before it heard of them is void.
+ */
 export function stepUpdateQuota(turn: Turn, command: Extract<Command, { kind: 'updateQuota' }>): void {
   const refused = refusal(turn.state, command.quotas, command.force);
   if (refused !== undefined) return reply(turn, command.call, refused);
-  for (const quota of command.quotas) {
+  // Of a role that is named twice the last counts (A31), and the record is written once: a transaction of etcd's may not write a key twice.
+  const quotas = new Map(command.quotas.map((quota) => [quota.role, quota]));
+  for (const quota of quotas.values()) {
     if (isDefaultQuota(quota)) turn.state.quotas.delete(quota.role);
     else turn.state.quotas.set(quota.role, quota);
     commit(turn, { $case: 'setQuota', value: { config: quotaToCommit(quota) } });
-    tellAllocator(turn, { kind: 'quotaChanged', quota });
+    turn.state.quotaVersion = tellAllocator(turn, { kind: 'quotaChanged', quota });
   }
-  for (const { role } of command.quotas) {
-    keepLimit(turn, role);
-    meetGuarantee(turn, role);
-  }
+  const roles = [...quotas.keys()];
+  for (const role of roles) keepLimit(turn, role);
+  meetGuarantees(turn, roles);
   reply(turn, command.call);
 }
 
@@ -112,32 +116,113 @@ function keepLimit(turn: Turn, role: string): void {
   }
 }
 
-/** Takes offers of others back until what is free covers what the role is still guaranteed (A38), all of one agent's before the next one's. */
-function meetGuarantee(turn: Turn, role: string): void {
+/**
+ * Takes offers back until what is free covers all that is guaranteed and not met, and there is something on as many agents as the roles have frameworks, so that each may get
+ * something (A38). Of an agent everything is taken back: the more there is on it, the more can be done with it.
+ */
+function meetGuarantees(turn: Turn, roles: readonly string[]): void {
   const { state } = turn;
-  const guarantees = state.quotas.get(role)?.guarantees;
-  if (guarantees === undefined || guarantees.size === 0) return;
-  const missing = new Map<string, number>();
-  const consumed = consumptionOf(state, role, { withOffers: true });
-  for (const [name, milli] of guarantees) missing.set(name, milli - (consumed.get(name) ?? 0));
-  const less = (amounts: ReadonlyMap<string, number>): void => {
-    for (const [name, milli] of amounts)
-      if (missing.has(name)) missing.set(name, (missing.get(name) ?? 0) - milli);
-  };
-  const isMissed = (): boolean => [...missing.values()].some((milli) => milli > 0);
+  if (!roles.some((role) => (state.quotas.get(role)?.guarantees.size ?? 0) > 0)) return;
+  const needs = new Needs(state);
+  const hungry = roles.filter((role) => needs.unmetOf(role).length > 0);
+  if (hungry.length === 0) return;
+  const names = new Set(hungry.flatMap((role) => needs.unmetOf(role)));
+  const frameworks = hungry.reduce((sum, role) => sum + frameworksOf(state, role), 0);
+  const sources = new Set<Agent>();
   const active = [...state.agents.values()].filter(mayOffer);
-  for (const agent of active) less(freeOf(state, agent));
   for (const agent of active) {
-    if (!isMissed()) return;
-    for (const offerId of [...agent.offers]) {
-      const offer = state.offers.get(offerId);
-      if (offer === undefined || isWithin(offer.role, role)) continue;
-      const plain = plainOf(offer);
-      if (![...plain.keys()].some((name) => (missing.get(name) ?? 0) > 0)) continue;
-      less(plain);
+    const free = freeOf(state, agent);
+    needs.freed(free);
+    if ([...free].some(([name, milli]) => names.has(name) && milli > 0)) sources.add(agent);
+  }
+  for (const agent of active) {
+    const isShort = [...names].some((name) => needs.isShortOf(name));
+    if (!isShort && (sources.size >= frameworks || sources.has(agent))) continue;
+    const offers = [...agent.offers].flatMap((id) => state.offers.get(id) ?? []);
+    const isSpare = (offer: Offer): boolean =>
+      [...plainOf(offer).keys()].some(
+        (name) => names.has(name) && (!isShort || needs.isShortOf(name)) && needs.isSpare(offer.role, name),
+      );
+    if (!offers.some(isSpare)) continue;
+    sources.add(agent);
+    for (const offer of offers) {
+      needs.takenBack(offer.role, plainOf(offer));
       rescind(turn, offer);
     }
   }
+}
+
+/** What the roles with guarantees still need of the cluster, while offers are taken back. */
+class Needs {
+  /** By the role at the top of its branch. */
+  private readonly consumed = new Map<string, Map<string, number>>();
+  private readonly free = new Map<string, number>();
+
+  constructor(private readonly state: MasterState) {
+    for (const agent of registered(state)) {
+      for (const entry of agent.total.distinct()) {
+        const role = reservedRole(entry);
+        if (role !== undefined) add(this.of(role), [entry], () => true);
+      }
+      for (const { role, resources } of holdingsOf(state, agent))
+        add(this.of(role), resources.entries, isPlain);
+    }
+  }
+
+  /** Of what a role is guaranteed more than it has. */
+  unmetOf(role: string): readonly string[] {
+    const { guarantees } = this.state.quotas.get(role) ?? {};
+    return [...(guarantees?.keys() ?? [])].filter((name) => this.unmet(role, name) > 0);
+  }
+
+  /** Whether all that is free is less than what all roles together are still guaranteed. */
+  isShortOf(name: string): boolean {
+    let needed = 0;
+    for (const role of this.state.quotas.keys()) needed += this.unmet(role, name);
+    return needed > (this.free.get(name) ?? 0);
+  }
+
+  /** Whether a role has more than it is guaranteed. */
+  isSpare(role: string, name: string): boolean {
+    return this.guaranteed(topOf(role), name) < (this.of(role).get(name) ?? 0);
+  }
+
+  freed(amounts: ReadonlyMap<string, number>): void {
+    for (const [name, milli] of amounts) this.free.set(name, (this.free.get(name) ?? 0) + milli);
+  }
+
+  takenBack(role: string, amounts: ReadonlyMap<string, number>): void {
+    const consumed = this.of(role);
+    for (const [name, milli] of amounts) consumed.set(name, (consumed.get(name) ?? 0) - milli);
+    this.freed(amounts);
+  }
+
+  private unmet(role: string, name: string): number {
+    return Math.max(0, this.guaranteed(role, name) - (this.of(role).get(name) ?? 0));
+  }
+
+  private guaranteed(role: string, name: string): number {
+    return this.state.quotas.get(role)?.guarantees.get(name) ?? 0;
+  }
+
+  private of(role: string): Map<string, number> {
+    const top = topOf(role);
+    let amounts = this.consumed.get(top);
+    if (amounts === undefined) this.consumed.set(top, (amounts = new Map<string, number>()));
+    return amounts;
+  }
+}
+
+/** How many frameworks could be offered something in a role or below it. */
+function frameworksOf({ frameworks }: MasterState, role: string): number {
+  return [...frameworks.values()].filter(
+    ({ membership, roles, suppressed }) =>
+      membership === 'active' && roles.some((one) => isWithin(one, role) && !suppressed.has(one)),
+  ).length;
+}
+
+function topOf(role: string): string {
+  return role.split('/')[0] ?? role;
 }
 
 /** What of an agent's resources is neither reserved nor held by anyone. */

@@ -393,6 +393,25 @@ function commandOf(
           },
         ],
       };
+    case 'quotas':
+      return {
+        kind: 'updateQuota',
+        call: 0,
+        force: false,
+        quotas: plain.map((text) => {
+          const [role = '', ...guarantee] = text.split('@');
+          return { role, guarantees: quotaAmounts(guarantee.join('@')), limits: quotaAmounts('') };
+        }),
+      };
+    case 'weights':
+      return {
+        kind: 'updateWeights',
+        call: 0,
+        weights: plain.map((text) => ({
+          role: text.split('@')[0] ?? '',
+          weight: Number(text.split('@')[1]),
+        })),
+      };
     case 'weight':
       return {
         kind: 'updateWeights',
@@ -567,7 +586,7 @@ function printChange(change: AllocationChange): string {
     case 'frameworkRemoved':
       return `framework ${change.frameworkId} removed`;
     case 'recovered':
-      return `${change.frameworkId} gives back ${change.resources.toString()} of ${change.agentId}${change.refuseMs > 0 ? `, not again for ${change.refuseMs / 1000}s` : ''}${askedAgain(change.tasks)}`;
+      return `${change.frameworkId} gives back ${change.resources.toString()} of ${change.agentId}${refusal(change)}${askedAgain(change.tasks)}`;
     case 'suppressed':
     case 'revived':
       return `${change.frameworkId} ${change.kind} ${change.roles.join(',')}`;
@@ -596,6 +615,12 @@ function printChange(change: AllocationChange): string {
 
 function because({ withheld }: { readonly withheld?: string }): string {
   return withheld === undefined ? '' : `, ${withheld}`;
+}
+
+/** What ended was not refused, nor was what the master took back. */
+function refusal({ refuseMs, unused }: { readonly refuseMs: number; readonly unused?: boolean }): string {
+  if (refuseMs > 0) return `, not again for ${refuseMs / 1000}s`;
+  return unused === true && refuseMs === 0 ? ', not again at once' : '';
 }
 
 function askedAgain(tasks: ReadonlyMap<string, number> = new Map()): string {
@@ -754,6 +779,12 @@ function resourceOperation(
     ...(shared && { shared }),
   });
   const milli = (text = ''): number => Number(text) * 1000;
+  /** `v1:disk:64+v2:disk:64` */
+  const volumesOf = (words: readonly string[]): Resource[] =>
+    words
+      .join(':')
+      .split('+')
+      .map((text) => volume(text.split(':')[0], text.split(':')[2]));
   switch (kind) {
     case 'reserve':
       return { kind, resources: reserved(rest.join(':'), role), source: Resources.empty };
@@ -761,7 +792,7 @@ function resourceOperation(
       return { kind, resources: reserved(rest.join(':'), role) };
     case 'create':
     case 'destroy':
-      return { kind, volumes: Resources.of([volume(rest[0], rest[2])]) };
+      return { kind, volumes: Resources.of(volumesOf(rest)) };
     case 'grow':
       return {
         kind: 'growVolume',
@@ -881,10 +912,29 @@ function reportedTask(text: string): ReportedTask {
   };
 }
 
+/**
+ * `cpus:1;mem(web):32`, and what that syntax cannot say: `dynamic/cpus:1` reserved to `web`, `revocable/cpus:1`, and volumes of the role `web`,
+ * `volume/v1:64`, `shared/v1:64`, or `volume/v1:64@logs` where it is mounted elsewhere.
+ */
 function resources(text: string): Resources {
-  const parsed = Resources.parse(text);
-  if (isFailure(parsed)) throw new Error(parsed.message);
-  return parsed;
+  const parts = text.split(';').map((part) => /^(dynamic|revocable|volume|shared)\/(.*)$/.exec(part) ?? part);
+  const plain = Resources.parse(parts.filter((part) => typeof part === 'string').join(';'));
+  if (isFailure(plain)) throw new Error(plain.message);
+  return parts.reduce<Resources>(
+    (sum, part) => (typeof part === 'string' ? sum : sum.add(special(part[1] ?? '', part[2] ?? ''))),
+    plain,
+  );
+}
+
+function special(kind: string, text: string): Resources {
+  if (kind === 'dynamic') return reserved(text, 'web');
+  if (kind === 'revocable') return resources(text).map((one) => ({ ...one, revocable: true }));
+  const [id = '', amount = '', containerPath = 'data'] = text.split(/[:@]/);
+  return reserved(`disk:${amount}`, 'web').map((one) => ({
+    ...one,
+    disk: { persistence: { id }, volume: { containerPath, mode: 'RW' } },
+    ...(kind === 'shared' && { shared: true }),
+  }));
 }
 
 function durationMs(text: string): number {

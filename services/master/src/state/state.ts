@@ -83,6 +83,8 @@ export interface MasterState {
   readonly deadlines: Deadlines;
   /** Counts changes told to the allocator; see `Agent.resetVersion`. */
   allocationVersion: number;
+  /** The change that last told of a quota. A proposal made before it may break a limit, or take what a guarantee needs (A33, A38). Unset before the first. */
+  quotaVersion?: number;
   nextFramework: number;
   nextAgent: number;
   nextOffer: number;

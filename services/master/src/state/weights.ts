@@ -14,7 +14,8 @@ export function stepUpdateWeights(turn: Turn, command: Extract<Command, { kind: 
     const refused = validateWeight(one) ?? unlisted(state.options, [one.role]);
     if (refused !== undefined) return reply(turn, command.call, refused);
   }
-  for (const { role, weight } of command.weights) {
+  // Of one that is named twice the last counts.
+  for (const [role, weight] of new Map(command.weights.map(({ role, weight }) => [role, weight]))) {
     state.weights.set(role, weight);
     commit(turn, { $case: 'setWeight', value: { role, weight } });
     tellAllocator(turn, { kind: 'weightChanged', role, weight });

@@ -7,11 +7,15 @@ import {
   type master,
 } from '@meseta/protocol';
 import { drainConfigOf } from '../state/draining';
-import type { Agent, AgentMembership } from '../state/state';
+import type { Agent, AgentMembership, MasterView } from '../state/state';
+import { offeredOn, sumOf, usedOn } from './held';
 import { timeInfo } from './times';
 
 /** A registered agent as in the v1 answer (M13). */
-export function agentToProto(agent: Agent): master.Response_GetAgents_Agent {
+export function agentToProto(
+  agent: Agent,
+  view: Pick<MasterView, 'offers'>,
+): master.Response_GetAgents_Agent {
   return {
     agentInfo: agent.info,
     active: agent.membership === 'active',
@@ -21,8 +25,8 @@ export function agentToProto(agent: Agent): master.Response_GetAgents_Agent {
     registeredTime: timeInfo(agent.registeredAt),
     reregisteredTime: timeInfo(agent.reregisteredAt),
     totalResources: resourcesToProto(agent.total),
-    allocatedResources: resourcesToProto(agent.used),
-    offeredResources: resourcesToProto(agent.offered),
+    allocatedResources: resourcesToProto(sumOf(usedOn(agent))),
+    offeredResources: resourcesToProto(sumOf(offeredOn(agent, view))),
     capabilities: agent.capabilities.map((type) => ({ type: type as AgentInfo_Capability_Type })),
     resourceProviders: [],
     drainInfo: agent.drain && {

@@ -2,7 +2,7 @@ import { scheduler, taskStateToProto, type MasterInfo } from '@meseta/protocol';
 import type { FrameworkEvent } from '../state/effect';
 import { inverseOfferToProto, offerToProto } from './offers';
 import { madeOperationStatusToProto } from './operations';
-import type { Dialect } from './resources';
+import { operationStatusIn, type Dialect } from './resources';
 import { madeStatusToProto } from './tasks';
 
 const { Event_Type: Type } = scheduler;
@@ -57,7 +57,10 @@ export function eventToProto(event: FrameworkEvent, context: EventContext): sche
     case 'madeUpdate':
       return { type: Type.UPDATE, update: { status: madeStatusToProto(event.status) } };
     case 'operationUpdate':
-      return { type: Type.UPDATE_OPERATION_STATUS, updateOperationStatus: { status: event.status } };
+      return {
+        type: Type.UPDATE_OPERATION_STATUS,
+        updateOperationStatus: { status: operationStatusIn(event.status, context.dialect) },
+      };
     case 'madeOperationUpdate':
       return {
         type: Type.UPDATE_OPERATION_STATUS,

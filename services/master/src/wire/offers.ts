@@ -16,7 +16,8 @@ export function offerToProto(offer: Offer, agent: Agent, dialect: Dialect): Prot
     hostname: agent.hostname,
     url: urlOf(agent),
     domain: agent.info.domain,
-    resources: allocatedResources(offer.resources, offer.role, dialect),
+    // The allocator counts volumes; what they are the agent says.
+    resources: allocatedResources(offer.resources.describedBy(agent.total), offer.role, dialect),
     attributes: attributesToProto(agent.attributes),
     executorIds: [...agent.executors.values()]
       .filter((executor) => executor.frameworkId === offer.frameworkId)

@@ -25,7 +25,7 @@ export function operatorEventToProto(event: OperatorEvent, view: MasterView): ma
       };
     }
     case 'agentAdded':
-      return { type: Type.AGENT_ADDED, agentAdded: { agent: agentToProto(event.agent) } };
+      return { type: Type.AGENT_ADDED, agentAdded: { agent: agentToProto(event.agent, view) } };
     case 'agentRemoved':
       return { type: Type.AGENT_REMOVED, agentRemoved: { agentId: { value: event.agentId } } };
     case 'frameworkAdded':

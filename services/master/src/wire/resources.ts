@@ -1,5 +1,12 @@
 import type { Resources } from '@meseta/model';
-import { resourcesToOldProto, resourcesToProto, type Resource } from '@meseta/protocol';
+import { isFailure } from '@meseta/model';
+import {
+  resourcesFromProto,
+  resourcesToOldProto,
+  resourcesToProto,
+  type OperationStatus,
+  type Resource,
+} from '@meseta/protocol';
 
 /** How a framework reads resources: by its capabilities MULTI_ROLE and RESERVATION_REFINEMENT. */
 export interface Dialect {
@@ -24,4 +31,11 @@ export function dialectOf(capabilities: ReadonlySet<string>): Dialect {
 export function allocatedResources(resources: Resources, role: string, dialect: Dialect): Resource[] {
   const shown = dialect.multiRole ? resources.allocate(role) : resources;
   return dialect.refinement ? resourcesToProto(shown) : resourcesToOldProto(shown);
+}
+
+/** A status of an operation with what it made as a framework reads resources (R17); what its agent made that cannot be read goes as it is. */
+export function operationStatusIn(status: OperationStatus, { refinement }: Dialect): OperationStatus {
+  if (refinement || status.convertedResources.length === 0) return status;
+  const converted = resourcesFromProto(status.convertedResources);
+  return isFailure(converted) ? status : { ...status, convertedResources: resourcesToOldProto(converted) };
 }

@@ -1,4 +1,4 @@
-import { Resources, reservedRole, isTerminal, type FrameworkId, type TaskId } from '@meseta/model';
+import { Resources, type FrameworkId, type TaskId } from '@meseta/model';
 import type { master } from '@meseta/protocol';
 import { executorWithoutSecrets, resourcesToProto, type Role } from '@meseta/protocol';
 
@@ -6,6 +6,7 @@ import type { MasterView, Task } from '../state/state';
 import { agentToProto, isRegistered } from './agents';
 import { executorToProto } from './executors';
 import { completedFrameworkToProto, frameworkToProto } from './frameworks';
+import { executorsByFramework, offeredOn, usedOn } from './held';
 import { taskToProto } from './tasks';
 
 /** The whole cluster at one moment, as in the v1 answer. */
@@ -34,14 +35,17 @@ export function executorsToProto(view: MasterView): master.Response_GetExecutors
 export function agentsToProto(view: MasterView): master.Response_GetAgents {
   const agents = [...view.agents.values()];
   return {
-    agents: agents.filter(isRegistered).map(agentToProto),
+    agents: agents.filter(isRegistered).map((agent) => agentToProto(agent, view)),
     recoveredAgents: agents.filter((agent) => agent.membership === 'recovered').map((agent) => agent.info),
   };
 }
 
 export function frameworksToProto(view: MasterView): master.Response_GetFrameworks {
+  const executors = executorsByFramework(view.agents.values());
   return {
-    frameworks: [...view.frameworks.values()].map((framework) => frameworkToProto(framework, view)),
+    frameworks: [...view.frameworks.values()].map((framework) =>
+      frameworkToProto(framework, view, executors),
+    ),
     completedFrameworks: [...view.completedFrameworks.values()].map(completedFrameworkToProto),
     recoveredFrameworks: [],
   };
@@ -75,7 +79,7 @@ export function tasksToProto(
   };
 }
 
-/** The roles in use, with what each holds. */
+/** The roles in use, with what each holds: what its frameworks use and are offered. */
 export function rolesToProto(view: MasterView): Role[] {
   const roles = new Map<string, { frameworks: FrameworkId[]; held: Resources }>();
   const roleOf = (name: string) => {
@@ -85,19 +89,16 @@ export function rolesToProto(view: MasterView): Role[] {
   };
   for (const name of [...view.weights.keys(), ...view.quotas.keys()]) roleOf(name);
   for (const agent of view.agents.values()) {
-    for (const entry of agent.total.entries) {
-      const reserved = reservedRole(entry);
-      if (reserved !== undefined && isRegistered(agent)) roleOf(reserved);
+    // Of a refined reservation each layer is one of its role (R27).
+    if (isRegistered(agent))
+      for (const { reservations } of agent.total.entries) for (const { role } of reservations) roleOf(role);
+    for (const held of [...usedOn(agent), ...offeredOn(agent, view)]) {
+      const role = roleOf(held.role);
+      role.held = role.held.add(held.resources);
     }
   }
-  for (const framework of view.frameworks.values()) {
+  for (const framework of view.frameworks.values())
     for (const name of framework.roles) roleOf(name).frameworks.push(framework.id);
-    for (const task of framework.tasks.values()) {
-      if (!isTerminal(task.state)) roleOf(task.role).held = roleOf(task.role).held.add(task.resources);
-    }
-  }
-  for (const offer of view.offers.values())
-    roleOf(offer.role).held = roleOf(offer.role).held.add(offer.resources);
   return [...roles].map(([name, { frameworks, held }]) => ({
     name,
     weight: view.weights.get(name) ?? 1,

@@ -10,12 +10,16 @@ export class RecoveryHold {
     this.expected = agents > 0 ? { agents, untilMs } : undefined;
   }
 
-  /** Whether to wait. Once it was not, it never is again. */
+  /** Whether to wait. The number to wait for is rounded down, as in Mesos. */
   isOn(agentsBack: number, factor: number, hasQuotas: boolean, nowMs: number): boolean {
     if (this.expected === undefined) return false;
-    const isOn = hasQuotas && agentsBack < this.expected.agents * factor && nowMs < this.expected.untilMs;
-    if (!isOn) this.expected = undefined;
-    return isOn;
+    const { agents, untilMs } = this.expected;
+    return hasQuotas && agentsBack < Math.trunc(agents * factor) && nowMs < untilMs;
+  }
+
+  /** Offers have begun: whoever leaves now, they are not held again. */
+  end(): void {
+    this.expected = undefined;
   }
 
   /** When waiting ends at the latest. */

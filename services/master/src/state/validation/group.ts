@@ -2,7 +2,7 @@ import { Resources, failure, isFailure, type Failure } from '@meseta/model';
 import type { OfferOperation, TaskToLaunch } from '../command';
 import { executorNeeds, validateExecutor } from './executor';
 import { validateLimits } from './limits';
-import { validateTaskInGroup, type TaskContext } from './task';
+import { validateAllocation, validateTaskInGroup, type TaskContext } from './task';
 
 /** The rules of a group of tasks (S72, S92): one that is broken refuses all of it. */
 export function validateGroup(
@@ -15,7 +15,9 @@ export function validateGroup(
   if (tasks.length === 0) return refuse('task_group', 'must have a task');
   const { framework, agent } = context;
   const where = { frameworkId: framework.id, agent };
-  const refused = validateExecutor(executor, { ...where, group: true });
+  const refused =
+    validateExecutor(executor, { ...where, group: true }) ??
+    validateAllocation('executor.resources', executor.info.resources, context);
   if (refused !== undefined) return refused;
   let needs = executorNeeds(executor, where);
   const seen = new Set<string>();

@@ -1,9 +1,11 @@
 import {
+  allocationRolesOf,
   conversionOf,
   failure,
   isFailure,
   isPersistentVolume,
   reservedRole,
+  unallocated,
   type Failure,
   type Resource,
   type ResourceOperation,
@@ -22,14 +24,16 @@ export interface OperationContext {
   readonly followed: boolean;
 }
 
-/** The rules of an operation on offered resources (S73 – S81, R27 – R48). A failure names the field and the rule. */
-export function validateOperation(
-  operation: ResourceOperation,
-  context: OperationContext,
-): Failure | undefined {
-  const { agent, followed, pool } = context;
+/** The rules of an operation on offered resources (S73 – S81, R14, R27 – R48). A failure names the field and the rule. */
+export function validateOperation(wanted: ResourceOperation, context: OperationContext): Failure | undefined {
+  const { agent, followed, pool, role } = context;
   if (followed && !agent.capabilities.includes('AGENT_OPERATION_FEEDBACK'))
     return refuse('id', 'needs an agent with the capability AGENT_OPERATION_FEEDBACK');
+  for (const named of allocationRolesOf(wanted)) {
+    if (named !== role)
+      return refuse('allocation_info.role', `must be the role of the offer, ${role}, not ${named}`);
+  }
+  const operation = unallocated(wanted);
   const conversion = conversionOf(operation);
   if (isFailure(conversion)) return conversion;
   const refused = validateKind(operation, context);

@@ -1,4 +1,4 @@
-import { Resources, failure, isFailure, validateId, type Failure } from '@meseta/model';
+import { Resources, failure, isFailure, reservedRole, validateId, type Failure } from '@meseta/model';
 import type { TaskInfo } from '@meseta/protocol';
 import type { TaskToLaunch } from '../command';
 import type { Agent, Framework } from '../state';
@@ -13,6 +13,8 @@ export interface TaskContext {
   readonly agent: Agent;
   /** What is left of the accepted offers. */
   readonly pool: Resources;
+  /** The role of the offers. */
+  readonly role: string;
 }
 
 /** The rules of a task that is launched by itself (S87 – S94), in the order in which they are checked. A failure names the field and the rule. */
@@ -36,6 +38,8 @@ function validateDescription(task: TaskToLaunch, context: TaskContext): Failure 
     validateId('task_id', task.taskId) ??
     validateUnique(task, context) ??
     validateAgent(task.info, context) ??
+    validateAllocation('resources', task.info.resources, context) ??
+    validateAllocation('executor.resources', task.executor?.info.resources ?? [], context) ??
     validateContainer(task.info) ??
     validateVolumes(task.info.container) ??
     validateTimes(task.info) ??
@@ -56,6 +60,20 @@ function validateAgent(info: TaskInfo, { agent }: TaskContext): Failure | undefi
     'agent_id',
     `must be the agent of the offer, ${agent.id}, not ${named === '' ? 'unset' : named}`,
   );
+}
+
+/** What is named as allocated to a role is allocated to that of the offers (R14). */
+export function validateAllocation(
+  field: string,
+  resources: TaskInfo['resources'],
+  { role }: Pick<TaskContext, 'role'>,
+): Failure | undefined {
+  for (const { allocationInfo } of resources) {
+    const named = allocationInfo?.role;
+    if (named !== undefined && named !== role)
+      return refuse(`${field}.allocation_info.role`, `must be the role of the offer, ${role}, not ${named}`);
+  }
+  return undefined;
 }
 
 /** Exactly one of `command` and `executor` (S71). */
@@ -100,12 +118,14 @@ function validateResources(resources: Resources | Failure): Failure | undefined 
   if (invalid !== undefined) return invalid;
   const names = new Set<string>();
   const volumes = new Set<string>();
-  for (const { name, revocable, disk } of resources.entries) {
-    names.add(`${name} ${String(revocable === true)}`);
-    const id = disk?.persistence?.id;
+  for (const entry of resources.entries) {
+    names.add(`${entry.name} ${String(entry.revocable === true)}`);
+    const id = entry.disk?.persistence?.id;
     if (id === undefined) continue;
-    if (volumes.has(id)) return refuse('resources', `must not name the volume ${id} twice`);
-    volumes.add(id);
+    // An id is one volume in its role (R42).
+    const volume = `${String(reservedRole(entry))}/${id}`;
+    if (volumes.has(volume)) return refuse('resources', `must not name the volume ${id} twice`);
+    volumes.add(volume);
   }
   for (const { name } of resources.entries) {
     if (names.has(`${name} true`) && names.has(`${name} false`))

@@ -7,8 +7,9 @@ import {
   isFailure,
   operationId,
   taskId,
+  type Resource,
 } from '@meseta/model';
-import type { ExecutorInfo, TaskInfo } from '@meseta/protocol';
+import { resourcesToProto, type ExecutorInfo, type TaskInfo } from '@meseta/protocol';
 import type { ExecutorToLaunch, TaskToLaunch } from '../command';
 import { addExecutor } from '../ledger';
 import { makeAgent } from '../make-agent';
@@ -72,7 +73,7 @@ function context(capabilities: readonly string[] = ['TASK_RESOURCE_LIMITS']): Ta
     instant(0),
   );
   agent.capabilities = capabilities;
-  return { framework, agent, pool: resources('cpus:4;mem:1024;disk:100;gpus:1') };
+  return { framework, agent, pool: resources('cpus:4;mem:1024;disk:100;gpus:1'), role: 'web' };
 }
 
 function task(change: Partial<TaskInfo> = {}, more: Partial<TaskToLaunch> = {}): TaskToLaunch {
@@ -246,6 +247,36 @@ describe('a task', () => {
     ],
   ])('with %s is refused', (_what, wanted, message) => {
     expect(validateTask(wanted, context())?.message).toMatch(message);
+  });
+
+  test('R42: it may use one volume of a name in each role, and none twice', () => {
+    const volume = (role: string, containerPath = 'data'): Resource => ({
+      name: 'disk',
+      value: { kind: 'scalar', milli: 1000 },
+      reservations: [{ type: 'DYNAMIC', role }],
+      disk: { persistence: { id: 'v' }, volume: { containerPath, mode: 'RW' } },
+    });
+    const where = { ...context(), pool: Resources.of([volume('a'), volume('a/b')]) };
+    const both = Resources.of([volume('a'), volume('a/b', 'other')]);
+    expect(validateTask(task({}, { resources: both }), where)).toBeUndefined();
+    const twice = Resources.of([volume('a'), volume('a', 'other')]);
+    expect(validateTask(task({}, { resources: twice }), where)?.message).toBe(
+      'resources must not name the volume v twice',
+    );
+  });
+
+  test('R14: what it says is allocated is allocated to the role of the offer', () => {
+    const where = { ...context(), role: 'web' };
+    const given = (role: string) => resourcesToProto(resources('cpus:1').allocate(role));
+    expect(validateTask(task({ resources: given('web') }), where)).toBeUndefined();
+    expect(validateTask(task({ resources: given('db') }), where)).toMatchObject({
+      message: 'resources.allocation_info.role must be the role of the offer, web, not db',
+      detail: { field: 'resources.allocation_info.role' },
+    });
+    const wanted = task({ command: undefined }, { executor: executor({ resources: given('db') }) });
+    expect(validateTask(wanted, where)?.message).toBe(
+      'executor.resources.allocation_info.role must be the role of the offer, web, not db',
+    );
   });
 
   test('limits need an agent that can bound them', () => {

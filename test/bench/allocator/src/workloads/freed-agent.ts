@@ -14,7 +14,7 @@ export function freedAgent(report: Report, { agents, frameworks }: Size): void {
     const held = cluster.offers.find(({ agentId }) => agentId === offer.agentId) ?? offer;
     goes.push(
       measure(() => {
-        cluster.tell({ kind: 'recovered', ...held, refuseMs: 0, unused: true, offers: 1 });
+        cluster.tell({ kind: 'recovered', ...held, refuseMs: -1, unused: true, offers: 1 });
         cluster.turn(false);
       }),
     );
