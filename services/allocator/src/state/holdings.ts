@@ -40,10 +40,23 @@ export function release(state: AllocatorState, agent: Agent, seat: Seat, lot: Lo
     seat.holdings -= 1;
     seat.outstanding -= holding.offers;
   } else holding.lot = left;
-  setFree(state, agent, lots.plus(agent.free, exclusive(lots, released)));
+  if (agent.isOverheld) recount(state, agent);
+  else setFree(state, agent, lots.plus(agent.free, exclusive(lots, released)));
   if (before === undefined) shares.hold(seat, released.scalars, -1);
   else holdShared(state, agent, seat, released, before, -1);
   quotas.allocate(seat.role, released.plain, -1);
+}
+
+/** Works out what is free from the total and what is held. */
+export function recount(state: AllocatorState, agent: Agent): void {
+  let free = agent.total;
+  agent.isOverheld = false;
+  for (const { lot } of holdingsOn(agent)) {
+    const held = exclusive(state.lots, lot);
+    if (!free.bag.contains(held.bag)) agent.isOverheld = true;
+    free = state.lots.minus(free, held);
+  }
+  setFree(state, agent, free);
 }
 
 /** What a seat holds on an agent. They are few, so they are gone through. */

@@ -102,7 +102,7 @@ function commandOf(verb: string, plain: readonly string[], named: ReadonlyMap<st
   const holding = {
     frameworkId: frameworkId(who),
     role: named.get('role') ?? who,
-    resources: resources(rest[1] ?? ''),
+    resources: totalOf(rest[1] ?? '', named),
   };
   switch (verb) {
     case 'agent': {

@@ -2,7 +2,7 @@ import type { AgentId, Resources } from '@meseta/model';
 import { holdingsOn, type Agent, type Unavailability } from './agents/agent';
 import type { AgentDescription, Command } from './command';
 import { hashOfName } from './draw';
-import { exclusive, hold, release, releaseAll, setFree } from './holdings';
+import { hold, recount, release, releaseAll, setFree } from './holdings';
 import type { Lot } from './lots/lot';
 import type { Seat } from './roles/seat';
 import { giveBackSeat, reserveRows } from './seating';
@@ -26,6 +26,7 @@ export function stepAgentChanged(state: AllocatorState, description: AgentDescri
   for (const { frameworkId, role, resources, offers } of description.holdings) {
     hold(state, agent, state.seats.take(frameworkId, role), state.lots.of(resources), offers ?? 0);
   }
+  recount(state, agent);
   if (state.options.outstandingOffersMax > 0)
     recountOffers(state, [...left, ...[...holdingsOn(agent)].map(({ seat }) => seat)]);
   for (const seat of left) giveBackSeat(state, seat);
@@ -128,6 +129,7 @@ function addAgent(state: AllocatorState, { agentId, hostname }: AgentDescription
     withheld: notConnected,
     isListed: true,
     isDirty: false,
+    isOverheld: false,
     held: undefined,
     hash: hashOfName(agentId),
     id: agentId,
@@ -151,13 +153,6 @@ function setTotal(state: AllocatorState, agent: Agent, total: Lot): void {
   state.shares.addTotal(total.scalars, 1);
   state.shares.addTotal(agent.total.scalars, -1);
   agent.total = total;
-}
-
-/** Works out what is free from the total and what is held. */
-function recount(state: AllocatorState, agent: Agent): void {
-  let free = agent.total;
-  for (const { lot } of holdingsOn(agent)) free = state.lots.minus(free, exclusive(state.lots, lot));
-  setFree(state, agent, free);
 }
 
 /** With a bound on unanswered offers, who had some on an agent that is described anew or gone may want more now, or less. */

@@ -32,6 +32,8 @@ export interface Agent {
   total: Lot;
   /** The total less what is held, except that shared volumes stay (R47). Derived, and kept because every turn asks for it. */
   free: Lot;
+  /** Whether more is held than there is, as when what it lends became less than what is used of it (R60). */
+  isOverheld: boolean;
   /** Why it is not offered: not connected, draining, deactivated; empty when it is. */
   withheld: string;
   /** Whether the list of hosts that are offered, if there is one, names it. */
