@@ -1,7 +1,9 @@
 import { hostname, networkInterfaces } from 'node:os';
-import { isFailure, parseAttributes, parseDomain, Resources } from '@meseta/model';
+import { isFailure, parseAttributes, parseDomain, validateRole } from '@meseta/model';
+import { parseDefaultContainer } from './effects/default-container';
 import { parseVariables } from './effects/environment-variables';
 import { parseDefaultDns } from './network/default-dns';
+import { givenResources } from './resources/given';
 import { reconfigurationPolicies } from './state/reconfiguration';
 import { capabilitiesDefault, capabilityNames } from './runtime/process/privileges';
 import { commonOptions, defineOptions, type ConfigOf, type ServiceOptions } from '@meseta/kit';
@@ -41,8 +43,14 @@ export const agentOptions = defineOptions({
   },
   resources: {
     kind: 'string',
-    help: 'What to offer, as cpus:2;mem:1024;ports:[31000-32000] or as JSON; what is not named is detected.',
+    help: 'What to offer, as cpus:2;mem:1024;ports:[31000-32000], as JSON, or as file:///path of either; what is not named is detected.',
     placeholder: 'resources',
+  },
+  defaultRole: {
+    kind: 'string',
+    default: '*',
+    help: 'The role that resources are reserved to, given or detected, that name none; * reserves nothing.',
+    placeholder: 'role',
   },
   attributes: {
     kind: 'string',
@@ -187,6 +195,7 @@ export const agentOptions = defineOptions({
   executorReregistrationTimeout: {
     kind: 'duration',
     default: 2_000,
+    max: 15_000,
     help: 'How long an executor may take to subscribe again after a restart of the agent.',
   },
   recoveryTimeout: {
@@ -267,6 +276,11 @@ export const agentOptions = defineOptions({
     help: 'Where the plugins of CNI are looked for, the first that has one wins.',
     placeholder: 'path,…',
   },
+  defaultContainerInfo: {
+    kind: 'string',
+    help: 'The container of commands and executors of the runtime process that bring none, as {"type":"MESOS","volumes":[{"container_path":"data","host_path":"/srv/data","mode":"RO"}]}.',
+    placeholder: 'json',
+  },
   defaultContainerDns: {
     kind: 'string',
     help: 'How names are resolved in such networks where no plugin says it, as {"mesos":[{"network_mode":"CNI","network_name":"web","dns":{"nameservers":["192.0.2.53"]}}]}; without a network_name it is for all others.',
@@ -299,6 +313,11 @@ export const agentOptions = defineOptions({
     default: false,
     help: 'Let no task use more cpu than it asked for, even when nobody else wants it.',
   },
+  revocableCpuLowPriority: {
+    kind: 'boolean',
+    default: true,
+    help: 'Let revocable cpus weigh next to nothing against others: a hundredth, so that who runs on them uses what is left.',
+  },
 });
 
 export type AgentConfig = ConfigOf<typeof agentOptions>;
@@ -310,19 +329,23 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
   options: agentOptions,
   relations: ({
     resources,
+    defaultRole,
     attributes,
     domain,
     runtimes,
     nvidiaGpuDevices,
     executorEnvironmentVariables,
+    defaultContainerInfo,
     defaultContainerDns,
     enforceContainerPorts,
     checkAgentPortRangeOnly,
   }) => {
     const wrong = nvidiaGpuDevices?.find((index) => !/^\d+$/.test(index));
     if (wrong !== undefined) return `--nvidia-gpu-devices: '${wrong}' must be a whole number`;
-    const parsed = resources === undefined ? undefined : Resources.parse(resources);
-    if (isFailure(parsed)) return `--resources: ${parsed.message}`;
+    const role = validateRole(defaultRole);
+    if (role !== undefined) return `--default-role: ${role.message}`;
+    const given = givenResources(resources, defaultRole);
+    if (isFailure(given)) return `--resources: ${given.message}`;
     const facts = attributes === undefined ? undefined : parseAttributes(attributes);
     if (isFailure(facts)) return `--attributes: ${facts.message}`;
     const place = domain === undefined ? undefined : parseDomain(domain);
@@ -332,6 +355,9 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     const variables =
       executorEnvironmentVariables === undefined ? undefined : parseVariables(executorEnvironmentVariables);
     if (isFailure(variables)) return `--executor-environment-variables: ${variables.message}`;
+    const container =
+      defaultContainerInfo === undefined ? undefined : parseDefaultContainer(defaultContainerInfo);
+    if (isFailure(container)) return `--default-container-info: ${container.message}`;
     const dns = defaultContainerDns === undefined ? undefined : parseDefaultDns(defaultContainerDns);
     if (isFailure(dns)) return `--default-container-dns: ${dns.message}`;
     if (checkAgentPortRangeOnly && !enforceContainerPorts)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { failure, isFailure, parseAttributes, parseDomain, type Resources } from '@meseta/model';
+import { failure, isFailure } from '@meseta/model';
+import type { ContainerInfo } from '@meseta/protocol';
 import {
   FailureError,
   parseAddress,
@@ -16,11 +17,16 @@ import {
   type Timers,
   type Tracing,
 } from '@meseta/kit';
-import { attributesToProto, domainToProto, resourcesToProto, type AgentInfo } from '@meseta/protocol';
 import { Checkpoint, type SkipListener } from './checkpoint/checkpoint';
-import { agentIpOf, hostnameOf, type AgentConfig } from './config';
+import { agentIpOf, type AgentConfig } from './config';
+import { describe } from './description';
 import { Containers, startsQueuedMax } from './effects/containers';
 import { taskSpec } from './effects/container-spec';
+import {
+  defaultContainerRefusal,
+  parseDefaultContainer,
+  withDefaultContainer,
+} from './effects/default-container';
 import { parseVariables } from './effects/environment-variables';
 import { executorEventsQueuedMax, ExecutorStreams } from './effects/executor-streams';
 import { Probes } from './effects/probes';
@@ -38,8 +44,6 @@ import { commandsQueuedMax, Loop } from './loop';
 import { createAgentMetrics, type AgentMetrics } from './metrics';
 import { gpuPathsDefault, type GpuPaths } from './gpu/gpu';
 import { offeredGpus } from './gpu/offered';
-import { attributesOf } from './resources/attributes';
-import { detectResources } from './resources/detect';
 import { createController, createEstimator } from './oversubscription/modules';
 import { Oversubscriber } from './oversubscription/oversubscriber';
 import { agentNameOf, createRuntimes } from './runtime/create';
@@ -56,7 +60,7 @@ import type { Command } from './state/command';
 import { volumesOf } from './state/operations';
 import { messagesQueuedMax, MasterSession } from './session';
 import { recoverContainers, type Sandboxes } from './checkpoint/recover';
-import type { Configuration, ReconfigurationPolicy } from './state/reconfiguration';
+import type { ReconfigurationPolicy } from './state/reconfiguration';
 import type { AgentState, TaskRecord } from './state/state';
 
 /** What an agent is made of. Nothing is global, so one process may have several. */
@@ -156,12 +160,14 @@ async function assemble(
   opened.push(() => closeAll(runtimes));
   const { info, resources, identity: own } = await describe(config, runtimes, gpus.offered.length);
   ensureVolumes(config.workDir, volumesOf(state.resources));
+  const defaultContainer = defaultContainerOf(config, runtimes);
   let grpcAddress = '';
   const specContext = {
     state,
     workDir: config.workDir,
     switchUser: config.switchUser,
     limitCpu: config.limitCpu,
+    revocableCpuLowPriority: config.revocableCpuLowPriority,
     processesMax: config.processesMax,
     agentIp: agentIpOf(config),
     grpcAddress: () => grpcAddress,
@@ -187,6 +193,7 @@ async function assemble(
     secretFiles,
     progressIntervalMs: config.launchProgressInterval,
     push: (command) => loop.push(command),
+    timers,
     log,
     metrics,
     tracing,
@@ -250,7 +257,12 @@ async function assemble(
     onMessages: (sessionId, term, messages) => {
       const { orders, ignored } = ordersOf(messages, { newId: randomUUID, runtimes });
       if (ignored > 0) metrics.messagesIgnored.inc(ignored);
-      loop.push({ kind: 'masterSaid', sessionId, term, orders });
+      loop.push({
+        kind: 'masterSaid',
+        sessionId,
+        term,
+        orders: withDefaultContainer(orders, defaultContainer),
+      });
     },
     isFull: (resume) => loop.isFull(resume),
   });
@@ -268,13 +280,18 @@ async function assemble(
   await secretFiles.keepOnly(
     new Set([...state.tasks.values(), ...state.executors.values()].map(({ containerId }) => containerId)),
   );
+  // Executors look for their agent before it can take what they say (E2).
+  let ready = false;
   const services = [
     agentGrpcService(view, specOf),
     executorGrpcService({
       view,
       streams: executorStreams,
       tokens: config.authenticateExecutors ? specContext.executorTokens : undefined,
-      push: (command) => loop.push(command),
+      push: (command) => {
+        if (!ready) throw new FailureError(failure('notLeader', 'the agent is starting'));
+        loop.push(command);
+      },
     }),
   ].map((service) => ({ ...service, definition: metrics.streams.counted(service.definition) }));
   const grpc = await startGrpcServer({ ...config, services, log });
@@ -319,6 +336,7 @@ async function assemble(
     fatal,
   });
   const loop: Loop = new Loop(state, world, clock, timers);
+  ready = true;
   metrics.eachContainer.watch(view);
   metrics.spans.watch(tracing);
   metrics.queues.watch('commands', commandsQueuedMax, () => loop.queued);
@@ -386,40 +404,21 @@ function variablesOf({ executorEnvironmentVariables }: AgentConfig): ReadonlyMap
   return variables;
 }
 
-function throwIfAny(error: FailureError | undefined): void {
-  if (error !== undefined) throw error;
+/** The operator's container for all that bring none, which was read once already; its networks are known only here. */
+function defaultContainerOf(
+  { defaultContainerInfo }: AgentConfig,
+  runtimes: ReadonlyMap<string, ContainerRuntime>,
+): ContainerInfo | undefined {
+  if (defaultContainerInfo === undefined) return undefined;
+  const container = parseDefaultContainer(defaultContainerInfo);
+  if (isFailure(container)) throw new FailureError(container);
+  const wrong = defaultContainerRefusal(container, runtimes.get('process')?.networks);
+  if (wrong !== undefined) throw new FailureError(failure('invalid', `--default-container-info: ${wrong}`));
+  return container;
 }
 
-/** What the agent tells of itself, but for the id. */
-async function describe(
-  config: AgentConfig,
-  runtimes: ReadonlyMap<string, ContainerRuntime>,
-  gpus: number,
-): Promise<{
-  readonly info: Omit<AgentInfo, 'id'>;
-  readonly resources: Resources;
-  readonly identity: Omit<Configuration, 'resources'>;
-}> {
-  const resources = await detectResources(config.resources, config.workDir, gpus);
-  if (isFailure(resources)) throw new FailureError(resources);
-  const attributes = attributesOf(config.attributes, runtimes.values());
-  if (isFailure(attributes)) throw new FailureError(attributes);
-  const domain = config.domain === undefined ? undefined : parseDomain(config.domain);
-  if (isFailure(domain)) throw new FailureError(domain);
-  const info = {
-    hostname: hostnameOf(config),
-    resources: resourcesToProto(resources),
-    attributes: attributesToProto(attributes),
-    ...(domain !== undefined && { domain: domainToProto(domain) }),
-  };
-  // What is found out of the machine may change with it.
-  const said = parseAttributes(config.attributes ?? '');
-  const identity = {
-    hostname: info.hostname,
-    ...(domain !== undefined && { domain }),
-    attributes: isFailure(said) ? [] : said,
-  };
-  return { info, resources, identity };
+function throwIfAny(error: FailureError | undefined): void {
+  if (error !== undefined) throw error;
 }
 
 function sandboxesOf(workDir: string, state: AgentState): Sandboxes {

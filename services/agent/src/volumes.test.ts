@@ -1,9 +1,20 @@
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Resources, type Resource } from '@meseta/model';
-import { resourcesToProto } from '@meseta/protocol';
+import {
+  ContainerInfo_Type,
+  resourcesToProto,
+  Volume_Mode,
+  Volume_Source_SandboxPath_Type,
+  Volume_Source_Type,
+} from '@meseta/protocol';
 import { AgentBench } from './testdata/agent-bench';
 import { taskInfo } from './testdata/fake-master';
+
+const exec = promisify(execFile);
 
 const disk: Resource = {
   name: 'disk',
@@ -84,6 +95,45 @@ describe('persistent volumes', () => {
     await master.untilState('t1', 'TASK_FINISHED');
   });
 
+  test('E50: a volume of a pod’s executor is there for its tasks, and is in use as long as the pod lives', async () => {
+    const { master, workDir } = bench;
+    await makeVolume();
+    const wanted = resourcesToProto(Resources.of([{ ...volume, allocationRole: 'web' }]));
+    const fromPod = (id: string, value: string) =>
+      taskInfo(id, value, {
+        container: {
+          type: ContainerInfo_Type.MESOS,
+          networkInfos: [],
+          volumes: [
+            {
+              mode: Volume_Mode.RW,
+              containerPath: 'kept',
+              source: {
+                type: Volume_Source_Type.SANDBOX_PATH,
+                sandboxPath: { type: Volume_Source_SandboxPath_Type.PARENT, path: 'data' },
+              },
+            },
+          ],
+        },
+      });
+    const tasks = [
+      fromPod('writer', 'echo hello > kept/file; exec sleep 300'),
+      fromPod('reader', 'until [ -s kept/file ]; do sleep 0.05; done; cat kept/file'),
+    ];
+    master.launchGroup('pod', tasks, { resources: wanted });
+    await master.untilState('reader', 'TASK_FINISHED');
+    expect(await readFile(join(workDir, 'volumes/roles/web/V1/file'), 'utf8')).toBe('hello\n');
+    const refused = master.apply({ kind: 'destroy', volumes: Resources.of([volume]) });
+    expect((await master.untilOperation(refused)).status).toMatchObject({
+      state: 'OPERATION_FAILED',
+      message: 'executor pod uses the volume V1',
+    });
+    master.kill('writer', 0);
+    await master.until('the pod is over', () => master.executorsEnded.length === 1);
+    const gone = master.apply({ kind: 'destroy', volumes: Resources.of([volume]) });
+    expect((await master.untilOperation(gone)).status?.state).toBe('OPERATION_FINISHED');
+  });
+
   test('a volume that cannot be made is told so, and the disk is as it was', async () => {
     const { master, workDir } = bench;
     await writeFile(join(workDir, 'volumes'), 'in the way');
@@ -100,3 +150,89 @@ describe('persistent volumes', () => {
     expect(told.some((one) => one.reservations.length > 0)).toBe(true);
   });
 });
+
+/** Only root can mount. */
+const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
+
+asRoot('disks that are mounted', () => {
+  let bench: AgentBench;
+  let root: string;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'meseta-mount-'));
+    await exec('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'meseta', root]);
+  });
+  afterEach(async () => {
+    await exec('umount', ['--lazy', root]).catch(() => undefined);
+    await rm(root, { recursive: true, force: true });
+  });
+
+  const flagsFor = (disk: object): string =>
+    `--resources=${JSON.stringify([
+      { name: 'cpus', type: 'SCALAR', scalar: { value: 2 } },
+      { name: 'mem', type: 'SCALAR', scalar: { value: 512 } },
+      { name: 'disk', type: 'SCALAR', scalar: { value: 8 }, disk },
+    ])}`;
+
+  test('R45, R50: one is a volume as a whole, and is empty before anybody is told that the volume is gone', async () => {
+    bench = await AgentBench.open([flagsFor({ source: { type: 'MOUNT', mount: { root } } })]);
+    const { master } = bench;
+    const plain: Resource = {
+      name: 'disk',
+      value: { kind: 'scalar', milli: 8_000 },
+      reservations: [{ type: 'DYNAMIC', role: 'a/b' }],
+      disk: { source: { type: 'MOUNT', root } },
+    };
+    const whole: Resource = {
+      ...plain,
+      disk: {
+        ...plain.disk,
+        persistence: { id: 'V2' },
+        volume: { containerPath: 'data', mode: 'RW' },
+      },
+    };
+    const done = async (uuid: string): Promise<unknown> => (await master.untilOperation(uuid)).status?.state;
+    const reserve = master.apply({
+      kind: 'reserve',
+      resources: Resources.of([plain]),
+      source: Resources.empty,
+    });
+    expect(await done(reserve)).toBe('OPERATION_FINISHED');
+    expect(await done(master.apply({ kind: 'create', volumes: Resources.of([whole]) }))).toBe(
+      'OPERATION_FINISHED',
+    );
+    const info = taskInfo('writer', 'for i in $(seq 300); do mkdir data/$i; echo old > data/$i/file; done');
+    const wanted = resourcesToProto(Resources.of([{ ...whole, allocationRole: 'a/b' }]));
+    const using = { ...info, resources: [...info.resources, ...wanted] };
+    master.launch('writer', '', using);
+    await master.untilState('writer', 'TASK_FINISHED');
+    expect(await readdir(root)).toHaveLength(300);
+    const destroyed = master.apply({ kind: 'destroy', volumes: Resources.of([whole]) });
+    // Made and used again at once: what the task writes stays.
+    const again = master.apply({ kind: 'create', volumes: Resources.of([whole]) });
+    master.launch('next', '', {
+      ...using,
+      taskId: { value: 'next' },
+      command: command('ls data; echo new > data/new'),
+    });
+    expect(await done(destroyed)).toBe('OPERATION_FINISHED');
+    expect(await done(again)).toBe('OPERATION_FINISHED');
+    await master.untilState('next', 'TASK_FINISHED');
+    expect(await readFile(bench.sandbox('next', 'stdout'), 'utf8')).toBe('');
+    expect(await readdir(root)).toEqual(['new']);
+    await bench.close();
+  });
+
+  test('R50: an agent whose disk is not mounted does not start', async () => {
+    const start = (disk: object): Promise<AgentBench> => AgentBench.open([flagsFor(disk)]);
+    await expect(start({ source: { type: 'MOUNT', mount: { root: `${root}/none` } } })).rejects.toThrow(
+      `a disk of type MOUNT must have a root where something is mounted, and at ${root}/none nothing is (--resources)`,
+    );
+    await expect(start({ source: { type: 'MOUNT' } })).rejects.toThrow(
+      'a disk of type MOUNT must have a root where something is mounted (--resources)',
+    );
+  });
+});
+
+function command(value: string) {
+  return { value, uris: [], arguments: [] };
+}

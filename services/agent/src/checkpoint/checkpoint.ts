@@ -292,6 +292,7 @@ function readState(
         if (skip === undefined)
           throw new Error(
             `its record ${key} makes no sense (${error instanceof Error ? error.message : String(error)}); --no-strict starts without it`,
+            { cause: error },
           );
         skip(key, error);
       }

@@ -30,6 +30,8 @@ export interface SpecContext {
   readonly workDir: string;
   readonly switchUser: boolean;
   readonly limitCpu: boolean;
+  /** Whether revocable cpus weigh next to nothing against others (R61). */
+  readonly revocableCpuLowPriority: boolean;
   /** How many processes and threads a container may have; unset is no bound. */
   readonly processesMax?: number;
   /** Where containers on the machine's own network are reached. */
@@ -57,7 +59,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
   const pod = task.executor === undefined ? undefined : state.executors.get(task.executor);
   const shares = pod !== undefined && info.container?.linuxInfo?.shareCgroups !== false;
   const gpus = gpusOfTask(state, task);
-  const own = { ...limitsOf(info.limits, resources, context.limitCpu), ...processesOf(context), ...gpus };
+  const own = { ...limitsOf(context, info.limits, resources), ...processesOf(context), ...gpus };
   const network = networkOf(pod ?? task);
   return {
     containerId,
@@ -89,7 +91,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
     // Of a group that shares, the weights are each its own and the bounds are those of all together (E51).
     limits:
       shares && info.limits['mem'] === undefined
-        ? { cpuMilli: own.cpuMilli, ...processesOf(context), ...gpus }
+        ? { ...weightOf(context, resources), ...processesOf(context), ...gpus }
         : own,
     ...(pod !== undefined && {
       group: { containerId: pod.containerId, limits: executorLimits(context, pod) },
@@ -148,7 +150,7 @@ export function executorSpec(
     ),
     sandbox,
     resources,
-    limits: { ...executorLimits(context, executor), ...processesOf(context) },
+    limits: executorLimits(context, executor),
     ...(network !== undefined && { network }),
     ...sharing(sharesOf(info, undefined)),
     mounts: mountsOf(workDir, resources),
@@ -169,14 +171,20 @@ function networkOf({
 }
 
 /** What an executor and its tasks may use together (E21). */
-export function executorLimits({ state, limitCpu }: SpecContext, executor: ExecutorRecord): ContainerLimits {
+export function executorLimits(context: SpecContext, executor: ExecutorRecord): ContainerLimits {
+  const { state } = context;
   const tasks = [...executor.tasks].flatMap((key) => {
     const task = state.tasks.get(key);
     return task === undefined || task.phase === 'ended' ? [] : [task.info];
   });
   const all = [executor.info.resources, ...tasks.map(({ resources }) => resources)].map(resourcesOf);
   const sum = all.reduce((sum, one) => sum.add(one), Resources.empty);
-  return { ...limitsOf(sumOfLimits(tasks), sum, limitCpu), ...gpusOfExecutor(state, executor) };
+  return {
+    ...limitsOf(context, sumOfLimits(tasks), sum),
+    // A pod is no container: each of its tasks may have so many.
+    ...(executor.kind === 'custom' && processesOf(context)),
+    ...gpusOfExecutor(state, executor),
+  };
 }
 
 function processesOf({ processesMax }: SpecContext): Pick<ContainerLimits, 'processes'> {
@@ -204,6 +212,10 @@ function resourcesOf(given: readonly ProtoResource[]): Resources {
 }
 
 /** Persistent volumes of the resources, where the task wants them (R54). */
+export function volumeMounts(workDir: string, given: readonly ProtoResource[]): readonly ContainerMount[] {
+  return mountsOf(workDir, resourcesOf(given));
+}
+
 function mountsOf(workDir: string, resources: Resources): readonly ContainerMount[] {
   return volumesOf(resources).map((volume: Resource) => ({
     source: volumePath(workDir, volume),
@@ -269,16 +281,25 @@ function environmentOf(
 }
 
 /** What was asked for is the weight; a limit of its own lifts or sets the bound (R64). */
-function limitsOf(limits: TaskInfo['limits'], resources: Resources, limitCpu: boolean): ContainerLimits {
-  const cpuMilli = resources.scalarMilli('cpus');
+function limitsOf(context: SpecContext, limits: TaskInfo['limits'], resources: Resources): ContainerLimits {
+  const weight = weightOf(context, resources);
   const cpuLimit = limits['cpus']?.value;
-  const quota = cpuLimit === undefined ? (limitCpu ? cpuMilli : undefined) : finite(cpuLimit * 1000);
+  const quota =
+    cpuLimit === undefined ? (context.limitCpu ? weight.cpuMilli : undefined) : finite(cpuLimit * 1000);
   const memory = finite((limits['mem']?.value ?? resources.scalarMilli('mem') / 1000) * bytesPerMegabyte);
   return {
-    cpuMilli,
+    ...weight,
     ...(quota !== undefined && quota > 0 && { cpuQuotaMilli: quota }),
     ...(memory !== undefined && memory > 0 && { memoryBytes: Math.max(memoryBytesMin, Math.floor(memory)) }),
   };
+}
+
+function weightOf(
+  { revocableCpuLowPriority }: SpecContext,
+  resources: Resources,
+): Pick<ContainerLimits, 'cpuMilli' | 'lowCpuMilli'> {
+  const lowCpuMilli = revocableCpuLowPriority ? resources.revocable().scalarMilli('cpus') : 0;
+  return { cpuMilli: resources.scalarMilli('cpus'), ...(lowCpuMilli > 0 && { lowCpuMilli }) };
 }
 
 function finite(value: number): number | undefined {

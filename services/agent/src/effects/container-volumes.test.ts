@@ -1,8 +1,13 @@
 import { Volume } from '@meseta/protocol';
-import { containerVolumes } from './container-volumes';
+import { containerVolumes, type Parent } from './container-volumes';
 
-const read = (json: object, parent?: string) =>
+const read = (json: object, parent?: Parent) =>
   containerVolumes([Volume.fromJSON(json)], '/agent/sandbox', parent);
+const data = { source: '/agent/volumes/v1', target: 'data', readOnly: false, isVolume: true };
+const group: Parent = {
+  sandbox: '/agent/group',
+  volumes: [data, { ...data, source: '/agent/volumes/v2', target: 'kept/here/', readOnly: true }],
+};
 const ofSandbox = (type: string, path: string) => ({
   containerPath: 'seen',
   source: { type: 'SANDBOX_PATH', sandboxPath: { type, path } },
@@ -25,8 +30,16 @@ test.each([
   [ofMachine('/data'), { source: '/data', within: '/', readOnly: true, target: '/seen' }],
   [ofSandbox('SELF', 'sub'), { source: '/agent/sandbox/sub', within: '/agent/sandbox', target: 'seen' }],
   [ofSandbox('PARENT', 'sub'), { source: '/agent/group/sub', within: '/agent/group' }],
+  // E50: what is a volume of the executor is that.
+  [
+    ofSandbox('PARENT', 'data'),
+    { source: '/agent/volumes/v1', within: '/agent/volumes/v1', readOnly: false },
+  ],
+  [ofSandbox('PARENT', './data/sub'), { source: '/agent/volumes/v1/sub', within: '/agent/volumes/v1' }],
+  [ofSandbox('PARENT', 'kept/here'), { source: '/agent/volumes/v2', readOnly: true }],
+  [ofSandbox('PARENT', 'database'), { source: '/agent/group/database', within: '/agent/group' }],
 ])('%j', (volume, mount) => {
-  expect(read(volume, '/agent/group')).toEqual([expect.objectContaining({ ...mount, isVolume: false })]);
+  expect(read(volume, group)).toEqual([expect.objectContaining({ ...mount, isVolume: false })]);
 });
 
 test('a secret is no path', () => {

@@ -1,4 +1,4 @@
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, join, normalize, relative } from 'node:path';
 import { failure, type ContainerId, type Failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import {
@@ -15,12 +15,12 @@ import type { SecretFiles } from '../secrets/secret-files';
 /**
  * What a task wants to see of the machine, of its own sandbox, or of its group's (G65).
  *
- * @param parent the sandbox of the group that the task is in; unset for one that is in none
+ * @param parent the group that the task is in; unset for one that is in none
  */
 export function containerVolumes(
   volumes: readonly Volume[],
   sandbox: string,
-  parent: string | undefined,
+  parent: Parent | undefined,
 ): readonly ContainerMount[] {
   const mounts: ContainerMount[] = [];
   for (const volume of volumes) {
@@ -28,7 +28,8 @@ export function containerVolumes(
     const source = sourceOf(volume, sandbox, parent);
     if ('failure' in source) throw new FailureError(source);
     const target = volume.containerPath ?? '';
-    mounts.push({ ...source, target, readOnly: volume.mode === Volume_Mode.RO, isVolume: false });
+    const readOnly = volume.mode === Volume_Mode.RO || source.readOnly === true;
+    mounts.push({ ...source, target, readOnly, isVolume: false });
   }
   return mounts;
 }
@@ -55,9 +56,16 @@ function isSecret({ source }: Volume): boolean {
 }
 
 /** Where a volume comes from, and in which sandbox it must be; unset for one of the machine. */
-type Source = Pick<ContainerMount, 'source' | 'within'>;
+type Source = Pick<ContainerMount, 'source' | 'within'> & Partial<Pick<ContainerMount, 'readOnly'>>;
 
-function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): Source | Failure {
+/** What the tasks of a group share. */
+export interface Parent {
+  readonly sandbox: string;
+  /** The persistent volumes of their executor, each at its place in that sandbox. */
+  readonly volumes: readonly ContainerMount[];
+}
+
+function sourceOf(volume: Volume, sandbox: string, parent: Parent | undefined): Source | Failure {
   const { containerPath, hostPath, source, image } = volume;
   const refuse = (rule: string): Failure =>
     failure('invalid', `volume ${containerPath ?? ''}: ${rule}`, { field: 'container.volumes' });
@@ -79,13 +87,26 @@ function sourceOf(volume: Volume, sandbox: string, parent: string | undefined): 
     }
     case Volume_Source_Type.SANDBOX_PATH: {
       const { type, path = '' } = source.sandboxPath ?? {};
-      const root = type === Volume_Source_SandboxPath_Type.PARENT ? parent : sandbox;
-      if (root === undefined) return refuse('source.sandbox_path of type PARENT needs a task of a group');
-      return within(root, path) ?? refuse('source.sandbox_path.path must lie in the sandbox');
+      const isOfGroup = type === Volume_Source_SandboxPath_Type.PARENT;
+      if (isOfGroup && parent === undefined)
+        return refuse('source.sandbox_path of type PARENT needs a task of a group');
+      const found = isOfGroup && parent !== undefined ? ofParent(parent, path) : within(sandbox, path);
+      return found ?? refuse('source.sandbox_path.path must lie in the sandbox');
     }
     default:
       return refuse('only sources of type HOST_PATH, SANDBOX_PATH and SECRET are supported');
   }
+}
+
+/** A place in the sandbox of the group, or on a volume that its executor has there (E50). */
+function ofParent({ sandbox, volumes }: Parent, path: string): Source | undefined {
+  const place = normalize(path).replace(/\/$/, '');
+  for (const { target, source, readOnly } of volumes) {
+    const own = normalize(target).replace(/\/$/, '');
+    if (place !== own && !place.startsWith(`${own}/`)) continue;
+    return { source: join(source, place.slice(own.length)), within: source, readOnly };
+  }
+  return within(sandbox, path);
 }
 
 function ofMachine(source: string): Source {

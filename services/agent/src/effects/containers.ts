@@ -1,18 +1,20 @@
-import { isFailureError, retryEvent, type Logger, type Span, type Tracing } from '@meseta/kit';
+import { isFailureError, retryEvent, type Logger, type Span, type Timers, type Tracing } from '@meseta/kit';
 import { assert, failure, type AgentId, type ContainerId, type Instant } from '@meseta/model';
 import type { AgentMetrics } from '../metrics';
 import type { ContainerRuntime, ContainerSpec } from '../runtime/container-runtime';
 import { createMemberSandbox, createSandbox, linkTask } from '../sandbox/create';
 import { taskLink } from '../sandbox/paths';
-import { sandboxOfExecutor } from '../sandbox/sandbox-of';
+import { beginAge } from '../sandbox/old-sandboxes';
+import { sandboxOfExecutor, sandboxOfTask } from '../sandbox/sandbox-of';
 import type { Command, Exit, OwnerKey } from '../state/command';
 import type { AgentState, ExecutorKey, ExecutorRecord, TaskKey, TaskRecord } from '../state/state';
 import type { CommandInfo_URI } from '@meseta/protocol';
 import type { Fetcher } from '../fetcher/fetcher';
 import type { SecretFiles } from '../secrets/secret-files';
-import { containerVolumes, secretVolumes } from './container-volumes';
+import { containerVolumes, secretVolumes, type Parent } from './container-volumes';
+import { volumesSettled } from './volumes';
 import { progressEvery, type Progress } from './start-progress';
-import { executorLimits, executorSpec, taskSpec, type SpecContext } from './container-spec';
+import { executorLimits, executorSpec, taskSpec, volumeMounts, type SpecContext } from './container-spec';
 
 /** How many containers are started at once; the rest wait their turn. More only makes each of them slower. */
 export const startsAtOnceMax = 16;
@@ -20,6 +22,8 @@ export const startsAtOnceMax = 16;
 export const fetchesAtOnceMax = 32;
 /** How many may wait. More than any agent's resources allow, unless tasks ask for next to nothing; beyond it launches are refused. */
 export const startsQueuedMax = 20_000;
+/** When a container is asked to end again after that has failed, as it does while a daemon is away. Milliseconds. */
+const terminateAgainMs = 1_000;
 
 /** What containers need of the agent around them. */
 export interface ContainersOptions extends SpecContext {
@@ -30,6 +34,7 @@ export interface ContainersOptions extends SpecContext {
   /** How often it is told how far a start has come that takes long. Milliseconds; 0 is never. */
   readonly progressIntervalMs: number;
   readonly push: (command: Command) => void;
+  readonly timers: Timers;
   readonly log: Logger;
   readonly metrics: AgentMetrics;
   readonly tracing: Tracing;
@@ -61,6 +66,10 @@ export class Containers {
   /** Containers being started; an end that comes meanwhile is told after the start. */
   private readonly beginning = new Map<ContainerId, Exit | undefined>();
   private readonly pending = new Set<Promise<void>>();
+  /** Containers that are being ended by force: whoever is slow to do it is not asked twice at once. */
+  private readonly destroying = new Set<ContainerId>();
+  /** Containers that are to be asked to end once more, with what calls that off. */
+  private readonly politely = new Map<ContainerId, () => void>();
   private idle: (() => void)[] = [];
 
   constructor(private readonly options: ContainersOptions) {}
@@ -104,6 +113,8 @@ export class Containers {
     const executor = this.options.state.executors.get(key);
     if (executor === undefined || executor.phase !== 'running') return;
     const limits = executorLimits(this.options, executor);
+    // One without anything of its own keeps what its last task had, and is not let loose.
+    if (limits.cpuMilli === 0 && limits.memoryBytes === undefined) return;
     this.follow(
       this.options.runtimes.get(executor.runtime)?.update(executor.containerId, limits),
       executor.containerId,
@@ -141,14 +152,15 @@ export class Containers {
     const shared = sandboxOfExecutor(workDir, agentId, executor);
     await createMemberSandbox(shared, spec.sandbox, task.taskId);
     await linkTask(taskLink(workDir, agentId, task.frameworkId, task.taskId), spec.sandbox);
-    return this.withVolumes(spec, task.runtime, shared);
+    const volumes = volumeMounts(workDir, executor.info.resources);
+    return this.withVolumes(spec, task.runtime, { sandbox: shared, volumes });
   }
 
   /** With what the container wants to see besides; Docker is told of all but secrets in its own words. */
   private async withVolumes(
     spec: ContainerSpec,
     runtime: string,
-    parent: string | undefined,
+    parent: Parent | undefined,
   ): Promise<ContainerSpec> {
     const volumes = spec.container?.volumes ?? [];
     if (volumes.length === 0) return spec;
@@ -241,7 +253,8 @@ export class Containers {
 
   /** A container of a former life of the agent is not there any more. */
   abandon(containerId: ContainerId, runtime: string): void {
-    if (this.keys.delete(containerId)) this.options.metrics.containers.dec({ runtime });
+    const key = this.keys.get(containerId);
+    if (key !== undefined) this.over(containerId, key, runtime);
   }
 
   /** A runtime told of an end. */
@@ -252,21 +265,65 @@ export class Containers {
     }
     const key = this.keys.get(containerId);
     if (key === undefined) return;
-    this.keys.delete(containerId);
-    this.options.metrics.containers.dec({ runtime });
+    this.over(containerId, key, runtime);
     this.options.push({ kind: 'containerEnded', key, containerId, exit });
   }
 
-  terminate(runtime: string, containerId: ContainerId): void {
-    this.try(runtime, containerId, 'terminate');
+  private over(containerId: ContainerId, key: OwnerKey, runtime: string): void {
+    this.keys.delete(containerId);
+    this.options.metrics.containers.dec({ runtime });
+    if (this.options.runtimes.get(runtime)?.usesSandbox !== true) return;
+    const ages = this.sandboxesOf(key).map((sandbox) => beginAge(sandbox));
+    const all = Promise.all(ages).then(() => undefined);
+    this.follow(all, containerId, 'begin the age of the sandbox of');
   }
 
+  /** The sandbox of a task or an executor; for a task of a pod the pod's too, whose end is that of its last task. */
+  private sandboxesOf(key: OwnerKey): readonly string[] {
+    const { state, workDir } = this.options;
+    const { agentId } = state;
+    if (agentId === undefined) return [];
+    const task = state.tasks.get(key);
+    const executor = state.executors.get(task?.executor ?? key);
+    return [
+      ...(task === undefined ? [] : [sandboxOfTask(workDir, agentId, state, task)]),
+      ...(executor === undefined ? [] : [sandboxOfExecutor(workDir, agentId, executor)]),
+    ];
+  }
+
+  /** Asks a container to end. If it cannot be asked it is tried again, unless it is ended by force meanwhile. */
+  terminate(runtime: string, containerId: ContainerId): void {
+    const asked = this.options.runtimes.get(runtime)?.terminate(containerId);
+    const again = (error: unknown): never => {
+      this.politely.set(
+        containerId,
+        this.options.timers.after(terminateAgainMs, () => {
+          this.politely.delete(containerId);
+          if (!this.closing && this.keys.has(containerId)) this.terminate(runtime, containerId);
+        }),
+      );
+      throw error;
+    };
+    this.follow(asked?.catch(again), containerId, 'terminate');
+  }
+
+  /** Ends a container by force. Whoever wants to be sure asks again until its end is told. */
   destroy(runtime: string, containerId: ContainerId): void {
-    this.try(runtime, containerId, 'destroy');
+    this.politely.get(containerId)?.();
+    this.politely.delete(containerId);
+    if (this.destroying.has(containerId)) return;
+    const asked = this.options.runtimes.get(runtime)?.destroy(containerId);
+    if (asked === undefined) return;
+    this.destroying.add(containerId);
+    this.follow(
+      asked.finally(() => this.destroying.delete(containerId)),
+      containerId,
+      'destroy',
+    );
   }
 
   release(runtime: string, containerId: ContainerId): void {
-    this.try(runtime, containerId, 'release');
+    this.follow(this.options.runtimes.get(runtime)?.release(containerId), containerId, 'release');
     this.abandon(containerId, runtime);
     this.forgetSecrets(containerId);
   }
@@ -319,6 +376,7 @@ export class Containers {
         'what is started is planned for a runtime of a registered agent',
       );
       const spec = await start.prepare(state.agentId, runtime.usesSandbox);
+      await volumesSettled(spec.mounts.map(({ source }) => source));
       const startSpan = tracing.start('agent.container.start', { parent: span.traceparent, attributes });
       const facts = await withSpan(startSpan, () => runtime.start(spec));
       metrics.launches.inc({ runtime: start.runtime, outcome: 'started' });
@@ -361,10 +419,6 @@ export class Containers {
     this.forgetSecrets(containerId);
     this.options.metrics.launches.inc({ runtime, outcome: 'failed' });
     this.options.push({ kind: 'startFailed', key, containerId, message, reason: 'CONTAINER_LAUNCH_FAILED' });
-  }
-
-  private try(runtime: string, containerId: ContainerId, verb: 'terminate' | 'destroy' | 'release'): void {
-    this.follow(this.options.runtimes.get(runtime)?.[verb](containerId), containerId, verb);
   }
 
   /** Sees to it that what was asked for is done before the agent ends, and that it is told if it fails. */

@@ -22,18 +22,22 @@ export function volumePath(workDir: string, { disk, reservations, ...rest }: Res
  * Synchronous, so that whatever is started after it finds them. What is removed is first moved out of the way, which is one call, and then
  * deleted in the background.
  *
+ * A disk that is a volume as a whole has no place to move anything out of the way: it is emptied, and nobody may be told that it is before.
+ *
+ * @returns resolves when such disks are empty; undefined if there are none
  * @throws the file system's error; then what was made before it stays, and does no harm
  */
 export function changeVolumes(
   workDir: string,
   { create, destroy }: VolumeChanges,
   onLeftover: (error: unknown) => void,
-): void {
+): Promise<void> | undefined {
+  const emptied: Promise<void>[] = [];
   for (const volume of create) mkdirSync(volumePath(workDir, volume), { recursive: true, mode: 0o755 });
   for (const volume of destroy) {
     const path = volumePath(workDir, volume);
     if (volume.disk?.source?.type === 'MOUNT') {
-      empty(path).catch(onLeftover);
+      emptied.push(empty(path));
       continue;
     }
     const trash = join(dirname(path), `.removed-${randomUUID()}`);
@@ -46,6 +50,7 @@ export function changeVolumes(
     }
     rm(trash, { recursive: true, force: true }).catch(onLeftover);
   }
+  return emptied.length === 0 ? undefined : Promise.all(emptied).then(() => undefined);
 }
 
 /** Makes the directories of volumes that a checkpoint names, as after the loss of a disk (G11). */
@@ -53,7 +58,26 @@ export function ensureVolumes(workDir: string, volumes: readonly Resource[]): vo
   for (const volume of volumes) mkdirSync(volumePath(workDir, volume), { recursive: true, mode: 0o755 });
 }
 
+/** Disks that are being emptied, by their paths. */
+const emptying = new Map<string, Promise<void>>();
+
+/** Resolves when nothing is being deleted at any of these places: what is started there is to keep its files. */
+export async function volumesSettled(paths: readonly string[]): Promise<void> {
+  for (const path of paths) await emptying.get(path)?.catch(() => undefined);
+}
+
 /** A mounted disk stays; what is on it goes. */
-async function empty(path: string): Promise<void> {
+function empty(path: string): Promise<void> {
+  const done = (emptying.get(path) ?? Promise.resolve())
+    .catch(() => undefined)
+    .then(() => deleteAll(path))
+    .finally(() => {
+      if (emptying.get(path) === done) emptying.delete(path);
+    });
+  emptying.set(path, done);
+  return done;
+}
+
+async function deleteAll(path: string): Promise<void> {
   for (const name of await readdir(path)) await rm(join(path, name), { recursive: true, force: true });
 }

@@ -172,12 +172,16 @@ function performVolumes(
 ): void {
   const leftover = (error: unknown): void =>
     log.warn({ err: error }, 'what was on a destroyed volume could not all be deleted');
-  try {
-    changeVolumes(workDir, changes, leftover);
-    push({ kind: 'volumesChanged', uuid });
-  } catch (error) {
+  const failed = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error);
     push({ kind: 'volumesChanged', uuid, message });
+  };
+  try {
+    const emptied = changeVolumes(workDir, changes, leftover);
+    if (emptied === undefined) push({ kind: 'volumesChanged', uuid });
+    else emptied.then(() => push({ kind: 'volumesChanged', uuid }), failed);
+  } catch (error) {
+    failed(error);
   }
 }
 

@@ -50,9 +50,14 @@ export async function download(
     const length =
       response.headers.get('content-encoding') === null ? response.headers.get('content-length') : null;
     total = length === null ? undefined : Number(length);
-    await pipeline(Readable.fromWeb(response.body as never), watch, createWriteStream(path), {
-      signal: both,
-    });
+    await pipeline(
+      Readable.fromWeb(response.body as never),
+      watch,
+      createWriteStream(path, { flags: 'wx' }),
+      {
+        signal: both,
+      },
+    );
     return bytes;
   } catch (error) {
     if (error instanceof FailureError) throw error;

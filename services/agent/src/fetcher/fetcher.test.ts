@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,6 +120,63 @@ describe('what a command has fetched', () => {
     serve(join(root, 'bad.tar'));
     await expect(fetch({ value: `${base}/bad.tar` })).rejects.toThrow('leads out of the sandbox');
     await expect(stat(join(sandbox, 'victim'))).rejects.toThrow('ENOENT');
+  });
+
+  describe('a link that an archive brings is no way out for what comes after it', () => {
+    beforeEach(async () => {
+      await mkdir(join(root, 'outside'));
+      await writeFile(join(root, 'outside/victim'), 'old');
+      const make = (name: string, before: string, ...members: string[]): void => {
+        const folder = join(root, `make-${name}`);
+        execFileSync('sh', ['-c', `mkdir -p ${folder} && cd ${folder} && ${before}`]);
+        execFileSync('tar', ['-cf', join(root, `${name}.tar`), ...members], { cwd: folder });
+      };
+      make(
+        'link',
+        `ln -s ${join(root, 'outside')} way && ln -s ${join(root, 'outside/victim')} file`,
+        'way',
+        'file',
+      );
+      make('through', 'mkdir way && echo new > way/victim', 'way/victim');
+      make('over', 'echo new > file', 'file');
+      make('hard', 'mkdir way && echo new > way/victim && ln way/victim mine', 'way/victim', 'mine');
+      // Without the file that the hard link stands for.
+      execFileSync('tar', ['--delete', '-f', join(root, 'hard.tar'), 'way/victim']);
+      answer = (path, response) => {
+        void readFile(join(root, path)).then((bytes) => response.end(bytes));
+      };
+    });
+    afterEach(async () => {
+      expect(await readFile(join(root, 'outside/victim'), 'utf8')).toBe('old');
+      expect(await readdir(join(root, 'outside'))).toEqual(['victim']);
+      expect((await stat(join(root, 'outside/victim'))).nlink).toBe(1);
+    });
+
+    test.each([
+      ['through.tar', "holds 'way/victim', which is to be written through the link 'way'"],
+      ['hard.tar', "holds 'way/victim', which is to be written through the link 'way'"],
+    ])('%s', async (name, message) => {
+      await expect(fetch({ value: `${base}/link.tar` }, { value: `${base}/${name}` })).rejects.toThrow(
+        message,
+      );
+    });
+
+    test('a file of the same name takes its place', async () => {
+      await fetch({ value: `${base}/link.tar` }, { value: `${base}/over.tar` });
+      expect(await read('file')).toBe('new\n');
+      expect((await lstat(join(sandbox, 'file'))).isFile()).toBe(true);
+    });
+
+    test('a file by its output_file', async () => {
+      const output = (outputFile: string) => [
+        { value: `${base}/link.tar` },
+        { value: `${base}/over.tar`, extract: false, outputFile },
+      ];
+      await expect(fetch(...output('way/victim'))).rejects.toThrow("is to be written through the link 'way'");
+      // In the place of a link, and not through it.
+      await fetch(...output('file'));
+      expect((await lstat(join(sandbox, 'file'))).isFile()).toBe(true);
+    });
   });
 
   test('what is not to be unpacked is not', async () => {

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { chmod, copyFile, mkdir, realpath } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, realpath, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { failure, isFailure } from '@meseta/model';
 import { FailureError, isFailureError } from '@meseta/kit';
 import type { CommandInfo_URI } from '@meseta/protocol';
+import { linkOnWay } from '../sandbox/links';
 import { findProgram } from '../runtime/process/programs';
 import { findUser, ownUser, type User } from '../runtime/process/users';
 import type { FetchCache } from './cache';
@@ -82,7 +83,12 @@ export class Fetcher {
   /** @returns whether it came out of the cache */
   private async fetchOne(plan: FetchPlan, { sandbox, user, signal, come }: FetchOne): Promise<boolean> {
     const output = join(sandbox, plan.output);
+    const link = linkOnWay(sandbox, dirname(plan.output));
+    if (link !== undefined)
+      throw new FailureError(failure('denied', `is to be written through the link '${link}'`));
     await mkdir(dirname(output), { recursive: true });
+    // Of an earlier URI it may be a link.
+    await rm(output, { force: true });
     const get = (path: string) => this.get(plan, path, user, signal, come);
     let cached = false;
     if (plan.cache) {

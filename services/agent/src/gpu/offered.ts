@@ -1,6 +1,7 @@
-import { failure, isFailure, Resources } from '@meseta/model';
+import { failure, isFailure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { AgentConfig } from '../config';
+import { givenResources } from '../resources/given';
 import { detectGpus, selectGpus } from './detect';
 import type { Gpu, GpuPaths, MachineGpus } from './gpu';
 
@@ -10,7 +11,7 @@ import type { Gpu, GpuPaths, MachineGpus } from './gpu';
  * @throws FailureError where more are named than there are: a task must not be given one that does not exist (R62)
  */
 export async function offeredGpus(
-  config: Pick<AgentConfig, 'resources' | 'nvidiaGpuDevices' | 'runtimes'>,
+  config: Pick<AgentConfig, 'resources' | 'defaultRole' | 'nvidiaGpuDevices' | 'runtimes'>,
   paths: GpuPaths,
 ): Promise<{ readonly machine: MachineGpus; readonly offered: readonly Gpu[] }> {
   // Tasks that only pretend to run need no devices.
@@ -18,11 +19,10 @@ export async function offeredGpus(
   const found = await detectGpus(paths);
   const chosen = selectGpus(found, config.nvidiaGpuDevices);
   if (isFailure(chosen)) throw new FailureError(chosen);
-  const given = Resources.parse(config.resources ?? '');
+  const given = givenResources(config.resources, config.defaultRole);
   if (isFailure(given)) throw new FailureError(given);
-  // None at all leaves no entry behind.
-  const isNamed = /\bgpus\b/.test(config.resources ?? '');
-  const count = isNamed ? given.scalarMilli('gpus') / 1000 : chosen.length;
+  const { names, resources } = given;
+  const count = names.has('gpus') ? resources.scalarMilli('gpus') / 1000 : chosen.length;
   if (count > chosen.length) {
     const rule = `--resources: gpus:${count} is more than the ${chosen.length} that this machine has to offer (--nvidia-gpu-devices)`;
     throw new FailureError(failure('invalid', rule));

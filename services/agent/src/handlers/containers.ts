@@ -1,9 +1,9 @@
-import type { FrameworkId } from '@meseta/model';
-import type { agent } from '@meseta/protocol';
+import { isFailure, type FrameworkId } from '@meseta/model';
+import { resourcesFromProto, type agent, type ResourceStatistics, type TaskInfo } from '@meseta/protocol';
 import { containerStatus, statusContainerOf, type StatusContainer } from '../effects/status-message';
 import type { ContainerUsage } from '../runtime/container-runtime';
 import { runningOf } from '../state/running';
-import type { AgentState } from '../state/state';
+import type { AgentState, ExecutorRecord } from '../state/state';
 import type { AgentView } from './agent-view';
 
 /** A container that runs, whosever it is. */
@@ -11,19 +11,42 @@ export interface RunningContainer extends StatusContainer {
   readonly frameworkId: FrameworkId;
   readonly runtime: string;
   readonly name: string | undefined;
+  /** Who shares it, with what each was given. */
+  readonly allocation: readonly Pick<TaskInfo, 'resources' | 'limits'>[];
 }
 
 /** The containers of tasks and of custom executors; a pod has none but those of its tasks. */
 export function runningContainers(state: AgentState): RunningContainer[] {
   const { tasks, executors } = runningOf(state);
   return [
-    ...tasks.map((task) => ({ ...task, ...statusContainerOf(state, task), name: task.info.name })),
-    ...executors.map((executor) => ({
-      ...executor,
-      name: executor.info.name,
-      networkInfos: executor.info.container?.networkInfos ?? [],
+    ...tasks.map((task) => ({
+      ...task,
+      ...statusContainerOf(state, task),
+      name: task.info.name,
+      allocation: [task.info],
     })),
+    ...executors.map((executor) => ofExecutor(state, executor)),
   ];
+}
+
+/** Those, and the pods with a task that runs: what all in one use together (G71). */
+export function listedContainers(state: AgentState): RunningContainer[] {
+  const pods = [...state.executors.values()].filter(
+    ({ kind, tasks }) =>
+      kind === 'pod' && [...tasks].some((key) => state.tasks.get(key)?.phase === 'running'),
+  );
+  return [...runningContainers(state), ...pods.map((pod) => ofExecutor(state, pod))];
+}
+
+function ofExecutor(state: AgentState, executor: ExecutorRecord): RunningContainer {
+  const tasks = [...executor.tasks].flatMap((key) => state.tasks.get(key) ?? []);
+  const live = tasks.filter(({ phase }) => phase !== 'ended').map(({ info }) => info);
+  return {
+    ...executor,
+    name: executor.info.name,
+    networkInfos: executor.info.container?.networkInfos ?? [],
+    allocation: [{ resources: executor.info.resources, limits: {} }, ...live],
+  };
 }
 
 /** What a container uses now, where its runtime knows. */
@@ -34,16 +57,15 @@ export async function usageOf(
   return runtimes.get(runtime)?.usage(containerId);
 }
 
-/** What runs, with what it uses where that is known. */
+/** What runs, with what it may use, and with what it uses where that is known. */
 export function containersOf(view: AgentView): Promise<agent.Response_GetContainers_Container[]> {
-  return Promise.all(runningContainers(view.state).map((running) => containerOf(view, running)));
+  return Promise.all(listedContainers(view.state).map((running) => containerOf(view, running)));
 }
 
 async function containerOf(
   view: AgentView,
   running: RunningContainer,
 ): Promise<agent.Response_GetContainers_Container> {
-  const usage = await usageOf(view, running);
   const status = containerStatus(running, view.statusContext());
   return {
     frameworkId: { value: running.frameworkId },
@@ -51,18 +73,41 @@ async function containerOf(
     executorName: running.name,
     containerId: status.containerId,
     containerStatus: status,
-    ...(usage !== undefined && {
-      resourceStatistics: {
-        timestamp: Date.now() / 1000,
-        ...(usage.memoryBytes !== undefined && { memTotalBytes: BigInt(Math.round(usage.memoryBytes)) }),
-        ...(usage.memoryLimitBytes !== undefined && { memLimitBytes: BigInt(usage.memoryLimitBytes) }),
-        ...(usage.memoryRssBytes !== undefined && { memRssBytes: BigInt(usage.memoryRssBytes) }),
-        ...(usage.cpuSeconds !== undefined && { cpusUserTimeSecs: usage.cpuSeconds }),
-        ...(usage.cpuThrottledSeconds !== undefined && { cpusThrottledTimeSecs: usage.cpuThrottledSeconds }),
-        ...(usage.processes !== undefined && { processes: usage.processes }),
-        diskStatistics: [],
-        netTrafficControlStatistics: [],
-      },
-    }),
+    resourceStatistics: statisticsOf(running, await usageOf(view, running)),
   };
+}
+
+/** What a container was given and what it uses of that, in the words of Mesos (G72). What is not known is left out. */
+export function statisticsOf(
+  { allocation }: RunningContainer,
+  usage: ContainerUsage | undefined,
+): ResourceStatistics {
+  const cpus = amountOf(allocation, 'cpus');
+  const megabytes = amountOf(allocation, 'mem');
+  const limitBytes = megabytes === undefined ? usage?.memoryLimitBytes : megabytes * 1024 * 1024;
+  const bytes = (count: number): bigint => BigInt(Math.round(count));
+  return {
+    timestamp: Date.now() / 1000,
+    ...(cpus !== undefined && { cpusLimit: cpus }),
+    ...(limitBytes !== undefined && { memLimitBytes: bytes(limitBytes) }),
+    ...(usage?.memoryBytes !== undefined && { memTotalBytes: bytes(usage.memoryBytes) }),
+    ...(usage?.memoryRssBytes !== undefined && { memRssBytes: bytes(usage.memoryRssBytes) }),
+    ...(usage?.cpuSeconds !== undefined && { cpusUserTimeSecs: usage.cpuUserSeconds ?? usage.cpuSeconds }),
+    ...(usage?.cpuSystemSeconds !== undefined && { cpusSystemTimeSecs: usage.cpuSystemSeconds }),
+    ...(usage?.cpuThrottledSeconds !== undefined && { cpusThrottledTimeSecs: usage.cpuThrottledSeconds }),
+    ...(usage?.processes !== undefined && { processes: usage.processes }),
+    ...(usage?.threads !== undefined && { threads: usage.threads }),
+    diskStatistics: [],
+    netTrafficControlStatistics: [],
+  };
+}
+
+/** How much of a resource there is for a container, a limit of its own before what was asked for; undefined for nothing, and without bound. */
+function amountOf(allocation: RunningContainer['allocation'], name: 'cpus' | 'mem'): number | undefined {
+  let amount = 0;
+  for (const { resources, limits } of allocation) {
+    const read = resourcesFromProto(resources);
+    amount += limits[name]?.value ?? (isFailure(read) ? 0 : read.scalarMilli(name) / 1000);
+  }
+  return amount > 0 && Number.isFinite(amount) ? amount : undefined;
 }

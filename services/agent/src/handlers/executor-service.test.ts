@@ -119,6 +119,7 @@ describe('the service that executors call', () => {
       [{ uuid: Buffer.from('short') }, 'status.uuid must be of 16 bytes'],
       [{ uuid: undefined }, 'status.uuid must be of 16 bytes'],
       [{ source: TaskStatus_Source.MASTER }, 'status.source must be SOURCE_EXECUTOR'],
+      [{ source: undefined }, 'status.source must be SOURCE_EXECUTOR'],
       [{ state: TaskState.TASK_STAGING }, 'status.state must be one that an executor may tell'],
       [{ executorId: { value: 'two' } }, 'status.executor_id must be the executor that calls'],
     ];

@@ -137,8 +137,7 @@ function updateOf(executor: ExecutorRecord, status: TaskStatus | undefined): Exe
   const badId = validateId('status.task_id', id);
   if (badId !== undefined) throw new FailureError(badId);
   if (status.uuid?.length !== 16) throw refuse('uuid', 'must be of 16 bytes');
-  if (status.source !== undefined && status.source !== TaskStatus_Source.EXECUTOR)
-    throw refuse('source', 'must be SOURCE_EXECUTOR');
+  if (status.source !== TaskStatus_Source.EXECUTOR) throw refuse('source', 'must be SOURCE_EXECUTOR');
   if (status.executorId?.value !== undefined && status.executorId.value !== executor.executorId)
     throw refuse('executor_id', 'must be the executor that calls');
   const state = taskStateFromProto(status.state);

@@ -4,7 +4,10 @@ describe('what runs, over HTTP', () => {
   let bench: AgentBench;
   beforeAll(async () => {
     bench = await AgentBench.open();
-    bench.master.launch('t1', 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo ready; exec sleep 300');
+    bench.master.launch(
+      't1',
+      'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo ready; exec sleep 300',
+    );
     await bench.output('t1', /ready/);
     await bench.master.untilState('t1', 'TASK_RUNNING');
     await bench.agent.settle();
@@ -22,6 +25,8 @@ describe('what runs, over HTTP', () => {
         framework_id: 'framework',
         source: 't1',
         container_id: expect.any(String),
+        // G72: what it was given, whether or not somebody keeps it to that.
+        statistics: { cpus_limit: 0.1, mem_limit_bytes: 64 * 1024 * 1024 },
         status: {
           executor_pid: expect.any(Number),
           network_infos: [{ ip_addresses: [{ ip_address: expect.any(String) }] }],
@@ -48,6 +53,11 @@ describe('what runs, over HTTP', () => {
       expect(value('processes')).toBeGreaterThan(0);
       const [entry] = JSON.parse(await get('/containers')) as { statistics: Record<string, number> }[];
       expect(entry?.statistics['cpus_user_time_secs']).toBeGreaterThan(0);
+      expect(entry?.statistics).toMatchObject({
+        cpus_system_time_secs: expect.any(Number),
+        processes: expect.any(Number),
+        threads: expect.any(Number),
+      });
     }
     bench.master.kill('t1', 0);
     await bench.master.untilState('t1', 'TASK_KILLED');

@@ -1,8 +1,9 @@
 import type { HttpApp } from '@meseta/kit';
+import type { ResourceStatistics } from '@meseta/protocol';
 import { containerStatus } from '../effects/status-message';
 import type { ContainerUsage } from '../runtime/container-runtime';
 import type { AgentView } from './agent-view';
-import { runningContainers, usageOf, type RunningContainer } from './containers';
+import { listedContainers, statisticsOf, usageOf, type RunningContainer } from './containers';
 
 /**
  * Adds `/containers`: what runs and what it uses, in the names of Mesos (G71).
@@ -12,7 +13,7 @@ import { runningContainers, usageOf, type RunningContainer } from './containers'
 export function containerRoutes(app: HttpApp, view: AgentView): void {
   app.get('/containers', () =>
     Promise.all(
-      runningContainers(view.state).map(async (running) =>
+      listedContainers(view.state).map(async (running) =>
         entryOf(view, running, await usageOf(view, running)),
       ),
     ),
@@ -35,19 +36,25 @@ function entryOf(view: AgentView, running: RunningContainer, usage: ContainerUsa
       })),
       ...(executorPid !== undefined && { executor_pid: executorPid }),
     },
-    ...(usage !== undefined && { statistics: statisticsOf(usage) }),
+    statistics: inJson(statisticsOf(running, usage)),
   };
 }
 
-/** JSON leaves out what is undefined. */
-function statisticsOf(usage: ContainerUsage): object {
+/** JSON leaves out what is undefined, and has no whole numbers of its own. */
+function inJson(statistics: ResourceStatistics): object {
+  const { memTotalBytes, memRssBytes, memLimitBytes } = statistics;
+  const number = (bytes: bigint | undefined): number | undefined =>
+    bytes === undefined ? undefined : Number(bytes);
   return {
-    timestamp: Date.now() / 1000,
-    cpus_user_time_secs: usage.cpuSeconds,
-    cpus_throttled_time_secs: usage.cpuThrottledSeconds,
-    mem_total_bytes: usage.memoryBytes,
-    mem_rss_bytes: usage.memoryRssBytes,
-    mem_limit_bytes: usage.memoryLimitBytes,
-    processes: usage.processes,
+    timestamp: statistics.timestamp,
+    cpus_limit: statistics.cpusLimit,
+    cpus_user_time_secs: statistics.cpusUserTimeSecs,
+    cpus_system_time_secs: statistics.cpusSystemTimeSecs,
+    cpus_throttled_time_secs: statistics.cpusThrottledTimeSecs,
+    mem_total_bytes: number(memTotalBytes),
+    mem_rss_bytes: number(memRssBytes),
+    mem_limit_bytes: number(memLimitBytes),
+    processes: statistics.processes,
+    threads: statistics.threads,
   };
 }

@@ -36,7 +36,8 @@ async function send(view: AgentView, call: Call, signal: AbortSignal): Promise<v
   const { frameworkId, taskId } = namesOf(request);
   const name = request.stream === LogStream.STDERR ? 'stderr' : 'stdout';
   const mayGrow = (): boolean => request.follow && isLive(view, frameworkId, taskId);
-  const path = await appear(() => findInSandbox(sandboxOf(view, frameworkId, taskId), name), mayGrow, signal);
+  const sandbox = sandboxOf(view, frameworkId, taskId);
+  const path = await appear(() => findInSandbox(sandbox, name), mayGrow, signal);
   for await (const { offset, data } of followFile({
     path,
     offset: Number(request.offset),

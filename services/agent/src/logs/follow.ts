@@ -1,5 +1,7 @@
 import { watch } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { openFound } from '../sandbox/open';
 
 /** How much is read, and sent, at once. Bytes. */
 const chunkBytes = 64 * 1024;
@@ -15,6 +17,7 @@ export interface Piece {
 
 /** What to read. */
 export interface FollowOptions {
+  /** Links followed. */
   readonly path: string;
   /** Where to start. Bytes from the beginning; a negative number counts back from the end as it is now. */
   readonly offset: number;
@@ -26,7 +29,7 @@ export interface FollowOptions {
 /** Reads a file piece by piece, and goes on while it may grow. */
 export async function* followFile(options: FollowOptions): AsyncGenerator<Piece> {
   const { path, isGrowing, signal } = options;
-  const file = await open(path, 'r');
+  const file = await openFound(path, basename(path));
   try {
     let offset = await startOf(file, options.offset);
     while (!signal.aborted) {

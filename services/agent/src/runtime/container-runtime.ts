@@ -63,7 +63,8 @@ export interface ContainerRuntime {
   /** Forgets a container, and removes the last traces that would tell `recover` of it. One that has not ended is ended, and nobody is told. */
   release(containerId: ContainerId): Promise<void>;
 
-  /** Changes what a container may use while it runs; of a group of control groups, what all in it may use together. */
+  /** Changes what a container may use while it runs: a bound that is unset is none, whatever it was. Of a group of control groups, what all in it may use
+   * together. */
   update(containerId: ContainerId, limits: ContainerLimits): Promise<void>;
 
   /**
@@ -88,7 +89,7 @@ export interface ContainerRuntime {
   /** Types to a container that has a terminal; rejects with a FailureError if it has ended. */
   attach(spec: ContainerSpec): Promise<AttachSession>;
 
-  /** What the container uses now, where that is known. */
+  /** What the container uses now, where that is known; of a group of control groups, what all in it use. */
   usage(containerId: ContainerId): Promise<ContainerUsage | undefined>;
 
   /** The processes of a container that this machine sees; unset where they are not known. */
@@ -199,6 +200,8 @@ export interface RunResult {
 export interface ContainerLimits {
   /** Its weight against others, as thousandths of a cpu. */
   readonly cpuMilli: number;
+  /** How much of that may be taken back at any moment, and weighs next to nothing; unset is none of it. */
+  readonly lowCpuMilli?: number;
   /** How much cpu it may use at most, even if nobody else wants it; unset is no bound. */
   readonly cpuQuotaMilli?: number;
   /** It is ended when it uses more; unset is no bound. */
@@ -232,6 +235,10 @@ export interface ContainerUsage {
   readonly memoryLimitBytes?: number;
   readonly memoryRssBytes?: number;
   readonly cpuSeconds?: number;
+  /** The two parts of that: in programs, and in the kernel for them. */
+  readonly cpuUserSeconds?: number;
+  readonly cpuSystemSeconds?: number;
   readonly cpuThrottledSeconds?: number;
   readonly processes?: number;
+  readonly threads?: number;
 }

@@ -1,9 +1,10 @@
-import { lstat, open, readdir, realpath } from 'node:fs/promises';
+import { lstat, readdir, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { failure, nanosecondsOf } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { FileInfo } from '@meseta/protocol';
 import { readPiece } from '../logs/follow';
+import { openFound } from './open';
 
 /** How much of a file one answer holds at most. Bytes. */
 export const readBytesMax = 1024 * 1024;
@@ -46,11 +47,9 @@ export async function readFilePiece(
 ): Promise<{ readonly size: number; readonly data: Buffer }> {
   if (offset < 0)
     throw new FailureError(failure('invalid', 'offset must not be negative', { field: 'offset' }));
-  const file = await open(await findInSandbox(sandbox, path), 'r');
+  const file = await openFound(await findInSandbox(sandbox, path), path);
   try {
     const found = await file.stat();
-    if (!found.isFile())
-      throw new FailureError(failure('invalid', `path '${path}' must be a file`, { field: 'path' }));
     const lengthMax = length <= 0 || length > readBytesMax ? readBytesMax : length;
     return { size: found.size, data: await readPiece(file, offset, lengthMax) };
   } finally {

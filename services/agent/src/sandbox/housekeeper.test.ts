@@ -1,5 +1,6 @@
-import { access, mkdir, readdir, readFile, realpath, utimes } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, realpath, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Resources } from '@meseta/model';
 import { resourcesToProto } from '@meseta/protocol';
 import { AgentBench } from '../testdata/agent-bench';
@@ -70,6 +71,53 @@ describe('looking after sandboxes', () => {
     expect((await readdir(bench.sandbox('pod', 'containers'))).filter((name) => !name.includes('.'))).toEqual(
       [basename(going)],
     );
+  });
+
+  /** Nothing was written for an hour. */
+  async function quiet(...sandboxes: readonly string[]): Promise<void> {
+    const then = new Date(Date.now() - 3_600_000);
+    for (const sandbox of sandboxes)
+      for (const path of [sandbox, join(sandbox, 'stdout'), join(sandbox, 'stderr')])
+        await utimes(path, then, then).catch(() => undefined);
+  }
+
+  test('G13, G14: a task that was quiet for long keeps its sandbox from its end on, and so do pods', async () => {
+    bench = await AgentBench.open();
+    const { master, workDir } = bench;
+    master.launch('alone', 'exec sleep 300');
+    master.launchGroup('pod', [taskInfo('member', 'exec sleep 300')]);
+    await master.untilState('alone', 'TASK_RUNNING');
+    await master.untilState('member', 'TASK_RUNNING');
+    const member = await realpath(bench.sandbox('pod', 'tasks/member'));
+    await quiet(await realpath(bench.sandbox('alone')), member, await realpath(bench.sandbox('pod')));
+    for (const id of ['alone', 'member']) {
+      master.kill(id, 0);
+      await master.untilState(id, 'TASK_KILLED');
+    }
+    const sweep = (inMs: number): Promise<number> =>
+      deleteOldSandboxes(
+        { workDir, delayMs: 60_000, headroom: 0, membersToo: true },
+        () => false,
+        Date.now() + inMs,
+      );
+    expect([await sweep(0), await sweep(61_000)]).toEqual([0, 3]);
+  });
+
+  test('G13: so it is with one that ended while the agent was away', async () => {
+    bench = await AgentBench.open();
+    const { master, workDir } = bench;
+    master.launch('alone', 'echo $$; while ! [ -e go ]; do sleep 0.05; done');
+    await master.untilState('alone', 'TASK_RUNNING');
+    const sandbox = await realpath(bench.sandbox('alone'));
+    await bench.agent.close();
+    await writeFile(join(sandbox, 'go'), '');
+    const runs = join(workDir, 'meta/runs');
+    while (!(await readdir(runs)).some((name) => name.endsWith('.exit'))) await pause(20);
+    await quiet(sandbox);
+    await bench.start();
+    await master.untilState('alone', 'TASK_FINISHED');
+    const options = { workDir, delayMs: 60_000, headroom: 0, membersToo: false };
+    expect(await deleteOldSandboxes(options, () => false, Date.now())).toBe(0);
   });
 
   test('a full disk keeps nothing', async () => {

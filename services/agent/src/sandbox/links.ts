@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 
 /** Where a path leads when its links are followed: into a folder, elsewhere, or by a link that leads nowhere, through which something could be made anywhere. */
 export type Way = 'inside' | 'outside' | 'nowhere';
@@ -15,6 +15,18 @@ export function wayOf(path: string, folder: string): Way {
 export function isInside(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way !== '..' && !way.startsWith('../');
+}
+
+/** The first link on the way to a place in a folder, the place itself with it; undefined if there is none. Whoever writes there writes elsewhere. */
+export function linkOnWay(folder: string, place: string): string | undefined {
+  let path = folder;
+  for (const part of place.split('/').filter((part) => part !== '' && part !== '.')) {
+    path = join(path, part);
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found === undefined) return undefined;
+    if (found.isSymbolicLink()) return relative(folder, path);
+  }
+  return undefined;
 }
 
 /** Makes a folder of a sandbox, unless there is something already. Whoever wants it first makes it for all. */

@@ -1,4 +1,4 @@
-import { lstat, readdir, readlink, rm, rmdir, statfs, unlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, rm, rmdir, statfs, unlink, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { latestName } from './paths';
 
@@ -11,6 +11,16 @@ export interface RetentionOptions {
   readonly headroom: number;
   /** Whether tasks of pods have ages of their own (G14). */
   readonly membersToo: boolean;
+}
+
+/** Its container has ended: from now on a sandbox grows old, however long ago something was written to it (G13). One that is gone already is let be. */
+export async function beginAge(sandbox: string): Promise<void> {
+  const now = new Date();
+  try {
+    await utimes(sandbox, now, now);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }
 
 /**

@@ -237,7 +237,7 @@ export interface ApplyOperation {
 export type Exit =
   | { readonly kind: 'exited'; readonly status: number }
   | { readonly kind: 'signaled'; readonly signal: string }
-  | { readonly kind: 'outOfMemory'; readonly limitBytes?: number }
+  | { readonly kind: 'outOfMemory'; readonly limitBytes?: number; readonly usedBytes?: number }
   /** It is gone, and nobody saw how. */
   | { readonly kind: 'lost'; readonly message: string };
 

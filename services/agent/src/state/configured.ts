@@ -42,8 +42,13 @@ export function stepConfigured(state: AgentState, command: Command & { kind: 'co
   return [...left, { kind: 'saveAgent' }];
 }
 
-/** A resource estimator has changed its mind. */
+/** A resource estimator has changed its mind. What no agent may lend, as gpus (R62), leaves things as they are. */
 export function stepEstimated(state: AgentState, oversubscribed: Resources): Effect[] {
+  const refused = Resources.validate(oversubscribed.entries);
+  if (refused !== undefined) {
+    const message = `what the resource estimator says is left out: ${refused.message} (--resource-estimator)`;
+    return [{ kind: 'note', level: 'warn', message }];
+  }
   if (state.oversubscribed.equals(oversubscribed)) return [];
   state.oversubscribed = oversubscribed;
   return state.session?.registered === true ? [{ kind: 'resourcesChanged' }] : [];

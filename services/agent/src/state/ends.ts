@@ -114,10 +114,18 @@ export function messageOf(exit: Exit): string {
     case 'signaled':
       return `Command terminated with signal ${exit.signal}`;
     case 'outOfMemory':
-      return exit.limitBytes === undefined
-        ? 'Memory limit exceeded'
-        : `Memory limit exceeded: the limit is ${Math.round(exit.limitBytes / 1024 / 1024)} MB`;
+      return outOfMemoryMessage(exit);
     case 'lost':
       return exit.message;
   }
+}
+
+/** As the disk's: how much was used of how much. Not every kernel knows. */
+function outOfMemoryMessage({ limitBytes, usedBytes }: Exit & { kind: 'outOfMemory' }): string {
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024)} MB`;
+  if (limitBytes === undefined) return 'Memory limit exceeded';
+  const limit = megabytes(limitBytes);
+  return usedBytes === undefined
+    ? `Memory limit exceeded: the limit is ${limit}`
+    : `Memory limit exceeded: ${megabytes(usedBytes)} were used of ${limit}`;
 }

@@ -27,6 +27,8 @@ describe('a custom executor', () => {
     expect(agent.executorSays('E', running)).toEqual([acknowledged]);
     expect(agent.executorSays('E', update('T1', 'TASK_FINISHED'))).toEqual([
       'tell T1 FINISHED',
+      // E21: what is left may use what is its own.
+      'resize E',
       'to E: acknowledged T1 U-T1-TASK_FINISHED',
     ]);
     // A terminal task never changes again (A3), whatever its executor says.
@@ -63,6 +65,7 @@ describe('a custom executor', () => {
       'tell T1 KILLED TASK_KILLED_DURING_LAUNCH',
       'resize E',
       'tell T2 KILLED TASK_KILLED_DURING_LAUNCH',
+      'resize E',
     ]);
     expect(agent.subscribe('E')).toEqual(['to E: subscribed', 'to E: shutdown']);
     expect(agent.advance(5_000)).toContain('5000 ms: destroy X-E');
@@ -114,6 +117,41 @@ describe('a custom executor', () => {
     expect(agent.order(shutdown)).toEqual([]);
     expect(agent.launchWith('E', 'T2')).toEqual(['tell T2 LOST EXECUTOR_TERMINATED']);
     expect(agent.advance(5_000)).toEqual(['5000 ms: destroy X-E']);
+  });
+
+  test('E24, E48: force is used again until its end is told, and the reason stays', () => {
+    const agent = Story.registered();
+    agent.launchWith('E', 'T1');
+    agent.executorStarted('E');
+    expect(agent.advance(70_000)).toEqual([
+      '60000 ms: destroy X-E',
+      '65000 ms: destroy X-E',
+      '70000 ms: destroy X-E',
+    ]);
+    agent.subscribe('E');
+    expect(agent.advance(5_000)).toEqual(['5000 ms: destroy X-E']);
+    expect(agent.executorEnded('E', { kind: 'signaled', signal: 'SIGKILL' })).toContain(
+      'tell T1 FAILED EXECUTOR_REGISTRATION_TIMEOUT',
+    );
+    expect(agent.advance(9_000)).toEqual([]);
+  });
+
+  test('E37: that of a command has the task’s id, and to end it is to end the task within its grace', () => {
+    const agent = Story.registered();
+    agent.running('T1');
+    const shutdown = { kind: 'shutdownExecutor', frameworkId: F, executorId: 'T1' } as const;
+    expect(agent.order(shutdown)).toEqual(['terminate C-T1']);
+    expect(agent.order(shutdown)).toEqual([]);
+    expect(agent.advance(3_000)).toEqual(['3000 ms: destroy C-T1']);
+    expect(agent.ended('T1', { kind: 'signaled', signal: 'SIGKILL' })).toEqual(['tell T1 KILLED']);
+    expect(agent.order(shutdown)).toEqual([]);
+    expect(agent.order({ ...shutdown, executorId: 'nobody' })).toEqual([]);
+  });
+
+  test('E37: a task of another executor is not meant, though it has that id', () => {
+    const agent = Story.registered();
+    agent.executorRunning('E', 'T1');
+    expect(agent.order({ kind: 'shutdownExecutor', frameworkId: F, executorId: 'T1' })).toEqual([]);
   });
 
   test('messages go both ways while somebody listens', () => {

@@ -1,15 +1,16 @@
 import type { ContainerId, FrameworkId, Instant } from '@meseta/model';
-import { plusMs } from '@meseta/model';
+import { plusMs, taskId as asTaskId } from '@meseta/model';
 import type { FrameworkInfo } from '@meseta/protocol';
 import type { Exit, LaunchedExecutor } from './command';
 import { outlives, stateFor } from './capabilities';
 import type { Effect } from './effect';
 import { messageOf, newsOfKill, outOfMemoryNews } from './ends';
 import { takeGpus } from './gpus';
-import { conclude, shutdownExecutor, startShutdown } from './kills';
+import type { ExecutorEndReason } from './executor-record';
+import { conclude, destroyAgainMs, graceOf, kill, shutdownExecutor, startShutdown } from './kills';
 import { adopt, forgetExecutorIfOver, tellEnded } from './records';
 import type { AgentState, ExecutorKey, ExecutorRecord, StartedFacts, TaskRecord } from './state';
-import { executorKey, lasting } from './state';
+import { executorKey, lasting, taskKey } from './state';
 import type { Reason } from './status';
 import type { News } from './status-updates';
 
@@ -161,14 +162,30 @@ function endWith(
   return [...effects, ...forgetExecutorIfOver(state, executor)];
 }
 
-/** Patience with an executor may be over: it did not subscribe, or did not end. */
-export function executorDeadlineOver(executor: ExecutorRecord | undefined, at: Instant): Effect[] {
+/** Patience with an executor may be over: it did not subscribe, or did not end. It is ended by force until its end is told. */
+export function executorDeadlineOver(
+  state: AgentState,
+  executor: ExecutorRecord | undefined,
+  at: Instant,
+  now: Instant,
+): Effect[] {
   if (executor === undefined || executor.deadline !== at || executor.phase !== 'running') return [];
-  executor.deadline = undefined;
-  executor.end ??= executor.subscribed ? 'reregistrationTimeout' : 'registrationTimeout';
+  const end = executor.end ?? (executor.subscribed ? 'reregistrationTimeout' : 'registrationTimeout');
+  return destroyUntilEnded(state, executor, end, now);
+}
+
+function destroyUntilEnded(
+  state: AgentState,
+  executor: ExecutorRecord,
+  why: ExecutorEndReason,
+  now: Instant,
+): Effect[] {
+  const isNew = executor.end !== why;
+  executor.end = why;
+  waitFor(state, executor, destroyAgainMs, now);
   const { key, containerId, runtime } = executor;
   return [
-    { kind: 'saveExecutor', key },
+    ...(isNew ? ([{ kind: 'saveExecutor', key }] as const) : []),
     { kind: 'destroy', containerId, runtime },
   ];
 }
@@ -203,14 +220,15 @@ export function resumeExecutor(
   executor.phase = 'running';
   executor.container = lasting(found.facts);
   const effects: Effect[] = [{ kind: 'saveExecutor', key: executor.key }];
-  if (!outlives(state, executor.frameworkId)) return [...effects, ...endNow(executor, 'agentEnded')];
+  if (!outlives(state, executor.frameworkId))
+    return [...effects, ...destroyUntilEnded(state, executor, 'agentEnded', now)];
   if (executor.end !== undefined) return [...effects, ...startShutdown(state, executor, now)];
   const { reregistrationMs, registrationMs } = state.timing;
   waitFor(state, executor, executor.subscribed ? reregistrationMs : registrationMs, now);
   return effects;
 }
 
-/** Ends an executor without asking. */
+/** Ends an executor without asking, together with the agent: the next one looks what became of it. */
 export function endNow(executor: ExecutorRecord, why: 'agentEnded'): Effect[] {
   executor.end = why;
   const { key, containerId, runtime } = executor;
@@ -220,7 +238,7 @@ export function endNow(executor: ExecutorRecord, why: 'agentEnded'): Effect[] {
   ];
 }
 
-/** The master wants an executor gone; one that is not known is ignored. */
+/** The master wants an executor gone; one that is not known is ignored. That of a command task is the agent's, and has the task's id (E37). */
 export function stepShutdownExecutor(
   state: AgentState,
   frameworkId: FrameworkId,
@@ -228,7 +246,11 @@ export function stepShutdownExecutor(
   now: Instant,
 ): Effect[] {
   const executor = state.executors.get(executorKey(frameworkId, executorId));
-  return executor === undefined ? [] : shutdownExecutor(state, executor, 'asked', now);
+  if (executor !== undefined) return shutdownExecutor(state, executor, 'asked', now);
+  const task = state.tasks.get(taskKey(frameworkId, asTaskId(executorId)));
+  return task === undefined || task.executor !== undefined
+    ? []
+    : kill(state, task, 'shutdown', graceOf(task.info), now);
 }
 
 /** The executor whose container this is. */

@@ -63,6 +63,27 @@ describe('a group of tasks', () => {
     expect(agent.cancelled('T2')).toEqual(['tell T2 KILLED TASK_KILLED_DURING_LAUNCH']);
   });
 
+  test('E49: each that cannot be started has failed, and the others are killed', () => {
+    const agent = Story.registered();
+    agent.launchGroup('E', ['T1', 'T2', 'T3']);
+    for (const id of ['T1', 'T2', 'T3']) agent.acknowledge(id);
+    agent.failed('T1', 'no such image');
+    expect(agent.failed('T2', 'no such image')).toEqual([
+      'tell T2 FAILED CONTAINER_LAUNCH_FAILED',
+      'resize E',
+    ]);
+    expect(agent.task('T2')?.updates[0]?.message).toBe('no such image');
+    expect(agent.cancelled('T3')).toEqual(['tell T3 KILLED TASK_KILLED_DURING_LAUNCH']);
+  });
+
+  test('T61: of one that was to be killed by its framework it does not matter that it cannot be started', () => {
+    const agent = Story.registered();
+    agent.launchGroup('E', ['T1']);
+    agent.acknowledge('T1');
+    agent.kill('T1');
+    expect(agent.failed('T1', 'no such image')).toEqual(['tell T1 KILLED TASK_KILLED_DURING_LAUNCH']);
+  });
+
   test('none is started when one cannot be, or when its name is taken', () => {
     const agent = Story.registered();
     const plan = { refused: 'TASK_ERROR', reason: 'TASK_INVALID', message: 'no command' } as const;
@@ -93,6 +114,12 @@ describe('a group of tasks', () => {
       'terminate C-T2',
     ]);
     expect(agent.launchGroup('E', ['T3'])).toEqual(['tell T3 LOST EXECUTOR_TERMINATED']);
+    // E37: within the grace of its tasks, and then by force.
+    expect(agent.advance(3_000)).toEqual(['3000 ms: destroy C-T1', '3000 ms: destroy C-T2']);
+    expect(agent.ended('T1', { kind: 'signaled', signal: 'SIGKILL' })).toEqual([
+      'tell T1 KILLED',
+      'resize E',
+    ]);
   });
 
   test('after a restart of the agent the group goes on', () => {

@@ -12,6 +12,9 @@ import { report, type News } from './status-updates';
 /** How long a task may take to end after SIGTERM when nobody said (T60). */
 export const graceDefaultMs = 3_000;
 
+/** How long an end by force may take to be told before it is ordered once more: who ends the container may have been away (E44, E48). */
+export const destroyAgainMs = 5_000;
+
 /** Ends that are asked for; the others come as they come, and are not announced with KILLING. */
 const announced: ReadonlySet<KillReason> = new Set<KillReason>([
   'asked',
@@ -109,8 +112,10 @@ export function conclude(state: AgentState, task: TaskRecord, news: News, now: I
       effects.push(...kill(state, sibling, 'group', graceOf(sibling.info), now));
   }
   const alive = [...executor.tasks].some((key) => state.tasks.get(key)?.phase !== 'ended');
-  if (alive) effects.push({ kind: 'resize', key: executor.key });
-  else if (state.drain !== undefined) effects.push(...shutdownExecutor(state, executor, 'asked', now));
+  // A pod without tasks has nothing that could be more or less.
+  const isLeft = executor.kind === 'custom' && executor.phase === 'running';
+  if (!alive && state.drain !== undefined) effects.push(...shutdownExecutor(state, executor, 'asked', now));
+  else if (alive || isLeft) effects.push({ kind: 'resize', key: executor.key });
   return effects;
 }
 
@@ -164,15 +169,30 @@ export function terminate(state: AgentState, task: TaskRecord, now: Instant): Ef
   if (task.kill === undefined) return [];
   const deadline = task.kill.deadline ?? plusMs(now, task.kill.graceMs);
   task.kill = { ...task.kill, deadline };
-  if (deadline <= now) return [{ kind: 'destroy', containerId: task.containerId, runtime: task.runtime }];
+  if (deadline <= now) return destroy(state, task, now);
   state.deadlines.add({ at: deadline, kind: 'grace', key: task.key });
   return [{ kind: 'terminate', containerId: task.containerId, runtime: task.runtime }];
 }
 
 /** A grace may be over; late ones, for a grace shortened since or a task that has ended, are nothing. */
-export function graceOver(task: TaskRecord | undefined, at: Instant): Effect[] {
+export function graceOver(
+  state: AgentState,
+  task: TaskRecord | undefined,
+  at: Instant,
+  now: Instant,
+): Effect[] {
   if (task === undefined || task.phase !== 'running' || task.kill?.deadline !== at) return [];
-  return [{ kind: 'destroy', containerId: task.containerId, runtime: task.runtime }];
+  return destroy(state, task, now);
+}
+
+/** Ends a task by force, again and again until its end is told. */
+function destroy(state: AgentState, task: TaskRecord, now: Instant): Effect[] {
+  const { key, containerId, runtime, kill } = task;
+  if (kill !== undefined) {
+    kill.deadline = plusMs(now, destroyAgainMs);
+    state.deadlines.add({ at: kill.deadline, kind: 'grace', key });
+  }
+  return [{ kind: 'destroy', containerId, runtime }];
 }
 
 /** A task may have had all the time that it was given (E38). One that is being killed is left to that. */

@@ -271,7 +271,8 @@ export function stepStartFailed(
 ): Effect[] {
   const task = state.tasks.get(key);
   if (task === undefined || task.containerId !== containerId || task.phase !== 'starting') return [];
-  if (task.kill !== undefined && task.kill.why !== 'completionTime')
+  // Of a group each has failed whose own start did, even if another's has failed before (E49).
+  if (task.kill !== undefined && task.kill.why !== 'completionTime' && task.kill.why !== 'group')
     return conclude(state, task, killedDuringLaunch(why.message), now);
   return conclude(state, task, { state: 'TASK_FAILED', source: 'AGENT', ...why }, now);
 }

@@ -1,4 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { failure, isFailure, Resources, type Resource } from '@meseta/model';
+import { Checkpoint } from '../checkpoint/checkpoint';
 import { Story } from './testdata/story';
 
 const reserved: Resource = {
@@ -89,6 +93,79 @@ describe('operations', () => {
     expect(agent.apply('4', destroy)).toEqual(['operation 4 FAILED to be acknowledged']);
     agent.ended('T1', 0);
     expect(agent.apply('5', destroy)).toEqual(['remove volume V1']);
+  });
+
+  test('R43, R45: a volume whose removal fails is again as it was made, however DESTROY named it', () => {
+    const agent = withVolume();
+    const asked = { ...volume, disk: { persistence: { id: 'V1' } } };
+    expect(agent.apply('3', { kind: 'destroy', volumes: Resources.of([asked]) })).toEqual([
+      'remove volume V1',
+    ]);
+    agent.do({ kind: 'volumesChanged', uuid: '3', message: 'busy' });
+    expect(agent.state.resources.entries).toContainEqual(volume);
+  });
+
+  test('R31, R24: what was moved from role to role leaves an agent that starts again', () => {
+    const agent = agentWith('cpus(eng):2');
+    const cpus = (role: string): Resources =>
+      Resources.of([
+        {
+          name: 'cpus',
+          value: { kind: 'scalar', milli: 1000 },
+          reservations: [
+            { type: 'STATIC', role: 'eng' },
+            { type: 'DYNAMIC', role },
+          ],
+        },
+      ]);
+    const configured = Resources.parse('cpus(eng):2') as Resources;
+    agent.apply('1', { kind: 'reserve', resources: cpus('eng/a'), source: Resources.empty }, false);
+    agent.apply('2', { kind: 'reserve', resources: cpus('eng/b'), source: cpus('eng/a') }, false);
+    const taken = { kind: 'reserve', resources: reserve.resources, source: configured } as const;
+    expect(agent.apply('3', taken)).toEqual(['operation 3 ERROR to be acknowledged']);
+    agent.restart();
+    expect(agent.do({ kind: 'configured', resources: configured })).toEqual([]);
+    expect(agent.state.resources.reservedTo('eng/b').scalarMilli('cpus')).toBe(1000);
+  });
+
+  test('R25, R26: a reservation has its labels and principal after a restart, and is undone only by its own name', async () => {
+    const workDir = await mkdtemp(join(tmpdir(), 'meseta-reservation-'));
+    const labels = [{ key: 'rack', value: 'a' }, { key: 'x' }];
+    const labelled = reserve.resources.map((one) => ({
+      ...one,
+      reservations: [{ type: 'DYNAMIC', role: 'web', principal: 'ops', labels }],
+    }));
+    const before = agentWith();
+    before.apply('1', { ...reserve, resources: labelled }, false);
+    const checkpoint = await Checkpoint.open(workDir, 'meseta');
+    Object.assign(checkpoint.state, { ...before.state, session: undefined });
+    checkpoint.write({ kind: 'saveAgent' });
+    await checkpoint.commit();
+    await checkpoint.close();
+
+    const again = await Checkpoint.open(workDir, 'meseta');
+    const after = agentWith();
+    after.state.resources = again.state.resources;
+    await again.close();
+    await rm(workDir, { recursive: true });
+    after.do({ kind: 'configured', resources: Resources.parse('cpus:2;disk:100') as Resources });
+    expect(after.state.resources.entries).toContainEqual(labelled.entries[0]);
+    expect(after.apply('2', { kind: 'unreserve', resources: reserve.resources })).toEqual([
+      'operation 2 FAILED to be acknowledged',
+    ]);
+    expect(after.apply('3', { kind: 'unreserve', resources: labelled })).toEqual([
+      'operation 3 FINISHED to be acknowledged',
+    ]);
+  });
+
+  test('R62: an estimator lends no gpus, and what it lent before stays', () => {
+    const agent = agentWith();
+    const lent = (text: string): Resources =>
+      (Resources.parse(text) as Resources).map((one) => ({ ...one, revocable: true }));
+    agent.do({ kind: 'estimated', oversubscribed: lent('cpus:1') });
+    const noted = agent.do({ kind: 'estimated', oversubscribed: lent('cpus:2;gpus:1') });
+    expect(noted).toEqual([]);
+    expect(agent.state.oversubscribed.equals(lent('cpus:1'))).toBe(true);
   });
 
   test('T57: an operation that is not here never was', () => {

@@ -1,6 +1,7 @@
 import type { FrameworkId, Instant, Resource, ResourceOperation } from '@meseta/model';
 import {
   applyOperation,
+  asMade,
   conversionOf,
   isFailure,
   isPersistentVolume,
@@ -8,6 +9,7 @@ import {
   reservedRole,
   Resources,
 } from '@meseta/model';
+import type { Resource as ProtoResource } from '@meseta/protocol';
 import type { ApplyOperation, Command } from './command';
 import type { Effect, OperationOut } from './effect';
 import type { OperationName, OperationRecord, OperationState, VolumeChanges } from './operation-record';
@@ -22,7 +24,9 @@ export const operationsPastMax = 1_000;
  * answered and not applied again (A6).
  */
 export function stepApplyOperation(state: AgentState, order: ApplyOperation, now: Instant): Effect[] {
-  const { name, change, info, acknowledged, statusUuid } = order;
+  const { name, info, acknowledged, statusUuid } = order;
+  // What is taken back later must be as it was made.
+  const change = isFailure(order.change) ? order.change : asMade(state.resources, order.change);
   const known = state.operations.get(name.uuid);
   if (known !== undefined) return known.state === 'OPERATION_PENDING' ? [] : send(state, known, now);
   const past = state.operationsPast.get(name.uuid);
@@ -227,13 +231,15 @@ function usedBy(
   const ids = new Set(
     volumes.map((volume: Resource) => `${reservedRole(volume)}/${volume.disk?.persistence?.id}`),
   );
-  for (const task of state.tasks.values()) {
-    if (task.phase === 'ended') continue;
-    for (const { disk, reservations, role } of task.info.resources) {
-      const name = `${reservations.at(-1)?.role ?? role}/${disk?.persistence?.id}`;
-      if (disk?.persistence !== undefined && ids.has(name))
-        return `task ${task.taskId} uses the volume ${disk.persistence.id}`;
-    }
+  const uses = ({ disk, reservations, role }: ProtoResource): boolean =>
+    disk?.persistence !== undefined && ids.has(`${reservations.at(-1)?.role ?? role}/${disk.persistence.id}`);
+  for (const { phase, info, taskId } of state.tasks.values()) {
+    const found = phase === 'ended' ? undefined : info.resources.find(uses);
+    if (found !== undefined) return `task ${taskId} uses the volume ${found.disk?.persistence?.id}`;
+  }
+  for (const { phase, info, executorId } of state.executors.values()) {
+    const found = phase === 'ended' ? undefined : info.resources.find(uses);
+    if (found !== undefined) return `executor ${executorId} uses the volume ${found.disk?.persistence?.id}`;
   }
   return undefined;
 }

@@ -227,7 +227,7 @@ function stepTick(state: AgentState, now: Instant): Effect[] {
         effects.push(...retry(state, task, due.at, now));
         break;
       case 'grace':
-        effects.push(...graceOver(task, due.at));
+        effects.push(...graceOver(state, task, due.at, now));
         break;
       case 'completion':
         effects.push(...completionTimeOver(state, task, due.at, now));
@@ -237,7 +237,7 @@ function stepTick(state: AgentState, now: Instant): Effect[] {
         effects.push(...askIfDue(task, due.kind, due.at));
         break;
       case 'executor':
-        effects.push(...executorDeadlineOver(state.executors.get(due.key), due.at));
+        effects.push(...executorDeadlineOver(state, state.executors.get(due.key), due.at, now));
         break;
       case 'operation':
         effects.push(...retryOperation(state, state.operations.get(due.key), due.at, now));

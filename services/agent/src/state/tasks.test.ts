@@ -21,6 +21,11 @@ describe('the life of a task', () => {
       'FAILED CONTAINER_LIMITATION_MEMORY',
       'Memory limit exceeded: the limit is 32 MB',
     ],
+    [
+      { kind: 'outOfMemory', limitBytes: 33554432, usedBytes: 33550000 },
+      'FAILED CONTAINER_LIMITATION_MEMORY',
+      'Memory limit exceeded: 32 MB were used of 32 MB',
+    ],
     [{ kind: 'lost', message: 'it is gone' }, 'LOST EXECUTOR_TERMINATED', 'it is gone'],
   ] as const)('an end %j is %s', (exit, state, message) => {
     const agent = Story.registered();
@@ -128,7 +133,11 @@ describe('ends that were asked for', () => {
     agent.running('T2', { task });
     agent.kill('T1');
     agent.kill('T2', 1_000);
-    expect(agent.advance(10_000)).toEqual(['1000 ms: destroy C-T2', '10000 ms: destroy C-T1']);
+    expect(agent.advance(1_000)).toEqual(['1000 ms: destroy C-T2']);
+    agent.ended('T2', 0);
+    expect(agent.advance(9_000).filter((line) => line.includes('destroy'))).toEqual([
+      '9000 ms: destroy C-T1',
+    ]);
   });
 
   test('E36: asking again may only shorten the grace', () => {
@@ -137,7 +146,33 @@ describe('ends that were asked for', () => {
     agent.kill('T1', 5_000);
     expect(agent.kill('T1', 60_000)).toEqual([]);
     agent.kill('T1', 1_000);
-    expect(agent.advance(60_000)).toEqual(['1000 ms: destroy C-T1']);
+    expect(agent.advance(5_000)).toEqual(['1000 ms: destroy C-T1']);
+  });
+
+  test('E44, E48: who ends the container may be away: force is used again until the end is told', () => {
+    const agent = Story.registered();
+    agent.running('T1');
+    agent.kill('T1', 1_000);
+    expect(agent.advance(11_000)).toEqual([
+      '1000 ms: destroy C-T1',
+      '6000 ms: destroy C-T1',
+      '11000 ms: destroy C-T1',
+    ]);
+    // Whoever asks once more does not have to wait for the next time.
+    agent.kill('T1', 0);
+    expect(agent.advance(0)).toEqual(['0 ms: destroy C-T1']);
+    expect(agent.ended('T1', { kind: 'signaled', signal: 'SIGKILL' })).toEqual(['tell T1 KILLED']);
+    expect(agent.advance(60_000).filter((line) => line.includes('destroy'))).toEqual([]);
+  });
+
+  test('E48: so it is with a task that is ended without being asked, and after a restart of the agent', () => {
+    const agent = Story.registered();
+    agent.running('T1');
+    expect(agent.kill('T1', 0)).toEqual(['destroy C-T1']);
+    agent.restart();
+    agent.advance(60_000);
+    expect(agent.recovered('T1', { kind: 'running', facts: {} })).toEqual(['destroy C-T1']);
+    expect(agent.advance(5_000)).toEqual(['5000 ms: destroy C-T1']);
   });
 
   test('a grace of nothing is force at once', () => {

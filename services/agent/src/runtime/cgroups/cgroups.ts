@@ -16,12 +16,19 @@ export interface Cgroups {
   joins(containerId: ContainerId): readonly string[];
   /** Whether there is a group of a container, or of several. */
   has(containerId: ContainerId): boolean;
-  /** Changes the limits of a container, or of a group of several. A limit below what is used already is set as soon as that is possible. */
+  /**
+   * Changes the limits of a container, or of a group of several: a bound that is unset is none, whatever it was. A limit of memory below what is in use
+   * would end somebody: it is set by the first `retry` that finds room.
+   */
   update(containerId: ContainerId, limits: ContainerLimits): void;
+  /** Sets the limits that could not be set so far. */
+  retry(): void;
   /** Every process in it. */
   pidsOf(containerId: ContainerId): readonly number[];
-  /** The limit, if the kernel has ended a process of it for want of memory. */
-  outOfMemory(containerId: ContainerId): { readonly limitBytes: number } | undefined;
+  /** How many processes of it the kernel has ended for want of memory. */
+  oomKillsOf(containerId: ContainerId): number;
+  /** What the limit is that its memory comes up against, its own or that of the group of several, and the most that was used of it. */
+  memoryOf(containerId: ContainerId): GroupMemory;
   usage(containerId: ContainerId): ContainerUsage | undefined;
   /** Removes an empty group; false if something is in it still. */
   remove(containerId: ContainerId): boolean;
@@ -37,8 +44,19 @@ export interface GroupOf {
   readonly limits: ContainerLimits;
 }
 
+/** The memory of a group; what the kernel does not know, or does not limit, is unset. */
+export interface GroupMemory {
+  readonly limitBytes?: number;
+  readonly usedBytes?: number;
+}
+
+/** No more memory is counted than this: what a group without a limit shows is near it. */
+export const unlimitedBytes = 2 ** 60;
+
 /** The weight of one cpu; the kernel's default for a group. */
 export const sharesPerCpu = 1024;
+/** The weight of one cpu that may be taken back at any moment, as in Mesos: it is used when nobody else wants it. */
+export const sharesPerLowCpu = 10;
 /** The kernel takes no less. */
 export const sharesMin = 2;
 /** The period over which a quota is counted. Microseconds; the kernel's default. */
@@ -46,8 +64,10 @@ export const quotaPeriodUs = 100_000;
 /** The kernel takes no shorter quota. Microseconds. */
 export const quotaMinUs = 1_000;
 
-export function sharesOf(cpuMilli: number): number {
-  return Math.max(sharesMin, Math.round((cpuMilli * sharesPerCpu) / 1000));
+/** The weight of what a container may use of the cpu, as version 1 and Docker count. */
+export function sharesOf({ cpuMilli, lowCpuMilli = 0 }: ContainerLimits): number {
+  const shares = (cpuMilli - lowCpuMilli) * sharesPerCpu + lowCpuMilli * sharesPerLowCpu;
+  return Math.max(sharesMin, Math.round(shares / 1000));
 }
 
 export function quotaUsOf(cpuMilli: number): number {

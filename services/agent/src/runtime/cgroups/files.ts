@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 // Control groups are files of the kernel's, answered from memory in microseconds: to hand each to a thread and wait for it costs far more than the
 // call itself, and a start makes twenty.
@@ -14,6 +15,12 @@ export function readGroupFile(path: string): string | undefined {
 
 export function writeGroupFile(path: string, value: string | number): void {
   writeFileSync(path, String(value));
+}
+
+/** Takes away a bound that was set before: where the file already says so, or is not there, nothing is written. */
+export function liftBound(path: string, unbound: string): void {
+  const before = readGroupFile(path)?.trim();
+  if (before !== undefined && before !== unbound) writeGroupFile(path, unbound);
 }
 
 export function makeGroup(path: string): void {
@@ -41,6 +48,16 @@ export function groupsIn(path: string): readonly string[] {
 
 export function parsePids(text: string | undefined): readonly number[] {
   return (text ?? '').split('\n').filter(Boolean).map(Number);
+}
+
+/** How many lines a file has in a group and in those below it; undefined if there is none. Lists of processes and threads are each group's own. */
+export function countIn(group: string, file: string): number | undefined {
+  const own = readGroupFile(join(group, file));
+  if (own === undefined) return undefined;
+  return groupsIn(group).reduce(
+    (sum, name) => sum + (countIn(join(group, name), file) ?? 0),
+    parsePids(own).length,
+  );
 }
 
 /** The number after a name in a file of `name number` lines. */

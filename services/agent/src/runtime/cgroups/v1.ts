@@ -2,17 +2,25 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerId } from '@meseta/model';
 import type { ContainerLimits, ContainerUsage } from '../container-runtime';
-import type { Cgroups, GroupOf } from './cgroups';
-import { quotaPeriodUs, quotaUsOf, sharesOf } from './cgroups';
-import { fieldOf, makeGroup, parsePids, readGroupFile, removeGroup, writeGroupFile } from './files';
+import type { Cgroups, GroupMemory, GroupOf } from './cgroups';
+import { quotaPeriodUs, quotaUsOf, sharesOf, unlimitedBytes } from './cgroups';
+import {
+  countIn,
+  fieldOf,
+  liftBound,
+  makeGroup,
+  parsePids,
+  readGroupFile,
+  removeGroup,
+  writeGroupFile,
+} from './files';
 import { Places } from './places';
 
 /** The controllers of version 1 that the agent uses. */
 export const controllersV1 = ['memory', 'cpu', 'cpuacct', 'pids'] as const;
+/** How programs are told times on every Linux (USER_HZ). */
+const ticksPerSecond = 100;
 type Controller = (typeof controllersV1)[number];
-
-/** No more is counted than this: what a group without a limit shows is near it. */
-const unlimitedBytes = 2 ** 60;
 
 /**
  * Control groups of version 1: one hierarchy for each controller.
@@ -21,6 +29,8 @@ const unlimitedBytes = 2 ** 60;
  */
 export class CgroupsV1 implements Cgroups {
   private readonly places = new Places();
+  /** Limits of memory that are below what is in use. */
+  private readonly unset = new Map<ContainerId, number>();
 
   constructor(
     /** The agent's own group in the hierarchy of each controller that may be written to. */
@@ -55,16 +65,28 @@ export class CgroupsV1 implements Cgroups {
     const { cpu, memory, pids } = this.parents;
     if (cpu !== undefined) {
       const group = this.places.of(cpu, containerId);
-      writeGroupFile(join(group, 'cpu.shares'), sharesOf(limits.cpuMilli));
-      if (limits.cpuQuotaMilli !== undefined) {
+      writeGroupFile(join(group, 'cpu.shares'), sharesOf(limits));
+      const quota = join(group, 'cpu.cfs_quota_us');
+      if (limits.cpuQuotaMilli === undefined) {
+        liftBound(quota, '-1');
+      } else {
         writeGroupFile(join(group, 'cpu.cfs_period_us'), quotaPeriodUs);
-        writeGroupFile(join(group, 'cpu.cfs_quota_us'), quotaUsOf(limits.cpuQuotaMilli));
+        writeGroupFile(quota, quotaUsOf(limits.cpuQuotaMilli));
       }
     }
-    if (memory !== undefined && limits.memoryBytes !== undefined)
-      limitMemory(this.places.of(memory, containerId), limits.memoryBytes);
-    if (pids !== undefined && limits.processes !== undefined)
-      writeGroupFile(join(this.places.of(pids, containerId), 'pids.max'), limits.processes);
+    if (memory !== undefined) this.limitMemory(containerId, limits.memoryBytes ?? unlimitedBytes);
+    if (pids !== undefined) {
+      const most = join(this.places.of(pids, containerId), 'pids.max');
+      if (limits.processes === undefined) liftBound(most, 'max');
+      else writeGroupFile(most, limits.processes);
+    }
+  }
+
+  retry(): void {
+    for (const [containerId, bytes] of [...this.unset]) {
+      if (this.has(containerId)) this.limitMemory(containerId, bytes);
+      else this.unset.delete(containerId);
+    }
   }
 
   pidsOf(containerId: ContainerId): readonly number[] {
@@ -72,16 +94,19 @@ export class CgroupsV1 implements Cgroups {
     return group === undefined ? [] : parsePids(readGroupFile(join(group, 'cgroup.procs')));
   }
 
-  outOfMemory(containerId: ContainerId): { readonly limitBytes: number } | undefined {
+  oomKillsOf(containerId: ContainerId): number {
     const { memory } = this.parents;
-    if (memory === undefined) return undefined;
+    if (memory === undefined) return 0;
     const group = this.places.of(memory, containerId);
-    const kills = fieldOf(readGroupFile(join(group, 'memory.oom_control')), 'oom_kill') ?? 0;
-    if (kills === 0) return undefined;
-    const own = Number(readGroupFile(join(group, 'memory.limit_in_bytes')));
+    return fieldOf(readGroupFile(join(group, 'memory.oom_control')), 'oom_kill') ?? 0;
+  }
+
+  memoryOf(containerId: ContainerId): GroupMemory {
+    const { memory } = this.parents;
+    if (memory === undefined) return {};
+    const own = memoryIn(this.places.of(memory, containerId));
     const groupId = this.places.groupOf(containerId);
-    if (own < unlimitedBytes || groupId === undefined) return { limitBytes: own };
-    return { limitBytes: Number(readGroupFile(join(memory, groupId, 'memory.limit_in_bytes'))) };
+    return own.limitBytes === undefined && groupId !== undefined ? memoryIn(join(memory, groupId)) : own;
   }
 
   usage(containerId: ContainerId): ContainerUsage | undefined {
@@ -96,6 +121,12 @@ export class CgroupsV1 implements Cgroups {
       cpuacct === undefined
         ? undefined
         : readGroupFile(join(this.places.of(cpuacct, containerId), 'cpuacct.usage'));
+    const times =
+      cpuacct === undefined
+        ? undefined
+        : readGroupFile(join(this.places.of(cpuacct, containerId), 'cpuacct.stat'));
+    const [user, system] = [fieldOf(times, 'user'), fieldOf(times, 'system')];
+    const [processes, threads] = [countIn(group, 'cgroup.procs'), countIn(group, 'tasks')];
     const throttled =
       cpu === undefined
         ? undefined
@@ -105,16 +136,21 @@ export class CgroupsV1 implements Cgroups {
       ...(limit < unlimitedBytes && { memoryLimitBytes: limit }),
       ...(rss !== undefined && { memoryRssBytes: rss }),
       ...(cpuNs !== undefined && { cpuSeconds: Number(cpuNs) / 1e9 }),
+      ...(user !== undefined && { cpuUserSeconds: user / ticksPerSecond }),
+      ...(system !== undefined && { cpuSystemSeconds: system / ticksPerSecond }),
       ...(throttled !== undefined && { cpuThrottledSeconds: throttled / 1e9 }),
-      processes: this.pidsOf(containerId).length,
+      ...(processes !== undefined && { processes }),
+      ...(threads !== undefined && { threads }),
     };
   }
 
   remove(containerId: ContainerId): boolean {
     let gone = true;
     for (const group of this.groupsOf(containerId)) if (!removeGroup(group)) gone = false;
-    if (gone) this.places.forget(containerId);
-    return gone;
+    if (!gone) return false;
+    this.places.forget(containerId);
+    this.unset.delete(containerId);
+    return true;
   }
 
   list(): readonly ContainerId[] {
@@ -128,6 +164,13 @@ export class CgroupsV1 implements Cgroups {
     for (const parent of Object.values(this.parents)) removeGroup(parent);
   }
 
+  private limitMemory(containerId: ContainerId, bytes: number): void {
+    const { memory } = this.parents;
+    if (memory === undefined) return;
+    if (limitMemory(this.places.of(memory, containerId), bytes)) this.unset.delete(containerId);
+    else this.unset.set(containerId, bytes);
+  }
+
   private groupsOf(containerId: ContainerId): string[] {
     return Object.values(this.parents).map((parent) => this.places.of(parent, containerId));
   }
@@ -137,24 +180,42 @@ export class CgroupsV1 implements Cgroups {
   }
 }
 
+function memoryIn(group: string): GroupMemory {
+  const limit = Number(readGroupFile(join(group, 'memory.limit_in_bytes')));
+  const used = readGroupFile(join(group, 'memory.max_usage_in_bytes'));
+  return {
+    ...(limit < unlimitedBytes && { limitBytes: limit }),
+    ...(used !== undefined && { usedBytes: Number(used) }),
+  };
+}
+
 /**
  * Swap counts as memory where the kernel counts it: a limit that lets a task swap instead is none.
  *
- * Neither may pass the other, so a higher limit is set from the outside in and a lower one the other way. A limit below what is in use is
- * refused by the kernel and left as it was.
+ * Neither may pass the other, so a higher limit is set from the outside in and a lower one the other way.
+ *
+ * @returns whether it is set: one below what is in use is refused by the kernel
  */
-function limitMemory(group: string, bytes: number): void {
+function limitMemory(group: string, bytes: number): boolean {
   const limit = join(group, 'memory.limit_in_bytes');
   const withSwap = join(group, 'memory.memsw.limit_in_bytes');
-  const before = Number(readGroupFile(limit));
+  const text = readGroupFile(limit);
+  const before = Number(text);
+  if (bytes >= unlimitedBytes && (text === undefined || before >= unlimitedBytes)) return true;
+  // To be refused costs the kernel a search for something to take back.
+  if (bytes < before && (fieldOf(readGroupFile(join(group, 'memory.stat')), 'total_rss') ?? 0) > bytes)
+    return false;
   const files = readGroupFile(withSwap) === undefined ? [limit] : [limit, withSwap];
   // A new group has no limit, and every limit is lower than none.
   if (bytes > before) files.reverse();
   for (const file of files) {
     try {
-      writeGroupFile(file, bytes);
+      writeGroupFile(file, bytes >= unlimitedBytes ? -1 : bytes);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+      // Then the other must not be lower.
+      if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+      throw error;
     }
   }
+  return true;
 }

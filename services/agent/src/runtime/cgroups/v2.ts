@@ -2,9 +2,18 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerId } from '@meseta/model';
 import type { ContainerLimits, ContainerUsage } from '../container-runtime';
-import type { Cgroups, GroupOf } from './cgroups';
+import type { Cgroups, GroupMemory, GroupOf } from './cgroups';
 import { quotaPeriodUs, quotaUsOf, sharesOf } from './cgroups';
-import { fieldOf, makeGroup, parsePids, readGroupFile, removeGroup, writeGroupFile } from './files';
+import {
+  countIn,
+  fieldOf,
+  liftBound,
+  makeGroup,
+  parsePids,
+  readGroupFile,
+  removeGroup,
+  writeGroupFile,
+} from './files';
 import { Places } from './places';
 
 /**
@@ -14,6 +23,8 @@ import { Places } from './places';
  */
 export class CgroupsV2 implements Cgroups {
   private readonly places = new Places();
+  /** Limits of memory that are below what is in use. */
+  private readonly unset = new Map<ContainerId, number>();
 
   constructor(
     /** The agent's own group, whose `cgroup.subtree_control` has the controllers. */
@@ -49,32 +60,37 @@ export class CgroupsV2 implements Cgroups {
 
   update(containerId: ContainerId, limits: ContainerLimits): void {
     const group = this.groupOf(containerId);
-    writeGroupFile(join(group, 'cpu.weight'), weightOf(sharesOf(limits.cpuMilli)));
-    if (limits.cpuQuotaMilli !== undefined) {
-      writeGroupFile(join(group, 'cpu.max'), `${quotaUsOf(limits.cpuQuotaMilli)} ${quotaPeriodUs}`);
+    writeGroupFile(join(group, 'cpu.weight'), weightOf(sharesOf(limits)));
+    const cpu = join(group, 'cpu.max');
+    if (limits.cpuQuotaMilli === undefined) liftBound(cpu, `max ${quotaPeriodUs}`);
+    else writeGroupFile(cpu, `${quotaUsOf(limits.cpuQuotaMilli)} ${quotaPeriodUs}`);
+    if (limits.memoryBytes === undefined) this.liftMemory(containerId);
+    else this.limitMemory(containerId, limits.memoryBytes);
+    if (!this.controllers.includes('pids')) return;
+    const most = join(group, 'pids.max');
+    if (limits.processes === undefined) liftBound(most, 'max');
+    else writeGroupFile(most, limits.processes);
+  }
+
+  retry(): void {
+    for (const [containerId, bytes] of [...this.unset]) {
+      if (this.has(containerId)) this.limitMemory(containerId, bytes);
+      else this.unset.delete(containerId);
     }
-    if (limits.memoryBytes !== undefined) {
-      writeGroupFile(join(group, 'memory.max'), limits.memoryBytes);
-      const swap = join(group, 'memory.swap.max');
-      if (readGroupFile(swap) !== undefined) writeGroupFile(swap, 0);
-    }
-    if (limits.processes !== undefined && this.controllers.includes('pids'))
-      writeGroupFile(join(group, 'pids.max'), limits.processes);
   }
 
   pidsOf(containerId: ContainerId): readonly number[] {
     return parsePids(readGroupFile(join(this.groupOf(containerId), 'cgroup.procs')));
   }
 
-  outOfMemory(containerId: ContainerId): { readonly limitBytes: number } | undefined {
-    const group = this.groupOf(containerId);
-    const kills = fieldOf(readGroupFile(join(group, 'memory.events')), 'oom_kill') ?? 0;
-    if (kills === 0) return undefined;
-    const own = Number(readGroupFile(join(group, 'memory.max')));
+  oomKillsOf(containerId: ContainerId): number {
+    return fieldOf(readGroupFile(join(this.groupOf(containerId), 'memory.events')), 'oom_kill') ?? 0;
+  }
+
+  memoryOf(containerId: ContainerId): GroupMemory {
+    const own = memoryIn(this.groupOf(containerId));
     const groupId = this.places.groupOf(containerId);
-    // Without a limit of its own it reads `max`.
-    if (Number.isFinite(own) || groupId === undefined) return { limitBytes: own };
-    return { limitBytes: Number(readGroupFile(join(this.parent, groupId, 'memory.max'))) };
+    return own.limitBytes === undefined && groupId !== undefined ? memoryIn(join(this.parent, groupId)) : own;
   }
 
   usage(containerId: ContainerId): ContainerUsage | undefined {
@@ -84,6 +100,8 @@ export class CgroupsV2 implements Cgroups {
     const limit = Number(readGroupFile(join(group, 'memory.max')));
     const cpu = readGroupFile(join(group, 'cpu.stat'));
     const cpuUs = fieldOf(cpu, 'usage_usec');
+    const [userUs, systemUs] = [fieldOf(cpu, 'user_usec'), fieldOf(cpu, 'system_usec')];
+    const [processes, threads] = [countIn(group, 'cgroup.procs'), countIn(group, 'cgroup.threads')];
     const throttledUs = fieldOf(cpu, 'throttled_usec');
     const rss = fieldOf(readGroupFile(join(group, 'memory.stat')), 'anon');
     return {
@@ -91,15 +109,19 @@ export class CgroupsV2 implements Cgroups {
       ...(Number.isFinite(limit) && { memoryLimitBytes: limit }),
       ...(rss !== undefined && { memoryRssBytes: rss }),
       ...(cpuUs !== undefined && { cpuSeconds: cpuUs / 1e6 }),
+      ...(userUs !== undefined && { cpuUserSeconds: userUs / 1e6 }),
+      ...(systemUs !== undefined && { cpuSystemSeconds: systemUs / 1e6 }),
       ...(throttledUs !== undefined && { cpuThrottledSeconds: throttledUs / 1e6 }),
-      processes: this.pidsOf(containerId).length,
+      ...(processes !== undefined && { processes }),
+      ...(threads !== undefined && { threads }),
     };
   }
 
   remove(containerId: ContainerId): boolean {
-    const gone = removeGroup(this.groupOf(containerId));
-    if (gone) this.places.forget(containerId);
-    return gone;
+    if (!removeGroup(this.groupOf(containerId))) return false;
+    this.places.forget(containerId);
+    this.unset.delete(containerId);
+    return true;
   }
 
   list(): readonly ContainerId[] {
@@ -110,9 +132,47 @@ export class CgroupsV2 implements Cgroups {
     removeGroup(this.parent);
   }
 
+  /** The kernel takes any limit and ends whom it must for it: one below what is in use waits. */
+  private limitMemory(containerId: ContainerId, bytes: number): void {
+    const group = this.groupOf(containerId);
+    if (inUseIn(group) > bytes) {
+      this.unset.set(containerId, bytes);
+      return;
+    }
+    this.unset.delete(containerId);
+    writeGroupFile(join(group, 'memory.max'), bytes);
+    const swap = join(group, 'memory.swap.max');
+    if (readGroupFile(swap) !== undefined) writeGroupFile(swap, 0);
+  }
+
+  private liftMemory(containerId: ContainerId): void {
+    const group = this.groupOf(containerId);
+    this.unset.delete(containerId);
+    liftBound(join(group, 'memory.max'), 'max');
+    liftBound(join(group, 'memory.swap.max'), 'max');
+  }
+
   private groupOf(containerId: ContainerId): string {
     return this.places.of(this.parent, containerId);
   }
+}
+
+function memoryIn(group: string): GroupMemory {
+  const limit = Number(readGroupFile(join(group, 'memory.max')));
+  // Kernels before 5.19 do not tell.
+  const used = readGroupFile(join(group, 'memory.peak'));
+  return {
+    // Without a limit it reads `max`.
+    ...(Number.isFinite(limit) && { limitBytes: limit }),
+    ...(used !== undefined && { usedBytes: Number(used) }),
+  };
+}
+
+/** What the kernel could not take back from a group without ending somebody: all but the caches of files. Bytes; 0 for a new group. */
+function inUseIn(group: string): number {
+  const all = Number(readGroupFile(join(group, 'memory.current')) ?? 0);
+  const stat = readGroupFile(join(group, 'memory.stat'));
+  return all - ((fieldOf(stat, 'file') ?? 0) - (fieldOf(stat, 'shmem') ?? 0));
 }
 
 /** The conversion that the kernel documents and that systemd and runc use: shares 2 to 262144 onto weights 1 to 10000. */

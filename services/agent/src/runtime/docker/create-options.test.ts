@@ -250,13 +250,28 @@ describe('volumes', () => {
 
 test('an update keeps what the container had of swap', () => {
   const limits = { cpuMilli: 500, cpuQuotaMilli: 1500, memoryBytes: 1000 };
-  expect(updateOptions(limits)).toEqual({
+  expect(updateOptions(limits, 0)).toEqual({
     CpuShares: 512,
     CpuPeriod: 100_000,
     CpuQuota: 150_000,
     Memory: 1000,
     MemorySwap: 1000,
+    PidsLimit: -1,
   });
   expect(updateOptions(limits, 24).MemorySwap).toBe(1024);
   expect(updateOptions(limits, -1).MemorySwap).toBe(-1);
+});
+
+test('R64: an update lifts every bound that is unset', () => {
+  expect(updateOptions({ cpuMilli: 500 }, 0)).toEqual({
+    CpuShares: 512,
+    CpuQuota: -1,
+    Memory: 2 ** 60,
+    MemorySwap: 2 ** 60,
+    PidsLimit: -1,
+  });
+});
+
+test('R61: revocable cpus weigh next to nothing', () => {
+  expect(updateOptions({ cpuMilli: 3000, lowCpuMilli: 3000 }, 0).CpuShares).toBe(30);
 });

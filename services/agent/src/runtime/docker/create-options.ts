@@ -1,6 +1,6 @@
 import { failure, isFailure, type Failure } from '@meseta/model';
 import type { ContainerLimits, ContainerSpec } from '../container-runtime';
-import { quotaPeriodUs, quotaUsOf, sharesOf } from '../cgroups/cgroups';
+import { quotaPeriodUs, quotaUsOf, sharesOf, unlimitedBytes } from '../cgroups/cgroups';
 import type { Draft } from './draft';
 import { joinNetwork } from './networks';
 import { applyParameters, type ParameterRules } from './parameters';
@@ -51,7 +51,7 @@ export function planContainer(spec: ContainerSpec, rules: CreateRules): Containe
       'meseta.task': spec.name,
     },
     HostConfig: {
-      ...updateOptions(limits),
+      ...limitOptions(limits, 0),
       ...gpuRequest(limits.gpus ?? []),
       ...(docker?.privileged === true && { Privileged: true }),
       // Read back by the agent after its own restart, and gone with the container.
@@ -76,10 +76,25 @@ function gpuRequest(gpus: readonly string[]): Pick<Draft['HostConfig'], 'DeviceR
  *
  * @param swapBytes how much it may have of swap besides; -1 is without bound
  */
-export function updateOptions(limits: ContainerLimits, swapBytes = 0) {
+export function updateOptions(limits: ContainerLimits, swapBytes: number) {
   const { memoryBytes, cpuQuotaMilli, processes } = limits;
   return {
-    CpuShares: sharesOf(limits.cpuMilli),
+    ...limitOptions(limits, swapBytes),
+    // What is left out stays as it was.
+    ...(cpuQuotaMilli === undefined && { CpuQuota: -1 }),
+    // Of one that had a bound the engine takes no word for none, but any amount.
+    ...(memoryBytes === undefined && {
+      Memory: unlimitedBytes,
+      MemorySwap: swapBytes < 0 ? -1 : unlimitedBytes,
+    }),
+    ...(processes === undefined && { PidsLimit: -1 }),
+  };
+}
+
+function limitOptions(limits: ContainerLimits, swapBytes: number) {
+  const { memoryBytes, cpuQuotaMilli, processes } = limits;
+  return {
+    CpuShares: sharesOf(limits),
     ...(cpuQuotaMilli !== undefined && { CpuPeriod: quotaPeriodUs, CpuQuota: quotaUsOf(cpuQuotaMilli) }),
     ...(memoryBytes !== undefined && {
       Memory: memoryBytes,

@@ -24,6 +24,7 @@ import {
   type ContainerPlan,
   type CreateRules,
 } from './create-options';
+import { unlimitedBytes } from '../cgroups/cgroups';
 import { isDone, isGone, launchError } from './errors';
 import { attachToTerminal } from './attach-session';
 import { execInContainer } from './exec-session';
@@ -31,6 +32,7 @@ import type { ImageCollector } from './image-collector';
 import type { ImageSupply } from './image-supply';
 import { exitOf, factsOf } from './inspection';
 import { copyOutput } from './output';
+import { giveToUser } from './owner';
 import { runInContainer } from './run-in-container';
 import { makeFolders } from './volumes';
 
@@ -95,6 +97,7 @@ export class DockerRuntime implements ContainerRuntime {
     let container: Docker.Container | undefined;
     try {
       container = await this.create(spec, plan);
+      await this.giveToUser(container, spec, plan);
       await container.start();
       const terminal = spec.container?.ttyInfo?.windowSize;
       if (terminal !== undefined)
@@ -165,8 +168,14 @@ export class DockerRuntime implements ContainerRuntime {
     } = await watched.container.stats({ stream: false, 'one-shot': true });
     return {
       ...(memory?.usage !== undefined && { memoryBytes: memory.usage }),
-      ...(cpu?.cpu_usage !== undefined && { cpuSeconds: cpu.cpu_usage.total_usage / 1e9 }),
-      ...(pids?.current !== undefined && { processes: pids.current }),
+      ...(watched.memoryBytes > 0 && { memoryLimitBytes: watched.memoryBytes }),
+      ...(cpu?.cpu_usage !== undefined && {
+        cpuSeconds: cpu.cpu_usage.total_usage / 1e9,
+        cpuUserSeconds: cpu.cpu_usage.usage_in_usermode / 1e9,
+        cpuSystemSeconds: cpu.cpu_usage.usage_in_kernelmode / 1e9,
+      }),
+      // The daemon counts threads, and calls them processes.
+      ...(pids?.current !== undefined && { processes: pids.current, threads: pids.current }),
     };
   }
 
@@ -262,6 +271,19 @@ export class DockerRuntime implements ContainerRuntime {
     }
   }
 
+  /** A sandbox that cannot be given away, as where root is nobody, may do all the same. */
+  private async giveToUser(
+    container: Docker.Container,
+    { containerId, sandbox, mounts }: ContainerSpec,
+    { options: { User } }: ContainerPlan,
+  ): Promise<void> {
+    if (User === undefined) return;
+    const volumes = mounts.filter(({ isVolume }) => isVolume).map(({ source }) => source);
+    await giveToUser(container, User, { sandbox, volumes }).catch((error: unknown) => {
+      this.options.log.warn({ err: error, containerId }, 'could not give a sandbox to the user of its task');
+    });
+  }
+
   private copyOutput({ container, hasTerminal }: Watched, sandbox: string): Promise<void> {
     return copyOutput(this.options.docker, container, { sandbox, hasTerminal, signal: this.ended.signal });
   }
@@ -281,11 +303,13 @@ function watchedOf(
   { Config, HostConfig }: Docker.ContainerInspectInfo,
 ): Watched {
   const { Memory = 0, MemorySwap = 0 } = HostConfig;
+  // One whose bound was lifted.
+  const isUnlimited = Memory >= unlimitedBytes;
   const { StopSignal } = Config as { readonly StopSignal?: string };
   return {
     container,
-    memoryBytes: Memory,
-    swapBytes: MemorySwap < 0 ? -1 : Math.max(0, MemorySwap - Memory),
+    memoryBytes: isUnlimited ? 0 : Memory,
+    swapBytes: MemorySwap < 0 ? -1 : isUnlimited ? 0 : Math.max(0, MemorySwap - Memory),
     stopSignal: StopSignal || 'SIGTERM',
     hasTerminal: Config.Tty,
   };

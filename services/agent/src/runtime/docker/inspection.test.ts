@@ -39,6 +39,10 @@ test.each<[object, object]>([
     { ExitCode: 0, OOMKilled: true },
     { kind: 'exited', status: 0 },
   ],
+  [
+    { ExitCode: 3, OOMKilled: true },
+    { kind: 'exited', status: 3 },
+  ],
 ])('%j is an end', (state, exit) => {
   expect(exitOf(state as Docker.ContainerInspectInfo['State'], 64)).toEqual(exit);
 });

@@ -33,9 +33,15 @@ export function dataOf(inspected: Inspected): string | undefined {
   return undefined;
 }
 
-/** How a container ended. The daemon, like a shell, adds 128 to a signal's number. */
+/**
+ * How a container ended. The daemon, like a shell, adds 128 to a signal's number.
+ *
+ * @param memoryBytes the limit of its memory; 0 for none
+ */
 export function exitOf({ ExitCode, OOMKilled }: Inspected['State'], memoryBytes: number): Exit {
-  if (OOMKilled && ExitCode !== 0) return { kind: 'outOfMemory', limitBytes: memoryBytes };
+  // The daemon says it also when a part of the container was ended, long before.
+  if (OOMKilled && ExitCode === 128 + 9)
+    return { kind: 'outOfMemory', ...(memoryBytes > 0 && { limitBytes: memoryBytes }) };
   const name = signalName(ExitCode);
   return name === undefined ? { kind: 'exited', status: ExitCode } : { kind: 'signaled', signal: name };
 }

@@ -1,9 +1,8 @@
-import { createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type Docker from 'dockerode';
+import { appendToOutput } from '../../sandbox/open';
 
 /** Where a container's output goes. */
 export interface OutputCopy {
@@ -42,11 +41,9 @@ export async function copyOutput(
 }
 
 async function appendTo(path: string): Promise<Writable> {
-  let skip = await stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
-  const file = createWriteStream(path, { flags: 'a' });
+  const handle = await appendToOutput(path);
+  let { size: skip } = await handle.stat();
+  const file = handle.createWriteStream();
   return new Writable({
     write(chunk: Buffer, _, done) {
       const skipped = Math.min(skip, chunk.length);

@@ -142,7 +142,7 @@ dockerSuite('settings of containers, on a real daemon', () => {
   check('limits change while it runs, and a child that takes too much ends with the reason', async () => {
     const bench = await open();
     const id = await bench.bench.start(
-      `until [ -e ${sandboxInContainer}/go ]; do busybox sleep 0.05; done; tail /dev/zero; echo went on; exit 3`,
+      `until [ -e ${sandboxInContainer}/go ]; do busybox sleep 0.05; done; tail /dev/zero; s=$?; echo went on; exit $s`,
       {
         limits: { cpuMilli: 500, memoryBytes: 64 * megabyte, processes: 30 },
       },

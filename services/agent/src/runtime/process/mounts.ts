@@ -3,6 +3,7 @@ import { mkdir, open, readFile, realpath, stat, symlink, unlink } from 'node:fs/
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
+import { linkOnWay } from '../../sandbox/links';
 import type { ContainerMount, ContainerSpec } from '../container-runtime';
 
 /** Whether something is mounted at a path, as proc(5) says in `mountinfo`. */
@@ -26,6 +27,7 @@ export function octal(character: string): string {
 export async function linkMounts(spec: ContainerSpec): Promise<void> {
   for (const mount of spec.mounts) {
     const target = targetInSandbox(spec.sandbox, mount);
+    refuseLinks(spec.sandbox, dirname(mount.target), mount.target);
     await mkdir(dirname(target), { recursive: true });
     // Left over from a run of the same sandbox that did not get further.
     await unlink(target).catch(() => undefined);
@@ -41,15 +43,20 @@ export async function linkMounts(spec: ContainerSpec): Promise<void> {
 export async function makeFileTargets(spec: ContainerSpec, over: string | undefined): Promise<void> {
   for (const mount of spec.mounts) {
     const outside = isAbsolute(mount.target);
+    if (!outside) refuseLinks(spec.sandbox, mount.target, mount.target);
     if ((outside && over === undefined) || (await stat(mount.source)).isDirectory()) continue;
     const root = outside && over !== undefined ? join(over, 'upper') : spec.sandbox;
     const target = outside ? join(root, mount.target) : targetInSandbox(root, mount);
     await mkdir(dirname(target), { recursive: true });
-    // What was fetched into a sandbox may be a link that leads out of it.
     const place = relative(await realpath(root), await realpath(dirname(target)));
     if (place === '..' || place.startsWith('../')) throw outsideError(mount.target);
     await (await open(target, constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600)).close();
   }
+}
+
+/** @throws FailureError for a place that is reached by a link: what was fetched into a sandbox may be one that leads out of it */
+function refuseLinks(sandbox: string, way: string, target: string): void {
+  if (linkOnWay(sandbox, way) !== undefined) throw outsideError(target);
 }
 
 /** @throws FailureError for a place outside the sandbox: there a link would show to every task of the machine */

@@ -2,6 +2,7 @@ import { failure, type Failure } from '@meseta/model';
 import {
   CapabilityInfo_Capability,
   RLimitInfo_RLimit_Type,
+  type CapabilityInfo,
   type ContainerInfo,
   type RLimitInfo_RLimit,
 } from '@meseta/protocol';
@@ -72,8 +73,12 @@ export function privilegeWords(
   const capabilities = capabilitiesOf(container, allowed);
   if ('failure' in capabilities) return capabilities;
   const { bounding, effective } = capabilities;
-  const asked = effective !== undefined && user !== undefined ? `,${effective.map(plus).join(',')}` : '';
+  // Root has whatever its bounds are, unless it is no more than others.
+  const isBounded = effective?.length !== bounding.length;
+  const asked =
+    effective !== undefined && (user !== undefined || isBounded) ? `,${effective.map(plus).join(',')}` : '';
   const caps = [
+    ...(effective !== undefined && user === undefined && isBounded ? ['--securebits=+noroot'] : []),
     `--bounding-set=-all${bounding.map((name) => `,${plus(name)}`).join('')}`,
     `--inh-caps=-all${asked === ',' ? '' : asked}`,
     ...(asked === '' || asked === ',' ? [] : [`--ambient-caps=-all${asked}`]),
@@ -124,28 +129,41 @@ function plus(name: string): string {
   return `+${name}`;
 }
 
-/** What a task may have of root's powers, in lower case: all in all, and from the start as another user. */
+/**
+ * What a task may have of root's powers, in lower case: all in all, and from the start as another user. The ones that it is to have from the start lie within
+ * those that it may have (G42).
+ */
 export function capabilitiesOf(
   container: ContainerInfo | undefined,
   allowed: readonly string[],
 ): { readonly bounding: readonly string[]; readonly effective: readonly string[] | undefined } | Failure {
   const { boundingCapabilities, effectiveCapabilities, capabilityInfo } = container?.linuxInfo ?? {};
-  const effective = (effectiveCapabilities ?? capabilityInfo)?.capabilities.map((name) =>
-    String(name).toLowerCase(),
-  );
-  const wanted =
-    boundingCapabilities?.capabilities.map((name) => String(name).toLowerCase()) ?? effective ?? allowed;
-  for (const name of [...wanted, ...(effective ?? [])]) {
-    if (!allowed.includes(name))
+  const effective = namesOf(effectiveCapabilities ?? capabilityInfo);
+  const bounding = namesOf(boundingCapabilities);
+  const effectiveField = effectiveCapabilities === undefined ? 'capability_info' : 'effective_capabilities';
+  for (const [names, field] of [
+    [bounding, 'bounding_capabilities'],
+    [effective, effectiveField],
+  ] as const) {
+    const wrong = names?.find((name) => !allowed.includes(name));
+    if (wrong !== undefined)
       return failure(
         'denied',
-        `capability ${name.toUpperCase()} is not allowed on this agent (--capabilities)`,
-        {
-          field: 'linux_info',
-        },
+        `capability ${wrong.toUpperCase()} is not allowed on this agent (--capabilities)`,
+        { field: `linux_info.${field}` },
       );
   }
-  return { bounding: effective ?? wanted, effective };
+  const beyond = bounding === undefined ? undefined : effective?.find((name) => !bounding.includes(name));
+  if (beyond !== undefined) {
+    const field = `linux_info.${effectiveField}`;
+    const message = `${field}: capability ${beyond.toUpperCase()} must be one of bounding_capabilities`;
+    return failure('invalid', message, { field });
+  }
+  return { bounding: bounding ?? effective ?? allowed, effective };
+}
+
+function namesOf(info: CapabilityInfo | undefined): readonly string[] | undefined {
+  return info?.capabilities.map((name) => String(name).toLowerCase());
 }
 
 function rlimitWords(container: ContainerInfo | undefined): { readonly words: readonly string[] } | Failure {

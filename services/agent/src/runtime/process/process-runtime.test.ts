@@ -1,14 +1,21 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { FakeClock } from '@meseta/testing';
 import { isFailure, type ContainerId } from '@meseta/model';
-import { createLogger } from '@meseta/kit';
+import { createLogger, type Timers } from '@meseta/kit';
+import { CapabilityInfo_Capability, type ContainerInfo } from '@meseta/protocol';
 import { Bench, describeRuntime, type RuntimePlace } from '../behaviour';
 import { createProcessRuntime } from './create';
+import { readGroupFile } from '../cgroups/files';
 import { closeInheritedFiles } from './inherited-files';
 import { statOf } from './proc';
 
-async function preparePlace(isolated = false): Promise<RuntimePlace & { readonly root: string }> {
+async function preparePlace(
+  isolated = false,
+  timers?: Timers,
+): Promise<RuntimePlace & { readonly root: string }> {
   const root = await mkdtemp(join(tmpdir(), 'meseta-process-'));
   return {
     root,
@@ -21,6 +28,7 @@ async function preparePlace(isolated = false): Promise<RuntimePlace & { readonly
         }),
         onEnd,
         log: createLogger('agent', 'silent'),
+        ...(timers !== undefined && { timers }),
       });
       if (isFailure(runtime)) throw new Error(runtime.message);
       return runtime;
@@ -41,11 +49,13 @@ describe.each(process.getuid?.() === 0 ? [false, true] : [false])('processes, is
   const asRoot = process.getuid?.() === 0 ? test : test.skip;
   let place: Awaited<ReturnType<typeof preparePlace>>;
   let bench: Bench;
+  let clock: FakeClock;
   const output = (id: ContainerId, file = 'stdout'): Promise<string> =>
     readFile(join(place.root, id, file), 'utf8');
 
   beforeEach(async () => {
-    place = await preparePlace(isolated);
+    clock = new FakeClock();
+    place = await preparePlace(isolated, clock);
     bench = await Bench.open(place);
   });
   afterEach(() => bench.remove());
@@ -151,10 +161,120 @@ describe.each(process.getuid?.() === 0 ? [false, true] : [false])('processes, is
     expect(await output(id)).toBe('nobody\nb c\n');
   });
 
-  asRoot('a program that takes more memory than it may is ended for it', async () => {
-    const id = await bench.start('exec tail /dev/zero', {
-      limits: { cpuMilli: 100, memoryBytes: 32 * 1024 * 1024 },
+  (isolated ? asRoot : test.skip)('G42: effective capabilities lie within the bounding ones', async () => {
+    const { CHOWN, KILL, SETUID } = CapabilityInfo_Capability;
+    const container = (bounding: readonly CapabilityInfo_Capability[] | undefined): ContainerInfo => ({
+      volumes: [],
+      networkInfos: [],
+      linuxInfo: {
+        effectiveCapabilities: { capabilities: [CHOWN] },
+        ...(bounding !== undefined && { boundingCapabilities: { capabilities: [...bounding] } }),
+      },
     });
-    expect(await bench.end(id)).toEqual({ kind: 'outOfMemory', limitBytes: 32 * 1024 * 1024 });
+    const sets = async (bounding: readonly CapabilityInfo_Capability[] | undefined, user?: string) => {
+      const id = await bench.start('grep -E "Cap(Eff|Bnd)" /proc/self/status', {
+        container: container(bounding),
+        user,
+      });
+      await bench.end(id);
+      return (await output(id)).trim().replaceAll(/\t0*/g, ' ').split('\n');
+    };
+    // chown is bit 0, kill is bit 5.
+    for (const user of [undefined, 'nobody']) {
+      expect(await sets([CHOWN, KILL], user)).toEqual(['CapEff: 1', 'CapBnd: 21']);
+      expect(await sets(undefined, user)).toEqual(['CapEff: 1', 'CapBnd: 1']);
+    }
+    await expect(sets([KILL, SETUID])).rejects.toMatchObject({
+      failure: {
+        kind: 'invalid',
+        message: 'linux_info.effective_capabilities: capability CHOWN must be one of bounding_capabilities',
+      },
+    });
+  });
+
+  const megabyte = 1024 * 1024;
+
+  asRoot(
+    'G53: a program that takes more memory than it may is ended for it, and it is told how much that was',
+    async () => {
+      const limits = { cpuMilli: 100, memoryBytes: 32 * megabyte };
+      const id = await bench.start('exec tail /dev/zero', { limits });
+      const exit = await bench.end(id);
+      expect(exit).toMatchObject({ kind: 'outOfMemory', limitBytes: 32 * megabyte });
+      const used = 'usedBytes' in exit ? exit.usedBytes : undefined;
+      // Version 2 tells since Linux 5.19.
+      if (used !== undefined) expect(Math.round(used / megabyte)).toBe(32);
+    },
+  );
+
+  asRoot(
+    'G53: one that lives on without the part that took too much fails later for its own reason',
+    async () => {
+      const limits = { cpuMilli: 100, memoryBytes: 32 * megabyte };
+      const id = await bench.start(
+        'tail /dev/zero; echo ready; while ! [ -e go ]; do sleep 0.1; done; exit 3',
+        {
+          limits,
+        },
+      );
+      await bench.ready(id);
+      clock.advance(10_000);
+      await writeFile(join(place.root, id, 'go'), '');
+      expect(await bench.end(id)).toEqual({ kind: 'exited', status: 3 });
+    },
+  );
+
+  asRoot('G53: one that fails right after is told that memory was the reason', async () => {
+    const limits = { cpuMilli: 100, memoryBytes: 32 * megabyte };
+    const id = await bench.start('tail /dev/zero || exit 3', { limits });
+    expect(await bench.end(id)).toMatchObject({ kind: 'outOfMemory' });
+  });
+
+  asRoot('E21, G36, R64: what it may use grows, shrinks and is without bound as it is told', async () => {
+    const id = await bench.start('sleep 60', { limits: { cpuMilli: 100 } });
+    const [pid] = bench.runtime.processesOf?.(id) ?? [];
+    const bounds = async (more: { memoryBytes?: number; cpuQuotaMilli?: number }) => {
+      await bench.runtime.update(id, { cpuMilli: 100, ...more });
+      return [(await bench.runtime.usage(id))?.memoryLimitBytes, quotaOf(pid ?? 0)];
+    };
+    expect(await bounds({})).toEqual([undefined, undefined]);
+    expect(await bounds({ memoryBytes: 64 * megabyte, cpuQuotaMilli: 500 })).toEqual([64 * megabyte, 50_000]);
+    expect(await bounds({ memoryBytes: 128 * megabyte, cpuQuotaMilli: 900 })).toEqual([
+      128 * megabyte,
+      90_000,
+    ]);
+    expect(await bounds({ memoryBytes: 32 * megabyte, cpuQuotaMilli: 100 })).toEqual([32 * megabyte, 10_000]);
+    expect(await bounds({})).toEqual([undefined, undefined]);
+  });
+
+  asRoot('G53: a limit below what it uses does not end it, and is set when it uses less', async () => {
+    const id = await bench.start(
+      'head -c 50000000 /dev/zero >/dev/shm/held.$$; echo ready; while ! [ -e go ]; do sleep 0.1; done; rm /dev/shm/held.$$; echo rm; sleep 60',
+      { limits: { cpuMilli: 100, memoryBytes: 128 * megabyte } },
+    );
+    await bench.ready(id);
+    const limit = async () => (await bench.runtime.usage(id))?.memoryLimitBytes;
+    await bench.runtime.update(id, { cpuMilli: 100, memoryBytes: 32 * megabyte });
+    expect(await limit()).toBe(128 * megabyte);
+    await writeFile(join(place.root, id, 'go'), '');
+    while (!(await output(id)).includes('rm')) await pause(20);
+    clock.advance(5_000);
+    expect([await limit(), bench.ends.has(id)]).toEqual([32 * megabyte, false]);
   });
 });
+
+/** The cpu that the control group of a process may use in a period. Microseconds; undefined without bound. */
+function quotaOf(pid: number): number | undefined {
+  for (const line of (readGroupFile(`/proc/${pid}/cgroup`) ?? '').trim().split('\n')) {
+    const [, controllers = '', path = ''] = line.split(':');
+    const isV1 = controllers.split(',').includes('cpu');
+    if (!isV1 && controllers !== '') continue;
+    const found = isV1
+      ? readGroupFile(join('/sys/fs/cgroup/cpu', path, 'cpu.cfs_quota_us'))
+      : readGroupFile(join('/sys/fs/cgroup', path, 'cpu.max'));
+    if (found === undefined) continue;
+    const quota = Number(found.split(' ')[0]);
+    return quota > 0 ? quota : undefined;
+  }
+  return undefined;
+}

@@ -47,6 +47,8 @@ interface Watched extends ContainerProcesses {
   again: boolean;
   /** Its end was ordered. */
   destroyed?: true;
+  /** How often the kernel had ended something of it for want of memory, by the last look and by the one before. */
+  oomKills: readonly [number, number];
 }
 
 export interface ProcessRuntimeOptions extends SurroundingsOptions {
@@ -152,7 +154,7 @@ export class ProcessRuntime implements ContainerRuntime {
       const processes = await this.files.readPids(containerId);
       if (processes === undefined)
         throw new FailureError(failure('conflict', 'cannot start the task: its pid is not known'));
-      this.watched.set(containerId, { ...processes, looking: false, again: false });
+      this.watched.set(containerId, watchedOf(processes));
       // It may have ended before it was watched.
       this.look(containerId);
       return { pid: supervisor.pid };
@@ -224,7 +226,8 @@ export class ProcessRuntime implements ContainerRuntime {
 
   usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {
     const { cgroups } = this.options;
-    return Promise.resolve(this.watched.has(containerId) ? cgroups?.usage(containerId) : undefined);
+    // A pod is watched by nobody, and has a group while one of its tasks runs.
+    return Promise.resolve(cgroups?.has(containerId) === true ? cgroups.usage(containerId) : undefined);
   }
 
   async close(): Promise<void> {
@@ -322,13 +325,14 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   /** Ends what the task left behind, and asks the kernel whether memory was the reason. */
-  private async clearUp(containerId: ContainerId, { task }: Watched, exit: Exit): Promise<Exit> {
+  private async clearUp(containerId: ContainerId, { task, oomKills }: Watched, exit: Exit): Promise<Exit> {
     const { cgroups } = this.options;
     if (cgroups === undefined) {
       await this.sessions.end(task.pid);
       return exit;
     }
-    const outOfMemory = cgroups.outOfMemory(containerId);
+    const kills = cgroups.oomKillsOf(containerId);
+    const outOfMemory = isForMemory(exit, kills, oomKills[0]) ? cgroups.memoryOf(containerId) : undefined;
     for (let tries = 0; !cgroups.remove(containerId); tries++) {
       if (tries === emptyTries) throw new Error(`processes of container ${containerId} do not end`);
       for (const pid of cgroups.pidsOf(containerId)) signal(pid, 'SIGKILL');
@@ -337,8 +341,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.options.gpus?.remove(containerId);
     // Before its end is told: from then on its ports are another's.
     await this.leaveShared(containerId);
-    const failed = exit.kind !== 'exited' || exit.status !== 0;
-    return outOfMemory !== undefined && failed ? { kind: 'outOfMemory', ...outOfMemory } : exit;
+    return outOfMemory === undefined ? exit : { kind: 'outOfMemory', ...outOfMemory };
   }
 
   private async find({ containerId, ran, isGroup }: KnownContainer): Promise<RecoveredContainer> {
@@ -350,7 +353,8 @@ export class ProcessRuntime implements ContainerRuntime {
       processes !== undefined &&
       (isAlive(processes.task) || isAlive(processes.supervisor))
     ) {
-      this.watched.set(containerId, { ...processes, looking: false, again: false });
+      const kills = this.options.cgroups?.oomKillsOf(containerId) ?? 0;
+      this.watched.set(containerId, watchedOf(processes, kills));
       this.look(containerId);
       const { facts } = this.options.networks?.of(containerId) ?? {};
       return { kind: 'running', facts: { pid: processes.supervisor.pid, ...facts } };
@@ -358,7 +362,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const late = exit ?? (await this.files.readExit(containerId));
     if (late !== undefined && processes !== undefined) {
       // The supervisor has ended the task's group; what left the group is still in its control group.
-      const ended = await this.clearUp(containerId, { ...processes, looking: true, again: false }, late);
+      const ended = await this.clearUp(containerId, watchedOf(processes), late);
       return { kind: 'ended', exit: ended };
     }
     if (processes !== undefined || ran) {
@@ -419,9 +423,38 @@ export class ProcessRuntime implements ContainerRuntime {
 
   private plan(): void {
     this.cancelPoll = this.timers.after(pollMs, () => {
-      for (const containerId of this.watched.keys()) this.look(containerId);
+      const { cgroups } = this.options;
+      for (const [containerId, container] of this.watched) {
+        if (cgroups !== undefined)
+          container.oomKills = [container.oomKills[1], cgroups.oomKillsOf(containerId)];
+        this.look(containerId);
+      }
+      cgroups?.retry();
       this.plan();
     });
+  }
+}
+
+function watchedOf(processes: ContainerProcesses, kills = 0): Watched {
+  return { ...processes, looking: false, again: false, oomKills: [kills, kills] };
+}
+
+/**
+ * Whether it was for want of memory that a container ended. One may survive that the kernel ends a part of it, and fail much later for a reason of its
+ * own: unless it was ended as the kernel does it, what happened long ago does not count.
+ *
+ * @param before how often the kernel had ended something of it a while ago
+ */
+function isForMemory(exit: Exit, kills: number, before: number): boolean {
+  switch (exit.kind) {
+    case 'exited':
+      // A shell whose program was killed tells 128 and the signal's number.
+      return exit.status === 128 + 9 ? kills > 0 : exit.status !== 0 && kills > before;
+    case 'signaled':
+      return exit.signal === 'SIGKILL' ? kills > 0 : kills > before;
+    case 'outOfMemory':
+    case 'lost':
+      return kills > before;
   }
 }
 

@@ -5,6 +5,7 @@ import { failure, isFailure, type ContainerId } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { GpuKeeper } from '../../gpu/gpu-keeper';
 import type { Networks } from '../../network/networks';
+import { clearOutputs } from '../../sandbox/open';
 import { sandboxInContainer } from '../../sandbox/paths';
 import type { Filters } from '../../seccomp/filters';
 import type { Cgroups } from '../cgroups/cgroups';
@@ -180,10 +181,13 @@ export class Surroundings {
   /** Gives the sandbox and the volumes of a task to its user. @returns the user, unless it is the agent's own */
   private async prepareSandbox(spec: ContainerSpec): Promise<User | undefined> {
     await chmod(spec.sandbox, 0o750);
+    await clearOutputs(spec.sandbox);
     const user = await this.otherUserOf(spec);
-    if (user === undefined) return undefined;
-    await chown(spec.sandbox, user.uid, user.gid);
-    for (const { source, isVolume } of spec.mounts) if (isVolume) await chown(source, user.uid, user.gid);
+    const { uid = 0, gid = 0 } = user ?? { uid: process.getuid?.(), gid: process.getgid?.() };
+    // Of its last user a volume may be another's (R44).
+    if (ownUser().uid === 0)
+      for (const { source, isVolume } of spec.mounts) if (isVolume) await chown(source, uid, gid);
+    if (user !== undefined) await chown(spec.sandbox, uid, gid);
     return user;
   }
 
