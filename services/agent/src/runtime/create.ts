@@ -23,6 +23,7 @@ export interface RuntimesOptions {
     | 'dockerSocket'
     | 'isolateProcesses'
     | 'allowSharingAgentNamespaces'
+    | 'recoveryTimeout'
     | 'readOnlyRoot'
     | 'capabilities'
     | 'imageDirectory'
@@ -92,6 +93,7 @@ async function create(
           },
         }),
         sharesMachine: config.allowSharingAgentNamespaces,
+        recoveryTimeoutMs: config.recoveryTimeout,
         capabilities: config.capabilities,
         imageDirectory: config.imageDirectory,
         seccomp: { directory: config.seccompConfigDirectory, defaultName: config.seccompProfileName },

@@ -3,6 +3,8 @@ import type { ContainerLimits, ContainerUsage } from '../container-runtime';
 
 /** Control groups of the kernel, one for each container of one agent; two versions of them exist. */
 export interface Cgroups {
+  /** A directory below which there is one for each container, with the list of its processes. */
+  readonly home: string;
   /**
    * Makes the group and sets its limits.
    *

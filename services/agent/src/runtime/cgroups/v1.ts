@@ -37,6 +37,10 @@ export class CgroupsV1 implements Cgroups {
     private readonly parents: Readonly<Partial<Record<Controller, string>>>,
   ) {}
 
+  get home(): string {
+    return Object.values(this.parents)[0] ?? '';
+  }
+
   create(containerId: ContainerId, limits: ContainerLimits, within?: GroupOf): readonly string[] {
     if (within !== undefined) {
       this.make(within.containerId);

@@ -33,6 +33,10 @@ export class CgroupsV2 implements Cgroups {
     private readonly controllers: string,
   ) {}
 
+  get home(): string {
+    return this.parent;
+  }
+
   create(containerId: ContainerId, limits: ContainerLimits, within?: GroupOf): readonly string[] {
     if (within !== undefined) {
       const group = this.places.of(this.parent, within.containerId);

@@ -27,6 +27,8 @@ export async function createProcessRuntime(options: {
   readonly gpus?: MachineGpus | undefined;
   /** Whether tasks may share namespaces of the machine. */
   readonly sharesMachine?: boolean;
+  /** How long tasks go on without their agent. Milliseconds. */
+  readonly recoveryTimeoutMs?: number;
   /** The networks that isolated tasks may join. */
   readonly networks?: Networks | undefined;
   readonly onEnd: EndListener;

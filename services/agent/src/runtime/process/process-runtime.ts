@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, watch, type FSWatcher } from 'node:fs';
 import { mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { failure, isFailure, type ContainerId } from '@meseta/model';
 import { FailureError, systemTimers, type Logger, type Timers } from '@meseta/kit';
@@ -29,6 +29,7 @@ import { isAlive, signal, statOf, type ProcessName } from './proc';
 import { inNetwork, withAddress } from './in-network';
 import { runScript } from './run-script';
 import { besideScript, supervisorScript } from './script';
+import { startGuardian, wasAbandoned } from './guardian';
 import { Sessions } from './sessions';
 import { spawnSupervisor } from './spawn';
 import { Surroundings, type SurroundingsOptions } from './surroundings';
@@ -56,6 +57,8 @@ export interface ProcessRuntimeOptions extends SurroundingsOptions {
   readonly directory: string;
   /** Whether tasks may share namespaces of the machine. */
   readonly sharesMachine?: boolean;
+  /** How long tasks go on without their agent. Milliseconds; for ever if unset. */
+  readonly recoveryTimeoutMs?: number;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -79,6 +82,9 @@ export class ProcessRuntime implements ContainerRuntime {
   private watcher: FSWatcher | undefined;
   private cancelPoll: () => void = () => undefined;
   private closed = false;
+  private leave: () => void = () => undefined;
+  /** What ran was ended because the agent was away for too long. */
+  private abandoned = false;
 
   constructor(private readonly options: ProcessRuntimeOptions) {
     this.files = new RunFiles(options.directory);
@@ -94,6 +100,10 @@ export class ProcessRuntime implements ContainerRuntime {
     for (const { containerId, groupId } of known)
       if (groupId !== undefined) this.options.cgroups?.adopt(containerId, groupId);
     await mkdir(this.options.directory, { recursive: true, mode: 0o700 });
+    const meta = dirname(this.options.directory);
+    // The new one before anything is looked for: from now on the former one ends nothing.
+    this.guard(meta);
+    this.abandoned = await wasAbandoned(meta);
     this.watcher = watch(this.options.directory, (_, name) => {
       if (name?.endsWith(exitSuffix) === true) this.look(containerOf(name));
     });
@@ -236,6 +246,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.watcher?.close();
     await this.leaveDestroyed();
     this.options.networks?.close();
+    this.leave();
     this.watched.clear();
     // Those of pods that nobody is in.
     for (const containerId of this.options.cgroups?.list() ?? []) this.options.cgroups?.remove(containerId);
@@ -344,7 +355,20 @@ export class ProcessRuntime implements ContainerRuntime {
     return outOfMemory === undefined ? exit : { kind: 'outOfMemory', ...outOfMemory };
   }
 
-  private async find({ containerId, ran, isGroup }: KnownContainer): Promise<RecoveredContainer> {
+  private guard(directory: string): void {
+    const { cgroups, recoveryTimeoutMs } = this.options;
+    if (cgroups !== undefined && recoveryTimeoutMs !== undefined)
+      this.leave = startGuardian({ directory, groups: cgroups.home, timeoutMs: recoveryTimeoutMs });
+  }
+
+  private async find(container: KnownContainer): Promise<RecoveredContainer> {
+    const found = await this.lookFor(container);
+    if (!this.abandoned || found.kind !== 'ended' || !isKill(found.exit)) return found;
+    const message = 'The agent was away for longer than --recovery-timeout';
+    return { kind: 'ended', exit: { kind: 'lost', message } };
+  }
+
+  private async lookFor({ containerId, ran, isGroup }: KnownContainer): Promise<RecoveredContainer> {
     if (isGroup === true) return { kind: 'running', facts: {} };
     const exit = await this.files.readExit(containerId);
     const processes = await this.files.readPids(containerId);
@@ -375,7 +399,7 @@ export class ProcessRuntime implements ContainerRuntime {
     await writeFile(this.files.void(containerId), '');
     return (await this.files.readPids(containerId)) === undefined
       ? { kind: 'neverStarted' }
-      : this.find({ containerId, ran: true, sandbox: '' });
+      : this.lookFor({ containerId, ran: true, sandbox: '' });
   }
 
   /** What a container has together with others: it goes with the last of them. */
@@ -456,6 +480,11 @@ function isForMemory(exit: Exit, kills: number, before: number): boolean {
     case 'lost':
       return kills > before;
   }
+}
+
+/** Whether it was ended by force. */
+function isKill(exit: Exit): boolean {
+  return (exit.kind === 'signaled' && exit.signal === 'SIGKILL') || exit.kind === 'outOfMemory';
 }
 
 /** Waits for a process to end, for a second at most. A supervisor writes one more file when its task has ended. */
