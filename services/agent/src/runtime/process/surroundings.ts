@@ -222,7 +222,10 @@ export class Surroundings {
         : this.options.gpus?.deviceFolder(spec.containerId, spec.limits.gpus);
     if (isolation === undefined || cgroups === undefined) {
       const { linuxInfo, rlimitInfo, hostname } = spec.container ?? {};
-      if (linuxInfo !== undefined || rlimitInfo !== undefined || hostname)
+      // Control groups alone keep what is each task's own.
+      const { shareCgroups: _, ...others } = linuxInfo ?? {};
+      const asks = Object.values(others).some((value) => value !== undefined);
+      if (asks || rlimitInfo !== undefined || hostname)
         throw new FailureError(
           failure('denied', 'linux_info, rlimit_info and hostname need an agent that isolates tasks', {
             field: 'container',
