@@ -36,6 +36,22 @@ export async function openDocker(): Promise<Docker> {
   return docker;
 }
 
+/** Hands over the daemon, and a bench of its own for each test of a suite. */
+export function eachTestWithBench(
+  use: (made: { readonly docker: Docker; readonly bench: DockerBench }) => void,
+): void {
+  let docker: Docker;
+  let bench: DockerBench;
+  beforeAll(async () => {
+    docker = await openDocker();
+  }, dockerTestMs);
+  beforeEach(async () => {
+    bench = await DockerBench.open();
+    use({ docker, bench });
+  }, dockerTestMs);
+  afterEach(() => bench.remove(), dockerTestMs);
+}
+
 /** A container of the test image, in no network unless it is said. */
 export function containerInfo(
   docker: Partial<ContainerInfo_DockerInfo> = {},

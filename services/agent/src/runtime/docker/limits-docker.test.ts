@@ -1,17 +1,11 @@
 import type Docker from 'dockerode';
-import { DockerBench, dockerSuite, dockerTestMs, openDocker } from '../../testdata/docker-place';
+import { type DockerBench, dockerSuite, dockerTestMs, eachTestWithBench } from '../../testdata/docker-place';
 
 dockerSuite('limits, on a real daemon', () => {
   const megabyte = 1024 * 1024;
   let docker: Docker;
   let bench: DockerBench;
-  beforeAll(async () => {
-    docker = await openDocker();
-  }, dockerTestMs);
-  beforeEach(async () => {
-    bench = await DockerBench.open();
-  }, dockerTestMs);
-  afterEach(() => bench.remove(), dockerTestMs);
+  eachTestWithBench((made) => ({ docker, bench } = made));
 
   test(
     'E21, R64: what a container may use grows, shrinks and is without bound as it is told',

@@ -6,10 +6,10 @@ import { Resources } from '@meseta/model';
 import { ContainerInfo_DockerInfo_Network, type ContainerInfo } from '@meseta/protocol';
 import {
   containerInfo,
-  DockerBench,
+  type DockerBench,
   dockerSuite,
   dockerTestMs,
-  openDocker,
+  eachTestWithBench,
 } from '../../testdata/docker-place';
 
 const { BRIDGE, HOST, NONE, USER } = ContainerInfo_DockerInfo_Network;
@@ -17,13 +17,7 @@ const { BRIDGE, HOST, NONE, USER } = ContainerInfo_DockerInfo_Network;
 dockerSuite('networks, on a real daemon', () => {
   let docker: Docker;
   let bench: DockerBench;
-  beforeAll(async () => {
-    docker = await openDocker();
-  }, dockerTestMs);
-  beforeEach(async () => {
-    bench = await DockerBench.open();
-  }, dockerTestMs);
-  afterEach(() => bench.remove(), dockerTestMs);
+  eachTestWithBench((made) => ({ docker, bench } = made));
   const check = (title: string, fn: () => Promise<void>): void => test(title, fn, dockerTestMs);
   const interfaces = async (container: ContainerInfo): Promise<string[]> => {
     const said = await bench.run('ls /sys/class/net', { container });

@@ -7,23 +7,17 @@ import type Docker from 'dockerode';
 import type { ContainerId } from '@meseta/model';
 import {
   containerInfo,
-  DockerBench,
+  type DockerBench,
   dockerSuite,
   dockerTestMs,
-  openDocker,
+  eachTestWithBench,
   testImage,
 } from '../../testdata/docker-place';
 
 dockerSuite('the user of a task, on a real daemon', () => {
   let docker: Docker;
   let bench: DockerBench;
-  beforeAll(async () => {
-    docker = await openDocker();
-  }, dockerTestMs);
-  beforeEach(async () => {
-    bench = await DockerBench.open();
-  }, dockerTestMs);
-  afterEach(() => bench.remove(), dockerTestMs);
+  eachTestWithBench((made) => ({ docker, bench } = made));
   const check = process.getuid?.() === 0 ? test : test.skip;
   const write = 'cd /mnt/mesos/sandbox; echo mine >file || echo refused; id -u';
   const run = async (id: string, user: string, image = testImage) => {

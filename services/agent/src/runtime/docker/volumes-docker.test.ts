@@ -6,22 +6,16 @@ import { containerId } from '@meseta/model';
 import { Volume, Volume_Mode } from '@meseta/protocol';
 import {
   containerInfo,
-  DockerBench,
+  type DockerBench,
   dockerSuite,
   dockerTestMs,
-  openDocker,
+  eachTestWithBench,
 } from '../../testdata/docker-place';
 
 dockerSuite('volumes, on a real daemon', () => {
   let docker: Docker;
   let bench: DockerBench;
-  beforeAll(async () => {
-    docker = await openDocker();
-  }, dockerTestMs);
-  beforeEach(async () => {
-    bench = await DockerBench.open();
-  }, dockerTestMs);
-  afterEach(() => bench.remove(), dockerTestMs);
+  eachTestWithBench((made) => ({ docker, bench } = made));
   const check = (title: string, fn: () => Promise<void>): void => test(title, fn, dockerTestMs);
   const withVolume = (volume: object) => ({
     container: containerInfo({}, { volumes: [Volume.fromJSON({ containerPath: '/data', ...volume })] }),
