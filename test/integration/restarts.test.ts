@@ -46,11 +46,14 @@ describe('every service is killed and started again', () => {
     return rig.start(name, ['--port', port(service.grpc), '--http-port', port(service.http), ...args]);
   };
   const launch = async (command: string): Promise<Task> => {
+    await scheduler.revive();
     const offer = await offerWith(scheduler, 'cpus:0.1;mem:32');
     const task = await offer.launch(
       { name: 'task', command, resources: 'cpus:0.1;mem:32' },
-      { refuseFor: 0 },
+      { refuseFor: '10m' },
     );
+    // What it does not need is for the others.
+    await scheduler.suppress();
     tasks.push(task);
     return task;
   };
@@ -92,7 +95,12 @@ describe('every service is killed and started again', () => {
   }, 60_000);
 
   test('the allocator: it knows what is still asked for, and offers no more than that', async () => {
-    const asking = await connect({ master: master.grpc, framework: { name: 'asking', role: 'asking' } });
+    const asking = await connect({
+      master: master.grpc,
+      framework: { name: 'asking', role: 'asking' },
+      // Or it might be offered all that is free before it has said what it wants.
+      suppressed: true,
+    });
     const operator = operatorOf(master.grpc);
     const offers: Offer[] = [];
     void (async () => {
