@@ -41,7 +41,7 @@ export class Cluster {
     return this.offers;
   }
 
-  /** Every offer of the last round goes back. */
+  /** Every offer of the last round goes back; below 0 without a filter. */
   giveBack(refuseMs: number): void {
     for (const offer of this.offers)
       this.tell({ kind: 'recovered', ...offer, refuseMs, unused: true, offers: 1 });

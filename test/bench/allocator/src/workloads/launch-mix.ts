@@ -71,7 +71,7 @@ function answer(cluster: Cluster, offer: Proposal, scheduler: Scheduler): number
   }
   scheduler.left -= launched;
   if (!rest.isEmpty)
-    cluster.tell({ kind: 'recovered', ...offer, resources: rest, refuseMs: 0, unused: true, offers: 1 });
+    cluster.tell({ kind: 'recovered', ...offer, resources: rest, refuseMs: -1, unused: true, offers: 1 });
   if (scheduler.left === 0)
     cluster.tell({ kind: 'suppressed', frameworkId: frameworkId(scheduler.id), roles: [] });
   return launched;

@@ -19,7 +19,7 @@ function roundsOf(agents: number, frameworks: number, isExtreme: boolean): reado
   cluster.offers = everyOffer(cluster, agents);
   // Five rounds are few: the compiler is warmed up by others before, as it is in an allocator that has run for a minute.
   for (let round = 0; round < 40; round++) {
-    cluster.giveBack(0);
+    cluster.giveBack(-1);
     cluster.round();
   }
   const suppressFrom = (from: number, to: number): void => {
@@ -29,7 +29,7 @@ function roundsOf(agents: number, frameworks: number, isExtreme: boolean): reado
   if (isExtreme) suppressFrom(0, Math.floor(frameworks * 0.99));
   const rounds: Took[] = [];
   for (let round = 0; round < 5; round++) {
-    cluster.giveBack(0);
+    cluster.giveBack(-1);
     if (!isExtreme && round > 0) suppressFrom(((round - 1) * frameworks) / 5, (round * frameworks) / 5);
     rounds.push(measure(() => cluster.round()));
     if (cluster.offers.length !== agents)
