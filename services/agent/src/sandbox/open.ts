@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { lstat, open, readlink, rm, type FileHandle } from 'node:fs/promises';
+import { constants, lstatSync } from 'node:fs';
+import { open, readlink, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
@@ -53,6 +53,7 @@ export async function clearOutputs(sandbox: string): Promise<void> {
 }
 
 async function clearOutput(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
+  // At once, as it is asked at each start.
+  const found = lstatSync(path, { throwIfNoEntry: false });
   if (found !== undefined && !found.isFile()) await rm(path, { recursive: true, force: true });
 }
