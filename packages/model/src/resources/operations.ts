@@ -4,7 +4,7 @@ import { failure, isFailure } from '../failure';
 import { validateId } from '../ids';
 import { addableKey, reservationsKey } from './addable';
 import type { Resource } from './resource';
-import { reservedRole } from './resource';
+import { isPersistentVolume, reservedRole } from './resource';
 import { Resources } from './resources';
 
 /** What may be done to resources besides using them: the operations that change what they are (S73 – S78). */
@@ -87,11 +87,6 @@ export function applyOperation(total: Resources, operation: ResourceOperation): 
   }
   const taken = operation.kind === 'create' ? volumeInUse(total, operation.volumes) : undefined;
   return taken ?? total.subtract(conversion.consumed).add(conversion.converted);
-}
-
-/** Whether an entry is a persistent volume. */
-export function isPersistentVolume(resource: Resource): boolean {
-  return resource.disk?.persistence !== undefined;
 }
 
 /** Within one role of an agent the id of a volume is unique (R42). */

@@ -61,3 +61,8 @@ export interface Resource {
 export function reservedRole(resource: Resource): string | undefined {
   return resource.reservations[resource.reservations.length - 1]?.role;
 }
+
+/** Whether an entry is a persistent volume. */
+export function isPersistentVolume({ disk }: Resource): boolean {
+  return disk?.persistence !== undefined;
+}

@@ -15,7 +15,7 @@ import {
 import { parseResources } from './parse';
 import { printResource } from './print';
 import type { Resource } from './resource';
-import { reservedRole } from './resource';
+import { isPersistentVolume, reservedRole } from './resource';
 import { validateResources } from './validate';
 
 /**
@@ -141,8 +141,8 @@ export class Resources {
    * nothing else (R43, R56). Volumes that are not there stay as they are.
    */
   describedBy(other: Resources): Resources {
-    if (!this.entries.some(isVolume)) return this;
-    return this.map((entry) => (isVolume(entry) ? (other.formOf(entry) ?? entry) : entry));
+    if (!this.entries.some(isPersistentVolume)) return this;
+    return this.map((entry) => (isPersistentVolume(entry) ? (other.formOf(entry) ?? entry) : entry));
   }
 
   unreserved(): Resources {
@@ -225,10 +225,6 @@ export class Resources {
     if (this.entries[at]?.shared !== true) return false;
     return this.keys.indexOf(this.keys[at] as string) < at;
   }
-}
-
-function isVolume({ disk }: Resource): boolean {
-  return disk?.persistence !== undefined;
 }
 
 /** Entries under change, and their keys. */

@@ -1,3 +1,4 @@
+import { liveTasksOf } from '../state/running';
 import type { AgentState, ExecutorRecord, TaskRecord } from '../state/state';
 
 /** The gpus that a task's container may use: its own and those of the pod that it is in. Unset on a machine without. */
@@ -12,14 +13,11 @@ export function gpusOfTask(
 
 /** The gpus that a custom executor's container may use: its own and those of its tasks. A pod has no container. */
 export function gpusOfExecutor(
-  { gpus, tasks }: AgentState,
+  state: AgentState,
   executor: ExecutorRecord,
 ): { readonly gpus?: readonly string[] } {
-  if (gpus === undefined || executor.kind === 'pod') return {};
-  const live = [...executor.tasks]
-    .flatMap((key) => tasks.get(key) ?? [])
-    .filter(({ phase }) => phase !== 'ended');
-  return { gpus: [...executor.gpus, ...live.flatMap((task) => task.gpus)] };
+  if (state.gpus === undefined || executor.kind === 'pod') return {};
+  return { gpus: [...executor.gpus, ...liveTasksOf(state, executor).flatMap((task) => task.gpus)] };
 }
 
 /**

@@ -17,6 +17,7 @@ import { sandboxInContainer } from '../sandbox/paths';
 import { sandboxOfExecutor, sandboxOfTask } from '../sandbox/sandbox-of';
 import type { AgentState, ExecutorRecord, TaskRecord } from '../state/state';
 import { volumesOf } from '../state/operations';
+import { liveTasksOf } from '../state/running';
 import { gpusOfExecutor, gpusOfTask, gpuVariables } from './container-gpus';
 import { volumePath } from './volumes';
 
@@ -173,10 +174,7 @@ function networkOf({
 /** What an executor and its tasks may use together (E21). */
 export function executorLimits(context: SpecContext, executor: ExecutorRecord): ContainerLimits {
   const { state } = context;
-  const tasks = [...executor.tasks].flatMap((key) => {
-    const task = state.tasks.get(key);
-    return task === undefined || task.phase === 'ended' ? [] : [task.info];
-  });
+  const tasks = liveTasksOf(state, executor).map(({ info }) => info);
   const all = [executor.info.resources, ...tasks.map(({ resources }) => resources)].map(resourcesOf);
   const sum = all.reduce((sum, one) => sum.add(one), Resources.empty);
   return {
@@ -211,11 +209,11 @@ function resourcesOf(given: readonly ProtoResource[]): Resources {
   return resources;
 }
 
-/** Persistent volumes of the resources, where the task wants them (R54). */
 export function volumeMounts(workDir: string, given: readonly ProtoResource[]): readonly ContainerMount[] {
   return mountsOf(workDir, resourcesOf(given));
 }
 
+/** Persistent volumes of the resources, where the task wants them (R54). */
 function mountsOf(workDir: string, resources: Resources): readonly ContainerMount[] {
   return volumesOf(resources).map((volume: Resource) => ({
     source: volumePath(workDir, volume),

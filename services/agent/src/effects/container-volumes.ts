@@ -87,11 +87,10 @@ function sourceOf(volume: Volume, sandbox: string, parent: Parent | undefined): 
     }
     case Volume_Source_Type.SANDBOX_PATH: {
       const { type, path = '' } = source.sandboxPath ?? {};
-      const isOfGroup = type === Volume_Source_SandboxPath_Type.PARENT;
-      if (isOfGroup && parent === undefined)
-        return refuse('source.sandbox_path of type PARENT needs a task of a group');
-      const found = isOfGroup && parent !== undefined ? ofParent(parent, path) : within(sandbox, path);
-      return found ?? refuse('source.sandbox_path.path must lie in the sandbox');
+      const outside = refuse('source.sandbox_path.path must lie in the sandbox');
+      if (type !== Volume_Source_SandboxPath_Type.PARENT) return within(sandbox, path) ?? outside;
+      if (parent === undefined) return refuse('source.sandbox_path of type PARENT needs a task of a group');
+      return ofParent(parent, path) ?? outside;
     }
     default:
       return refuse('only sources of type HOST_PATH, SANDBOX_PATH and SECRET are supported');
@@ -100,13 +99,17 @@ function sourceOf(volume: Volume, sandbox: string, parent: Parent | undefined): 
 
 /** A place in the sandbox of the group, or on a volume that its executor has there (E50). */
 function ofParent({ sandbox, volumes }: Parent, path: string): Source | undefined {
-  const place = normalize(path).replace(/\/$/, '');
+  const place = withoutSlash(path);
   for (const { target, source, readOnly } of volumes) {
-    const own = normalize(target).replace(/\/$/, '');
+    const own = withoutSlash(target);
     if (place !== own && !place.startsWith(`${own}/`)) continue;
     return { source: join(source, place.slice(own.length)), within: source, readOnly };
   }
   return within(sandbox, path);
+}
+
+function withoutSlash(path: string): string {
+  return normalize(path).replace(/\/$/, '');
 }
 
 function ofMachine(source: string): Source {

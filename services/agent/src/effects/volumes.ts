@@ -4,6 +4,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { assert, reservedRole, type Resource } from '@meseta/model';
 import type { VolumeChanges } from '../state/operation-record';
+import { Turns } from '../turns';
 
 /** Where a persistent volume's data is (R41). A role's slashes are spaces, as in Mesos; ids were checked to hold none. */
 export function volumePath(workDir: string, { disk, reservations, ...rest }: Resource): string {
@@ -37,7 +38,8 @@ export function changeVolumes(
   for (const volume of destroy) {
     const path = volumePath(workDir, volume);
     if (volume.disk?.source?.type === 'MOUNT') {
-      emptied.push(empty(path));
+      // A mounted disk stays; what is on it goes.
+      emptied.push(emptying.take(path, () => deleteAll(path)));
       continue;
     }
     const trash = join(dirname(path), `.removed-${randomUUID()}`);
@@ -58,24 +60,12 @@ export function ensureVolumes(workDir: string, volumes: readonly Resource[]): vo
   for (const volume of volumes) mkdirSync(volumePath(workDir, volume), { recursive: true, mode: 0o755 });
 }
 
-/** Disks that are being emptied, by their paths. */
-const emptying = new Map<string, Promise<void>>();
+/** Disks are emptied one time after the other, by their paths. */
+const emptying = new Turns<string>();
 
 /** Resolves when nothing is being deleted at any of these places: what is started there is to keep its files. */
 export async function volumesSettled(paths: readonly string[]): Promise<void> {
-  for (const path of paths) await emptying.get(path)?.catch(() => undefined);
-}
-
-/** A mounted disk stays; what is on it goes. */
-function empty(path: string): Promise<void> {
-  const done = (emptying.get(path) ?? Promise.resolve())
-    .catch(() => undefined)
-    .then(() => deleteAll(path))
-    .finally(() => {
-      if (emptying.get(path) === done) emptying.delete(path);
-    });
-  emptying.set(path, done);
-  return done;
+  await Promise.all(paths.map((path) => emptying.take(path, () => Promise.resolve())));
 }
 
 async function deleteAll(path: string): Promise<void> {

@@ -2,7 +2,7 @@ import { isFailure, type FrameworkId } from '@meseta/model';
 import { resourcesFromProto, type agent, type ResourceStatistics, type TaskInfo } from '@meseta/protocol';
 import { containerStatus, statusContainerOf, type StatusContainer } from '../effects/status-message';
 import type { ContainerUsage } from '../runtime/container-runtime';
-import { runningOf } from '../state/running';
+import { liveTasksOf, runningOf } from '../state/running';
 import type { AgentState, ExecutorRecord } from '../state/state';
 import type { AgentView } from './agent-view';
 
@@ -39,8 +39,7 @@ export function listedContainers(state: AgentState): RunningContainer[] {
 }
 
 function ofExecutor(state: AgentState, executor: ExecutorRecord): RunningContainer {
-  const tasks = [...executor.tasks].flatMap((key) => state.tasks.get(key) ?? []);
-  const live = tasks.filter(({ phase }) => phase !== 'ended').map(({ info }) => info);
+  const live = liveTasksOf(state, executor).map(({ info }) => info);
   return {
     ...executor,
     name: executor.info.name,

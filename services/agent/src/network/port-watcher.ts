@@ -12,7 +12,7 @@ import { resourcesFromProto, type ContainerInfo, type Resource } from '@meseta/p
 import { Rounds } from '../rounds';
 import type { ContainerRuntime } from '../runtime/container-runtime';
 import type { Command } from '../state/command';
-import { runningOf } from '../state/running';
+import { liveTasksOf, runningOf } from '../state/running';
 import type { AgentState, ExecutorRecord, TaskRecord } from '../state/state';
 import { isNamed } from './container-network';
 import { listeningSockets, socketsOf } from './listening';
@@ -115,12 +115,9 @@ function hasNetwork(container: ContainerInfo | undefined): boolean {
   return container?.networkInfos.some(isNamed) === true;
 }
 
-function portsOfAll(state: AgentState, { info, tasks }: ExecutorRecord): Ranges {
-  const records = [...tasks].flatMap((key): TaskRecord[] => {
-    const task = state.tasks.get(key);
-    return task === undefined || task.phase === 'ended' ? [] : [task];
-  });
-  return portsOf([...info.resources, ...records.flatMap((task) => task.info.resources)]);
+function portsOfAll(state: AgentState, executor: ExecutorRecord): Ranges {
+  const tasks = liveTasksOf(state, executor);
+  return portsOf([...executor.info.resources, ...tasks.flatMap((task) => task.info.resources)]);
 }
 
 function portsOf(given: readonly Resource[]): Ranges {
