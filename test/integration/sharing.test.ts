@@ -161,7 +161,13 @@ describe('who gets how much', () => {
     await picky.scheduler.suppress();
     for (const offer of picky.open()) offer.decline({ for: 0 });
     await picky.scheduler.revive();
-    await eventually('two of three agents are offered', () => picky.open().length === 2);
+    await eventually('two of three agents are offered', () => {
+      // An offer of rack a that was on its way when the constraints changed may still come; another does not follow.
+      const isOfA = (offer: Offer): boolean =>
+        offer.attributes.some(({ value }) => value.kind === 'text' && value.text === 'a');
+      for (const offer of picky.open().filter(isOfA)) offer.decline();
+      return picky.open().length === 2;
+    });
     const { roles } = await operator.explain(picky.scheduler.frameworkId);
     expect(roles[0]?.agents.filter(({ filter }) => filter === 'constraints').length).toBe(1);
   }, 60_000);

@@ -132,6 +132,17 @@ describe('offers', () => {
     expect(cluster.callsOf('decline')).toEqual([expect.objectContaining({ items: 3 })]);
   });
 
+  test('a decline comes before the revival that was asked for after it, or its filter would stay', async () => {
+    const made = await subscribe();
+    master.offer();
+    const offer = await nextOffer(made);
+    offer.decline({ for: '1h' });
+    void made.revive();
+    void made.suppress();
+    await until('the master has all', () => cluster.callsOf('suppress').length === 1);
+    expect(cluster.calls.map(({ method }) => method)).toEqual(['decline', 'revive', 'suppress']);
+  });
+
   test('a rescinded offer is not handed out, and cannot be launched on', async () => {
     const made = await subscribe();
     const [first, second] = [master.offer(), master.offer()];

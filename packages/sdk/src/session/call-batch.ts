@@ -21,7 +21,8 @@ export class CallBatch<Item> {
   #waiting = 0;
   #underWay = 0;
   #scheduled = false;
-  #idle: (() => void)[] = [];
+  /** The groups without an answer yet, in the order of their items. */
+  readonly #unanswered = new Set<Promise<void>>();
 
   constructor(send: (items: readonly Item[]) => Promise<void>) {
     this.#send = send;
@@ -40,6 +41,7 @@ export class CallBatch<Item> {
     if (group === undefined || group.items.length >= itemsPerCallMax) {
       group = newGroup();
       this.#groups.push(group);
+      this.#await(group.sent);
     }
     group.items.push(item);
     this.#waiting += 1;
@@ -47,10 +49,9 @@ export class CallBatch<Item> {
     return group.sent;
   }
 
-  /** Settles when nothing waits and nothing is under way. */
-  drain(): Promise<void> {
-    if (this.#waiting === 0 && this.#underWay === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+  /** Settles when what was pushed until now was answered, or refused; what is pushed meanwhile it does not wait for. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.#unanswered);
   }
 
   /** Refuses what waits. What is under way settles by itself. */
@@ -58,7 +59,12 @@ export class CallBatch<Item> {
     const groups = this.#groups.splice(0);
     this.#waiting = 0;
     for (const group of groups) group.settle.reject(new FailureError(why));
-    this.#settleIdle();
+  }
+
+  #await(sent: Promise<void>): void {
+    this.#unanswered.add(sent);
+    const answered = (): boolean => this.#unanswered.delete(sent);
+    sent.then(answered, answered);
   }
 
   #schedule(): void {
@@ -81,13 +87,8 @@ export class CallBatch<Item> {
         .finally(() => {
           this.#underWay -= 1;
           this.#flush();
-          this.#settleIdle();
         });
     }
-  }
-
-  #settleIdle(): void {
-    if (this.#waiting === 0 && this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 }
 

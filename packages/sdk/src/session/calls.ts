@@ -87,7 +87,9 @@ export class SchedulerCalls {
   }
 
   /** Asks for a task to be killed. */
-  kill(item: v1.Call_Kill): Promise<void> {
+  async kill(item: v1.Call_Kill): Promise<void> {
+    // Before its launch a kill would be of a task that nobody knows.
+    await this.#accepts.drain();
     return this.#kills.push(item);
   }
 
@@ -115,7 +117,8 @@ export class SchedulerCalls {
   }
 
   /** Asks for offers again and forgets every filter, for these roles or, if empty, for all. */
-  revive(roles: readonly string[]): Promise<void> {
+  async revive(roles: readonly string[]): Promise<void> {
+    await this.#decided();
     return this.#now(
       (client) => client.revive.bind(client),
       (head) => ({ ...head, revive: { roles } }),
@@ -123,7 +126,8 @@ export class SchedulerCalls {
   }
 
   /** Asks for no more offers, for these roles or, if empty, for all. */
-  suppress(roles: readonly string[]): Promise<void> {
+  async suppress(roles: readonly string[]): Promise<void> {
+    await this.#decided();
     return this.#now(
       (client) => client.suppress.bind(client),
       (head) => ({ ...head, suppress: { roles } }),
@@ -140,8 +144,7 @@ export class SchedulerCalls {
 
   /** Asks for room for tasks in particular; replaces what was asked for before, and empty asks for ordinary offers again. */
   async demand(demands: readonly Demand[]): Promise<void> {
-    // A decline that was said before must not come after: its filter would hide what is asked for.
-    await this.#declines.drain();
+    await this.#decided();
     return this.#now(
       (client) => client.request.bind(client),
       (head) => ({ ...head, requests: [], demands }),
@@ -149,7 +152,8 @@ export class SchedulerCalls {
   }
 
   /** Changes the framework's description. */
-  updateFramework(updateFramework: v1.Call_UpdateFramework): Promise<void> {
+  async updateFramework(updateFramework: v1.Call_UpdateFramework): Promise<void> {
+    await this.#decided();
     return this.#now(
       (client) => client.updateFramework.bind(client),
       (head) => ({ ...head, updateFramework }),
@@ -196,8 +200,18 @@ export class SchedulerCalls {
     );
   }
 
+  /**
+   * Settles when the master knows what was decided on offers until now. What asks for offers waits for it: a decline that was
+   * said before and came after would hide, with its filter, what is asked for.
+   */
+  async #decided(): Promise<void> {
+    await Promise.all([this.#accepts.drain(), this.#declines.drain()]);
+  }
+
   /** Settles when every call made so far was answered. */
   async drain(): Promise<void> {
+    // A kill waits for these before it is one of the calls.
+    await this.#decided();
     await Promise.all(this.#batches.map((batch) => batch.drain()));
   }
 
