@@ -19,9 +19,16 @@ export { FailureError, isFailureError } from './failure-error';
 export { BatchWriter, type BatchObserver, type BatchWriterOptions } from './grpc/batch-stream';
 export { channelOptions, maxMessageBytes } from './grpc/channel';
 export { LeaderFinder, type LeaderFinderOptions } from './grpc/leader';
-export { startGrpcServer, type GrpcServer, type GrpcServerOptions, type GrpcService } from './grpc/server';
+export {
+  startGrpcServer,
+  startGrpcSocketServer,
+  type GrpcServer,
+  type GrpcServerOptions,
+  type GrpcService,
+} from './grpc/server';
 export { failureHeader, failureOf, leaderHeader, toServiceError } from './grpc/service-error';
 export { grpcStatusOf } from './grpc/status';
+export { socketPathRefusal } from './grpc/unix-socket';
 export {
   callDeadlineMs,
   callUnary,

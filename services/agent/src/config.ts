@@ -6,7 +6,13 @@ import { parseDefaultDns } from './network/default-dns';
 import { givenResources } from './resources/given';
 import { reconfigurationPolicies } from './state/reconfiguration';
 import { capabilitiesDefault, capabilityNames } from './runtime/process/privileges';
-import { commonOptions, defineOptions, type ConfigOf, type ServiceOptions } from '@meseta/kit';
+import {
+  commonOptions,
+  defineOptions,
+  socketPathRefusal,
+  type ConfigOf,
+  type ServiceOptions,
+} from '@meseta/kit';
 
 /** Everything that an agent can be told. */
 export const agentOptions = defineOptions({
@@ -208,6 +214,16 @@ export const agentOptions = defineOptions({
     help: 'Variables for all that runs here, as JSON: {"NAME": "value"}. What a task brings itself comes over them.',
     placeholder: 'json',
   },
+  executorDomainSockets: {
+    kind: 'boolean',
+    default: false,
+    help: 'Let executors reach this agent by a unix socket (MESOS_DOMAIN_SOCKET), so that those without the machine’s network do.',
+  },
+  domainSocketLocation: {
+    kind: 'path',
+    help: 'Where that socket is, in a folder of its own, which containers see; below /run/meseta, or below the work directory of an agent that is not root, if not given.',
+    placeholder: 'path',
+  },
   executorShutdownGracePeriod: {
     kind: 'duration',
     default: 5_000,
@@ -339,6 +355,8 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     defaultContainerDns,
     enforceContainerPorts,
     checkAgentPortRangeOnly,
+    executorDomainSockets,
+    domainSocketLocation,
   }) => {
     const wrong = nvidiaGpuDevices?.find((index) => !/^\d+$/.test(index));
     if (wrong !== undefined) return `--nvidia-gpu-devices: '${wrong}' must be a whole number`;
@@ -362,6 +380,10 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     if (isFailure(dns)) return `--default-container-dns: ${dns.message}`;
     if (checkAgentPortRangeOnly && !enforceContainerPorts)
       return '--check-agent-port-range-only needs --enforce-container-ports';
+    if (domainSocketLocation !== undefined && !executorDomainSockets)
+      return '--domain-socket-location needs --executor-domain-sockets';
+    const path = domainSocketLocation === undefined ? undefined : socketPathRefusal(domainSocketLocation);
+    if (path !== undefined) return `--domain-socket-location: ${path.message}`;
     return undefined;
   },
 };

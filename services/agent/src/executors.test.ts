@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { access, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { CheckInfo_Type, ExecutorInfo_Type, HealthCheck_Type, type TaskInfo } from '@meseta/protocol';
 import { createServer } from 'node:http';
+import { createServer as createNetServer } from 'node:net';
 import { AgentBench } from './testdata/agent-bench';
 import { executorInfo, taskInfo } from './testdata/fake-master';
 
@@ -210,6 +211,29 @@ describe('what an agent runs for frameworks', () => {
       await master.untilState('t1', 'TASK_FAILED');
       expect(master.statuses('t1').at(-1)?.reason).toBe('REASON_EXECUTOR_TERMINATED');
     }, 20_000);
+
+    test('E1: it finds its agent by a socket, and again when that was killed', async () => {
+      const { master } = bench;
+      const sockets = [...flags, '--executor-domain-sockets'];
+      await bench.restart(sockets);
+      const script = `env > variables; unset MESOS_AGENT_ENDPOINT; exec "$0" "$1"`;
+      const arguments_ = ['sh', '-c', script, process.execPath, program];
+      const executor = own({ command: { uris: [], arguments: arguments_, value: '/bin/sh', shell: false } });
+      launch({ ...task('t1', '300'), executor });
+      await master.untilState('t1', 'TASK_RUNNING');
+      const path =
+        /MESOS_DOMAIN_SOCKET=(.*)/.exec(await bench.output('counter', /./, ['variables']))?.[1] ?? '';
+      expect(path).toMatch(/\/executors\/agent\.sock$/);
+      // What a killed agent leaves.
+      await bench.agent.close();
+      const killed = createNetServer();
+      await new Promise<void>((resolve) => killed.listen(`${path}.left`, resolve));
+      await link(`${path}.left`, path);
+      await new Promise((resolve) => killed.close(resolve));
+      await bench.start(sockets);
+      await master.untilState('t1', 'TASK_FINISHED');
+      expect(master.statuses('t1').at(-1)?.message).toBe('the sum is 45150');
+    }, 30_000);
 
     test('E22: one that never subscribes is destroyed', async () => {
       await bench.restart([...flags, '--executor-registration-timeout=300ms']);

@@ -82,6 +82,19 @@ dockerSuite('an agent whose tasks wait for their images', () => {
     },
   );
 
+  check('E1: an executor finds the agent’s socket in its container', async () => {
+    await bench.restart([...flags, '--executor-domain-sockets']);
+    const { master } = bench;
+    master.launchGroup('near', [taskInfo('t1', '')], {
+      type: ExecutorInfo_Type.CUSTOM,
+      container: containerInfo({}),
+      command: { uris: [], arguments: [], value: 'ls -lA $MESOS_DOMAIN_SOCKET /mnt/mesos/agent; sleep 600' },
+    });
+    expect(await bench.output('near', /agent:\ntotal .*\n.*\n/)).toMatch(
+      /^srw-rw-rw- .* \/mnt\/mesos\/agent\/agent\.sock\n\n\S+:\ntotal 0\nsrw-rw-rw- .* agent\.sock\n$/,
+    );
+  });
+
   check('E21: a container of an executor may use what its tasks ask for, as they come', async () => {
     const { master } = bench;
     const executor = {

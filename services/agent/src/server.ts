@@ -6,12 +6,14 @@ import {
   FailureError,
   parseAddress,
   startGrpcServer,
+  startGrpcSocketServer,
   startHttpServer,
   systemClock,
   systemTimers,
   version,
   type Clock,
   type GrpcServer,
+  type GrpcService,
   type HttpServer,
   type Logger,
   type Timers,
@@ -28,6 +30,7 @@ import {
   withDefaultContainer,
 } from './effects/default-container';
 import { parseVariables } from './effects/environment-variables';
+import { executorSocketOf } from './effects/executor-socket';
 import { executorEventsQueuedMax, ExecutorStreams } from './effects/executor-streams';
 import { Probes } from './effects/probes';
 import { ensureVolumes } from './effects/volumes';
@@ -162,6 +165,7 @@ async function assemble(
   ensureVolumes(config.workDir, volumesOf(state.resources));
   const defaultContainer = defaultContainerOf(config, runtimes);
   let grpcAddress = '';
+  const executorSocket = await executorSocketOf(config);
   const specContext = {
     state,
     workDir: config.workDir,
@@ -171,6 +175,7 @@ async function assemble(
     processesMax: config.processesMax,
     agentIp: agentIpOf(config),
     grpcAddress: () => grpcAddress,
+    executorSocket,
     resolveSecret: secretResolver(config.secretDirectory),
     variables: variablesOf(config),
     recoveryTimeoutMs: config.recoveryTimeout,
@@ -282,8 +287,11 @@ async function assemble(
   );
   // Executors look for their agent before it can take what they say (E2).
   let ready = false;
-  const services = [
-    agentGrpcService(view, specOf),
+  const counted = (service: GrpcService): GrpcService => ({
+    ...service,
+    definition: metrics.streams.counted(service.definition),
+  });
+  const forExecutors = counted(
     executorGrpcService({
       view,
       streams: executorStreams,
@@ -293,11 +301,17 @@ async function assemble(
         loop.push(command);
       },
     }),
-  ].map((service) => ({ ...service, definition: metrics.streams.counted(service.definition) }));
+  );
+  const services = [counted(agentGrpcService(view, specOf)), forExecutors];
   const grpc = await startGrpcServer({ ...config, services, log });
   // Executors run on this machine: an agent that listens everywhere is found by them on the machine itself.
   grpcAddress = `${agentIpOf(config)}:${portOf(grpc)}`;
   opened.push(() => grpc.close());
+  const socket =
+    executorSocket === undefined
+      ? undefined
+      : await startGrpcSocketServer({ path: executorSocket, services: [forExecutors], log });
+  opened.push(async () => socket?.close());
   const http = await startHttpServer({
     ...config,
     port: config.httpPort,
@@ -392,6 +406,7 @@ async function assemble(
         checkpoint,
         workDir: config.workDir,
         grpc,
+        socket,
         http,
       })),
   };
@@ -480,6 +495,7 @@ async function close(parts: {
   readonly checkpoint: Checkpoint;
   readonly workDir: string;
   readonly grpc: GrpcServer;
+  readonly socket: GrpcServer | undefined;
   readonly http: HttpServer;
 }): Promise<void> {
   const { loop, session, containers, probes, executorStreams, runtimes, checkpoint, grpc, http } = parts;
@@ -494,7 +510,7 @@ async function close(parts: {
   await containers.drain();
   session.close();
   executorStreams.closeAll();
-  await Promise.all([grpc.close(), http.close()]);
+  await Promise.all([grpc.close(), parts.socket?.close(), http.close()]);
   await closeAll(runtimes);
   // A folder that is mounted on for a task must stay.
   if (checkpoint.state.tasks.size + checkpoint.state.executors.size === 0)

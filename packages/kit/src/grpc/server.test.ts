@@ -3,10 +3,13 @@ import { Client, credentials, type ClientUnaryCall, type ServiceDefinition } fro
 import { loadSync } from '@grpc/proto-loader';
 import { failure } from '@meseta/model';
 import { SchedulerServiceService } from '@meseta/protocol';
+import { existsSync, linkSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FailureError } from '../failure-error';
 import { createLogger } from '../log';
-import { startGrpcServer, type GrpcServer, type GrpcServerOptions } from './server';
+import { startGrpcServer, startGrpcSocketServer, type GrpcServer, type GrpcServerOptions } from './server';
 import { callUnary, unaryHandler, type UnaryMethod } from './unary';
 
 const health = '/grpc.health.v1.Health/';
@@ -41,16 +44,21 @@ async function echo(request: Line, call: { signal: AbortSignal }): Promise<Line>
   return { text: `${request.text}!` };
 }
 
-const echoMethod: UnaryMethod<Line, Line> = (request, metadata, options, callback): ClientUnaryCall =>
-  client.makeUnaryRequest(
-    '/meseta.trial.v1.EchoService/Echo',
-    text,
-    parse,
-    request,
-    metadata,
-    options,
-    (e, r) => callback(e, r ?? { text: '' }),
-  );
+const echoMethod: UnaryMethod<Line, Line> = (request, metadata, options, callback) =>
+  echoOf(client)(request, metadata, options, callback);
+
+const echoOf =
+  (client: Client): UnaryMethod<Line, Line> =>
+  (request, metadata, options, callback): ClientUnaryCall =>
+    client.makeUnaryRequest(
+      '/meseta.trial.v1.EchoService/Echo',
+      text,
+      parse,
+      request,
+      metadata,
+      options,
+      (e, r) => callback(e, r ?? { text: '' }),
+    );
 
 const base: GrpcServerOptions = {
   host: '127.0.0.1',
@@ -200,4 +208,42 @@ test('a port in use and a public address are refused in one line each', async ()
   await expect(startGrpcServer({ ...base, host: '0.0.0.0' })).rejects.toThrow(
     'refusing to listen on 0.0.0.0: no certificates are configured; give --insecure to listen there without them',
   );
+});
+
+describe('a server on a unix socket', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'meseta-socket-'));
+    path = join(folder, 'deep', 'trial.sock');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const options = () => ({ path, services: base.services, log: base.log });
+
+  test('answers there, alone, and leaves nothing', async () => {
+    const first = await startGrpcSocketServer(options());
+    expect(first.address).toBe(`unix:${path}`);
+    const caller = new Client(first.address, credentials.createInsecure());
+    await expect(callUnary(echoOf(caller), { text: 'here' })).resolves.toEqual({ text: 'here!' });
+    await expect(startGrpcSocketServer(options())).rejects.toThrow(`socket ${path} is in use`);
+    caller.close();
+    await first.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('takes the place of one that was killed, and of nothing else', async () => {
+    const killed = createServer();
+    await new Promise<void>((resolve) => killed.listen(join(folder, 'killed'), resolve));
+    // Like one that was killed: it does not listen any more, and its file is there.
+    linkSync(join(folder, 'killed'), join(folder, 'left'));
+    await new Promise((resolve) => killed.close(resolve));
+    path = join(folder, 'left');
+    await (await startGrpcSocketServer(options())).close();
+    path = join(folder, 'file');
+    writeFileSync(path, '');
+    await expect(startGrpcSocketServer(options())).rejects.toThrow(`${path} is there and is no socket`);
+    path = `/${'x'.repeat(107)}`;
+    await expect(startGrpcSocketServer(options())).rejects.toThrow('the path of a socket may have 107 bytes');
+  });
 });

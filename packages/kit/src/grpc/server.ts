@@ -7,11 +7,15 @@ import {
   type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { chmod } from 'node:fs/promises';
+import { failure } from '@meseta/model';
 import { HealthImplementation } from 'grpc-health-check';
+import { FailureError } from '../failure-error';
 import { checkMayListen, hostPort, listenError } from '../listen';
 import type { Logger } from '../log';
 import { serverOptions } from './channel';
 import { addReflection } from './reflection';
+import { makeRoomForSocket } from './unix-socket';
 import { isIncident } from './unary';
 
 /** One service of a server. */
@@ -22,21 +26,31 @@ export interface GrpcService {
   readonly fullName: string;
 }
 
-/** What a gRPC server is made of. */
-export interface GrpcServerOptions {
-  readonly host: string;
-  /** 0 takes any free one. */
-  readonly port: number;
-  readonly insecure: boolean;
+/** What every gRPC server is made of. */
+interface GrpcServices {
   readonly services: readonly GrpcService[];
   /** Whether the health service says SERVING; always if unset. It is looked at several times a second. */
   readonly healthy?: () => boolean;
   readonly log: Logger;
 }
 
+/** What a gRPC server is made of that listens on an address of the network. */
+export interface GrpcServerOptions extends GrpcServices {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly insecure: boolean;
+}
+
+/** What a gRPC server is made of that listens on a unix socket. */
+export interface GrpcSocketServerOptions extends GrpcServices {
+  /** An absolute path. Its folder is made; a socket that nobody listens on is replaced. */
+  readonly path: string;
+}
+
 /** A server that listens. */
 export interface GrpcServer {
-  /** The bound address, as host:port. */
+  /** The bound address, as host:port or unix:path. */
   readonly address: string;
   /** Ends calls in at most `graceMs` (1 s if unset): what still runs then is cut off. */
   close(graceMs?: number): Promise<void>;
@@ -52,7 +66,36 @@ const closeGraceMs = 1000;
  * Throws a `FailureError` of one line when the address is not allowed without certificates or cannot be had.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  checkMayListen(options.host, options.insecure);
+  const { host, port } = options;
+  checkMayListen(host, options.insecure);
+  const { bound, close } = await listen(options, hostPort(host, port), (error) =>
+    listenError(error, host, port, '--port'),
+  );
+  return { address: hostPort(host, bound), close };
+}
+
+/**
+ * Starts the same on a unix socket that every user of the machine may write to: who calls is for the services to find out.
+ *
+ * Throws a `FailureError` of one line when the socket cannot be had.
+ */
+export async function startGrpcSocketServer(options: GrpcSocketServerOptions): Promise<GrpcServer> {
+  const { path } = options;
+  await makeRoomForSocket(path);
+  const address = `unix:${path}`;
+  const { close } = await listen(options, address, (error) => {
+    const why = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+    return new FailureError(failure('denied', `cannot listen on ${address}: ${why}`));
+  });
+  await chmod(path, 0o666);
+  return { address, close };
+}
+
+async function listen(
+  options: GrpcServices,
+  address: string,
+  refusal: (error: unknown) => FailureError,
+): Promise<{ readonly bound: number; readonly close: GrpcServer['close'] }> {
   // What the library would print on stderr is told by the errors that it raises as well.
   if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
   const server = new Server(serverOptions());
@@ -63,18 +106,18 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   addReflection(server, names);
   const stopHealth = addHealth(server, names, options.healthy ?? (() => true));
   try {
-    const port = await bind(server, options.host, options.port);
-    return { address: hostPort(options.host, port), close: (graceMs) => close(server, stopHealth, graceMs) };
+    const bound = await bind(server, address);
+    return { bound, close: (graceMs) => close(server, stopHealth, graceMs) };
   } catch (error) {
     stopHealth();
     server.forceShutdown();
-    throw listenError(error, options.host, options.port, '--port');
+    throw refusal(error);
   }
 }
 
-function bind(server: Server, host: string, port: number): Promise<number> {
+function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(hostPort(host, port), ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });

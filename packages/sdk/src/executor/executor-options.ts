@@ -19,7 +19,7 @@ export interface ExecutorHandlers {
 
 /** Who an executor is, and where its agent is. */
 export interface ExecutorOptions extends ExecutorHandlers {
-  /** The agent's gRPC address; what the agent put into the environment if unset. The same holds for what follows. */
+  /** The agent's gRPC address, host:port or unix:path; what the agent put into the environment if unset. The same holds for what follows. */
   readonly agent?: string;
   readonly frameworkId?: string;
   readonly executorId?: string;
@@ -61,7 +61,7 @@ export function identityOf(
     return value;
   };
   return {
-    agent: named(options.agent, 'MESOS_AGENT_ENDPOINT'),
+    agent: named(options.agent ?? socketOf(env['MESOS_DOMAIN_SOCKET']), 'MESOS_AGENT_ENDPOINT'),
     frameworkId: named(options.frameworkId, 'MESOS_FRAMEWORK_ID'),
     executorId: named(options.executorId, 'MESOS_EXECUTOR_ID'),
     token: options.token ?? env['MESOS_EXECUTOR_AUTHENTICATION_TOKEN'],
@@ -71,6 +71,10 @@ export function identityOf(
     backoffMaxMs:
       options.backoffMaxMs ?? durationOf(env['MESOS_SUBSCRIPTION_BACKOFF_MAX'], backoffMaxDefaultMs),
   };
+}
+
+function socketOf(path: string | undefined): string | undefined {
+  return path === undefined || path === '' ? undefined : `unix:${path}`;
 }
 
 function durationOf(text: string | undefined, otherwiseMs: number): number {

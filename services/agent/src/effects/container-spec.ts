@@ -1,3 +1,4 @@
+import { basename, dirname, join } from 'node:path';
 import { isFailure, Resources, assert, msOfNanoseconds, type AgentId, type Resource } from '@meseta/model';
 import {
   resourcesFromProto,
@@ -13,7 +14,7 @@ import { containerNetworkOf, type ContainerNetwork } from '../network/container-
 import type { ContainerLimits, ContainerMount, ContainerSpec } from '../runtime/container-runtime';
 import { defaultPath } from '../runtime/process/programs';
 import { sharesOf, type ContainerShares } from '../runtime/shares';
-import { sandboxInContainer } from '../sandbox/paths';
+import { agentInContainer, sandboxInContainer } from '../sandbox/paths';
 import { sandboxOfExecutor, sandboxOfTask } from '../sandbox/sandbox-of';
 import type { AgentState, ExecutorRecord, TaskRecord } from '../state/state';
 import { volumesOf } from '../state/operations';
@@ -39,6 +40,8 @@ export interface SpecContext {
   readonly agentIp: string;
   /** Where executors find this agent's gRPC server, as host:port. */
   readonly grpcAddress: () => string;
+  /** The socket by which they find it too, if there is one, in a folder of its own. */
+  readonly executorSocket: string | undefined;
   readonly resolveSecret: SecretResolver;
   /** Variables for everything that runs. */
   readonly variables: ReadonlyMap<string, string>;
@@ -119,6 +122,7 @@ export function executorSpec(
   const resources = resourcesOf(info.resources);
   const sandbox = sandboxOfExecutor(workDir, agentId, executor);
   const network = networkOf(executor);
+  const socket = socketOf(context, executor);
   const graceMs =
     msOfNanoseconds(info.shutdownGracePeriod?.nanoseconds ?? 0n) || state.timing.shutdownGraceMs;
   return {
@@ -140,6 +144,7 @@ export function executorSpec(
         ['MESOS_AGENT_ID', agentId],
         ['MESOS_SLAVE_ID', agentId],
         ['MESOS_AGENT_ENDPOINT', context.grpcAddress()],
+        ...(socket === undefined ? [] : ([['MESOS_DOMAIN_SOCKET', socket.path]] as const)),
         ['MESOS_CHECKPOINT', framework?.checkpoint === true ? '1' : '0'],
         ['MESOS_RECOVERY_TIMEOUT', `${context.recoveryTimeoutMs}ms`],
         ['MESOS_SUBSCRIPTION_BACKOFF_MAX', '2secs'],
@@ -154,8 +159,24 @@ export function executorSpec(
     limits: executorLimits(context, executor),
     ...(network !== undefined && { network }),
     ...sharing(sharesOf(info, undefined)),
-    mounts: mountsOf(workDir, resources),
+    mounts: [...mountsOf(workDir, resources), ...(socket?.mounts ?? [])],
   };
+}
+
+/** Where an executor finds the agent's socket, and what must be mounted for that. A restarted agent makes its socket anew: what is mounted is the folder (E1). */
+function socketOf(
+  { executorSocket }: SpecContext,
+  { runtime, info }: ExecutorRecord,
+): { readonly path: string; readonly mounts: readonly ContainerMount[] } | undefined {
+  if (executorSocket === undefined) return undefined;
+  if (!hasOwnRoot(runtime, info.container)) return { path: executorSocket, mounts: [] };
+  const mount = {
+    source: dirname(executorSocket),
+    target: agentInContainer,
+    readOnly: true,
+    isVolume: false,
+  };
+  return { path: join(agentInContainer, basename(executorSocket)), mounts: [mount] };
 }
 
 function sharing(shares: ContainerShares | undefined): Pick<ContainerSpec, 'shares'> {
@@ -249,8 +270,15 @@ function seenOf(
   container: ContainerInfo | undefined,
   sandbox: string,
 ): Seen {
-  const hasRoot = runtime === 'docker' || container?.mesos?.image !== undefined;
-  return { sandbox: hasRoot ? sandboxInContainer : sandbox, hasOwn: runtime === 'docker', variables };
+  return {
+    sandbox: hasOwnRoot(runtime, container) ? sandboxInContainer : sandbox,
+    hasOwn: runtime === 'docker',
+    variables,
+  };
+}
+
+function hasOwnRoot(runtime: string, container: ContainerInfo | undefined): boolean {
+  return runtime === 'docker' || container?.mesos?.image !== undefined;
 }
 
 /** Nothing of the agent's own (G41): what Mesos gives, then what the task brings. */

@@ -69,3 +69,6 @@ function segment(id: string): string {
 
 /** Where a Docker container finds its sandbox, as in Mesos. */
 export const sandboxInContainer = '/mnt/mesos/sandbox';
+
+/** Where an executor with a root of its own finds the folder of its agent's socket. */
+export const agentInContainer = '/mnt/mesos/agent';
