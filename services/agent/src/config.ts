@@ -24,6 +24,18 @@ export const agentOptions = defineOptions({
     required: true,
     help: 'Masters to look for the leader at; any of them will do.',
   },
+  registrationBackoffFactor: {
+    kind: 'duration',
+    default: 50,
+    min: 1,
+    help: 'The first pause before a master is tried again, at random from half of it on; it doubles with each try. More spreads the agents of a large cluster when its master is new.',
+  },
+  registrationBackoffMax: {
+    kind: 'duration',
+    default: 5_000,
+    min: 1,
+    help: 'The longest such pause.',
+  },
   workDir: {
     kind: 'path',
     required: true,
@@ -357,6 +369,8 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     checkAgentPortRangeOnly,
     executorDomainSockets,
     domainSocketLocation,
+    registrationBackoffFactor,
+    registrationBackoffMax,
   }) => {
     const wrong = nvidiaGpuDevices?.find((index) => !/^\d+$/.test(index));
     if (wrong !== undefined) return `--nvidia-gpu-devices: '${wrong}' must be a whole number`;
@@ -380,6 +394,8 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     if (isFailure(dns)) return `--default-container-dns: ${dns.message}`;
     if (checkAgentPortRangeOnly && !enforceContainerPorts)
       return '--check-agent-port-range-only needs --enforce-container-ports';
+    if (registrationBackoffFactor > registrationBackoffMax)
+      return '--registration-backoff-factor must not be more than --registration-backoff-max';
     if (domainSocketLocation !== undefined && !executorDomainSockets)
       return '--domain-socket-location needs --executor-domain-sockets';
     const path = domainSocketLocation === undefined ? undefined : socketPathRefusal(domainSocketLocation);

@@ -252,6 +252,7 @@ async function assemble(
   const session = new MasterSession({
     masters: config.master,
     random: dependencies.random ?? Math.random,
+    backoff: { minMs: config.registrationBackoffFactor, maxMs: config.registrationBackoffMax },
     timers,
     log,
     observer: metrics.streams.observer('agent_messages'),

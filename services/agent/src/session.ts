@@ -22,6 +22,8 @@ const answerMaxMs = 10_000;
 export interface SessionOptions {
   readonly masters: readonly string[];
   readonly random: () => number;
+  /** The pause before a master is tried again: up to the first at the beginning, doubled with each round, up to the second at most. Milliseconds. */
+  readonly backoff: { readonly minMs: number; readonly maxMs: number };
   readonly timers: Timers;
   readonly log: Logger;
   /** Counts what is written. */
@@ -61,7 +63,12 @@ export class MasterSession {
   private lastTrouble = '';
 
   constructor(private readonly options: SessionOptions) {
-    this.finder = new LeaderFinder({ addresses: options.masters, random: options.random });
+    this.finder = new LeaderFinder({
+      addresses: options.masters,
+      random: options.random,
+      backoffMinMs: options.backoff.minMs,
+      backoffMaxMs: options.backoff.maxMs,
+    });
   }
 
   /** Begins to look for the leader. */
