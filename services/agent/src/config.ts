@@ -241,6 +241,12 @@ export const agentOptions = defineOptions({
     default: 5_000,
     help: 'How long an executor may take to end when it is to; its own description may say otherwise.',
   },
+  maxCompletedExecutorsPerFramework: {
+    kind: 'integer',
+    default: 150,
+    min: 0,
+    help: 'How many executors that have ended are remembered of each framework, those of single commands too.',
+  },
   secretDirectory: {
     kind: 'path',
     help: 'Where secrets that tasks refer to are looked up: <name> is a file, or a directory with a file for each key.',

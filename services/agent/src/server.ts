@@ -38,8 +38,9 @@ import { createWorld } from './effects/world';
 import { FetchCache } from './fetcher/cache';
 import { Fetcher } from './fetcher/fetcher';
 import { agentGrpcService } from './handlers/agent-service';
-import { CompletedTasks, type AgentView } from './handlers/agent-view';
+import type { AgentView } from './handlers/agent-view';
 import { executorGrpcService } from './handlers/executor-service';
+import { History, historyBounds } from './handlers/history';
 import { containerRoutes } from './handlers/http-containers';
 import { fileRoutes } from './handlers/http-files';
 import { ordersOf } from './handlers/orders';
@@ -272,9 +273,12 @@ async function assemble(
     },
     isFull: (resume) => loop.isFull(resume),
   });
-  const completed = new CompletedTasks();
+  const history = new History({
+    ...historyBounds,
+    executors: config.maxCompletedExecutorsPerFramework,
+  });
   const statusContext = () => ({ agentId: state.agentId, agentIp: agentIpOf(config) });
-  const view: AgentView = { state, workDir: config.workDir, info, runtimes, completed, statusContext };
+  const view: AgentView = { state, workDir: config.workDir, info, runtimes, history, statusContext };
 
   const outcomes = await recoverContainers(
     checkpoint,
@@ -344,7 +348,7 @@ async function assemble(
     workDir: config.workDir,
     identity,
     statusContext,
-    completed,
+    history,
     metrics,
     tracing,
     log,

@@ -352,6 +352,8 @@ export class FakeOperator {
       getAgent: refuse(),
       getContainers: refuse(),
       getTasks: refuse(),
+      getExecutors: refuse(),
+      getFrameworks: refuse(),
       listFiles: (call, answer) =>
         answer(null, {
           files: [

@@ -3,6 +3,8 @@ import { FailureError, callUnary, channelOptions, failureOf } from '@meseta/kit'
 import {
   AgentServiceClient,
   LogStream,
+  type AgentServiceGetExecutorsResponse,
+  type AgentServiceGetFrameworksResponse,
   type AgentServiceGetTasksResponse,
   type AttachRequest,
   type AttachResponse,
@@ -42,6 +44,16 @@ export class AgentClient {
 
   tasks(): Promise<AgentServiceGetTasksResponse> {
     return callUnary(this.#client.getTasks.bind(this.#client), {});
+  }
+
+  /** Those that run, and those that have ended since the agent was started. */
+  executors(): Promise<AgentServiceGetExecutorsResponse> {
+    return callUnary(this.#client.getExecutors.bind(this.#client), {});
+  }
+
+  /** Those with tasks or executors on this agent, and those that had some since it was started. */
+  frameworks(): Promise<AgentServiceGetFrameworksResponse> {
+    return callUnary(this.#client.getFrameworks.bind(this.#client), {});
   }
 
   files(frameworkId: string, taskId: string, path = ''): Promise<ListFilesResponse> {

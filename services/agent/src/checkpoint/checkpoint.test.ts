@@ -86,7 +86,7 @@ describe('the checkpoint', () => {
     checkpoint.state.tasks.clear();
     checkpoint.state.frameworks.clear();
     checkpoint.write({ kind: 'forgetTask', task });
-    checkpoint.write({ kind: 'forgetFramework', frameworkId: frameworkId('F') });
+    checkpoint.write({ kind: 'forgetFramework', frameworkId: frameworkId('F'), info: frameworkInfo() });
     await checkpoint.close();
     const after = await Checkpoint.open(workDir, 'meseta');
     expect([after.state.tasks.size, after.state.frameworks.size]).toEqual([0, 0]);

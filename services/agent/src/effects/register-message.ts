@@ -1,6 +1,8 @@
 import {
   AgentInfo_Capability_Type,
   containerWithoutSecrets,
+  ExecutorInfo,
+  executorWithoutSecrets,
   healthCheckWithoutSecrets,
   resourcesToProto,
   taskStateToProto,
@@ -8,7 +10,7 @@ import {
   type internal,
   type Task,
 } from '@meseta/protocol';
-import type { AgentState, TaskRecord } from '../state/state';
+import type { AgentState, ExecutorRecord, TaskRecord } from '../state/state';
 import { operationToProto } from './operation-message';
 import { statusContainerOf, statusToProto, type StatusContext } from './status-message';
 
@@ -96,4 +98,24 @@ export function taskToProto(state: AgentState, task: TaskRecord, context: Status
     user: info.command?.user,
     limits: info.limits,
   };
+}
+
+/** An executor as it may be shown. */
+export function executorToProto({ info, frameworkId }: ExecutorRecord): ExecutorInfo {
+  return { ...executorWithoutSecrets(info), frameworkId: { value: frameworkId } };
+}
+
+/** The executor that a command has for itself, and that the agent plays (E28). */
+export function commandExecutor({ taskId, frameworkId, info }: TaskRecord): ExecutorInfo {
+  return executorWithoutSecrets(
+    ExecutorInfo.fromPartial({
+      executorId: { value: taskId },
+      frameworkId: { value: frameworkId },
+      name: `Command Executor (Task: ${taskId})`,
+      source: taskId,
+      command: info.command,
+      container: info.container,
+      labels: info.labels,
+    }),
+  );
 }

@@ -1,7 +1,7 @@
 import { retryEvent, type Logger, type Tracing } from '@meseta/kit';
 import { taskStateToProto, type internal } from '@meseta/protocol';
 import type { Checkpoint } from '../checkpoint/checkpoint';
-import type { CompletedTasks } from '../handlers/agent-view';
+import type { History } from '../handlers/history';
 import type { World } from '../loop';
 import type { AgentMetrics } from '../metrics';
 import type { MasterSession } from '../session';
@@ -12,7 +12,7 @@ import { retryDelayMs } from '../state/status-updates';
 import { assertNever } from '@meseta/model';
 import type { Containers } from './containers';
 import { agentMessage, type Said } from './agent-message';
-import { taskToProto, type Identity } from './register-message';
+import { commandExecutor, executorToProto, taskToProto, type Identity } from './register-message';
 import type { ExecutorStreams } from './executor-streams';
 import type { Probes } from './probes';
 import type { StatusContext } from './status-message';
@@ -29,7 +29,7 @@ export interface WorldParts {
   readonly workDir: string;
   readonly identity: Identity;
   readonly statusContext: () => StatusContext;
-  readonly completed: CompletedTasks;
+  readonly history: History;
   readonly metrics: AgentMetrics;
   readonly tracing: Tracing;
   readonly log: Logger;
@@ -41,7 +41,7 @@ export function createWorld(parts: WorldParts): World {
   const { checkpoint, metrics, log, fatal } = parts;
   return {
     write: (write) => {
-      if (write.kind === 'forgetTask') remember(parts, write);
+      remember(parts, write);
       checkpoint.write(write);
     },
     commit: async () => {
@@ -214,12 +214,31 @@ function performDelivery(
   }
 }
 
-function remember(
-  { checkpoint, completed, statusContext }: WorldParts,
-  { task }: Write & { kind: 'forgetTask' },
-): void {
-  completed.add({
-    ...taskToProto(checkpoint.state, task, statusContext()),
-    state: taskStateToProto(task.state),
-  });
+/** What is forgotten is what has ended. */
+function remember({ checkpoint, history, statusContext }: WorldParts, write: Write): void {
+  const { state } = checkpoint;
+  switch (write.kind) {
+    case 'forgetTask': {
+      const { task } = write;
+      const { frameworkId, taskId } = task;
+      const told = { ...taskToProto(state, task, statusContext()), state: taskStateToProto(task.state) };
+      history.taskEnded(frameworkId, told.executorId?.value ?? taskId, told);
+      if (task.executor === undefined) history.executorEnded(frameworkId, taskId, commandExecutor(task));
+      return;
+    }
+    case 'forgetExecutor': {
+      const { frameworkId, executorId } = write.executor;
+      history.executorEnded(frameworkId, executorId, executorToProto(write.executor));
+      return;
+    }
+    case 'forgetFramework':
+      // It may be back by the time that the turn's writes are made.
+      if (!state.frameworks.has(write.frameworkId)) history.frameworkEnded(write.frameworkId, write.info);
+      return;
+    case 'saveFramework':
+      history.frameworkIsBack(write.frameworkId);
+      return;
+    default:
+      return;
+  }
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { credentials } from '@grpc/grpc-js';
 import { callUnary, createLogger, noTracing, readConfig } from '@meseta/kit';
 import { AgentServiceClient, LogStream, type ReadLogRequest, type ReadLogResponse } from '@meseta/protocol';
@@ -94,12 +95,22 @@ describe('what an agent tells of itself', () => {
     expect(containers?.containers).toMatchObject([
       { executorId: { value: 't2' }, frameworkId: { value: 'framework' } },
     ]);
+    const { executors } = await callUnary(client.getExecutors.bind(client), {});
+    const infoOf = (id: string) => ({ executorInfo: { executorId: { value: id } } });
+    expect(executors?.executors).toMatchObject([infoOf('t2')]);
+    expect(executors?.completedExecutors).toMatchObject([infoOf('t1')]);
+    const { frameworks } = await callUnary(client.getFrameworks.bind(client), {});
+    expect([frameworks?.frameworks.length, frameworks?.completedFrameworks]).toEqual([1, []]);
     expect(await callUnary(client.getAgent.bind(client), {})).toMatchObject({
       agent: { agentInfo: { id: { value: 'agent-1' }, hostname: 'h1' } },
       runtimes: ['process'],
     });
     master.kill('t2', 0);
     await master.untilState('t2', 'TASK_KILLED');
+    // Once the last update is acknowledged.
+    const left = async () => (await callUnary(client.getFrameworks.bind(client), {})).frameworks;
+    while ((await left())?.frameworks.length !== 0) await pause(20);
+    expect((await left())?.completedFrameworks).toHaveLength(1);
   });
 
   test('files of a sandbox are listed and read', async () => {

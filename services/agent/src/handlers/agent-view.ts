@@ -1,11 +1,12 @@
 import type { FrameworkId, TaskId } from '@meseta/model';
 import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
-import type { AgentInfo, Task } from '@meseta/protocol';
+import type { AgentInfo } from '@meseta/protocol';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerRuntime } from '../runtime/container-runtime';
 import { latestName, runsDirectory, taskLink } from '../sandbox/paths';
+import type { History } from './history';
 import type { AgentState } from '../state/state';
 import { taskKey } from '../state/state';
 import type { StatusContext } from '../effects/status-message';
@@ -16,27 +17,8 @@ export interface AgentView {
   readonly workDir: string;
   readonly info: Omit<AgentInfo, 'id'>;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
-  readonly completed: CompletedTasks;
+  readonly history: History;
   readonly statusContext: () => StatusContext;
-}
-
-/** How many tasks that have ended are remembered; their sandboxes stay longer. */
-export const completedTasksMax = 200;
-
-/** The newest of the tasks that have ended and whose last update was acknowledged. */
-export class CompletedTasks {
-  private readonly tasks: Task[] = [];
-  private next = 0;
-
-  add(task: Task): void {
-    this.tasks[this.next] = task;
-    this.next = (this.next + 1) % completedTasksMax;
-  }
-
-  /** The oldest first. */
-  all(): readonly Task[] {
-    return [...this.tasks.slice(this.next), ...this.tasks.slice(0, this.next)];
-  }
 }
 
 /** A task's newest sandbox, whether the task runs or has ended long ago. A command's is its own, an executor's task finds its by a link. */

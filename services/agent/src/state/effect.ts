@@ -1,5 +1,5 @@
 import type { ContainerId, FrameworkId, TaskId, TaskState } from '@meseta/model';
-import type { TaskInfo } from '@meseta/protocol';
+import type { FrameworkInfo, TaskInfo } from '@meseta/protocol';
 import type { CheckName } from './check-record';
 import type { ExecutorKey, ExecutorRecord } from './executor-record';
 import type { OperationName, OperationState, VolumeChanges } from './operation-record';
@@ -12,7 +12,7 @@ export type Write =
   | { readonly kind: 'saveAgent' }
   | { readonly kind: 'forgetAgent' }
   | { readonly kind: 'saveFramework'; readonly frameworkId: FrameworkId }
-  | { readonly kind: 'forgetFramework'; readonly frameworkId: FrameworkId }
+  | { readonly kind: 'forgetFramework'; readonly frameworkId: FrameworkId; readonly info: FrameworkInfo }
   /** The executor is new: its description is written too, once. */
   | { readonly kind: 'saveNewExecutor'; readonly key: ExecutorKey }
   | { readonly kind: 'saveExecutor'; readonly key: ExecutorKey }

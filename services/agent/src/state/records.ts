@@ -68,5 +68,5 @@ function dropUse(state: AgentState, frameworkId: FrameworkId): Effect[] {
   const framework = state.frameworks.get(frameworkId);
   if (framework === undefined || --framework.uses > 0) return [];
   state.frameworks.delete(frameworkId);
-  return [{ kind: 'forgetFramework', frameworkId }];
+  return [{ kind: 'forgetFramework', frameworkId, info: framework.info }];
 }

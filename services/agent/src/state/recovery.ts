@@ -127,7 +127,8 @@ export function stepUnregister(state: AgentState, reason: string): Effect[] {
     effects.push({ kind: 'forgetExecutor', executor });
   }
   for (const uuid of state.operations.keys()) effects.push({ kind: 'forgetOperation', uuid });
-  for (const frameworkId of state.frameworks.keys()) effects.push({ kind: 'forgetFramework', frameworkId });
+  for (const { id, info } of state.frameworks.values())
+    effects.push({ kind: 'forgetFramework', frameworkId: id, info });
   state.tasks.clear();
   state.executors.clear();
   state.operations.clear();
