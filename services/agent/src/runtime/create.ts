@@ -8,7 +8,7 @@ import { createNetworks } from '../network/create';
 import type { NetworkListener } from '../network/networks';
 import type { ContainerRuntime } from './container-runtime';
 import { connectDocker, type DockerObserver } from './docker/connect';
-import type { CollectionRules } from './docker/image-collector';
+import type { CollectionRules } from '../images/image-collector';
 import type { MachineGpus } from '../gpu/gpu';
 import { FakeRuntime, type FakeMachine } from './fake';
 import { createProcessRuntime } from './process/create';

@@ -2,10 +2,11 @@ import Docker from 'dockerode';
 import { failure, type Failure } from '@meseta/model';
 import type { Logger, Timers } from '@meseta/kit';
 import type { EndListener } from '../container-runtime';
-import { Credentials } from './credentials';
+import { Credentials } from '../../images/credentials';
+import { ImageCollector, type CollectionRules } from '../../images/image-collector';
+import { ImageRecord } from '../../images/image-record';
 import { DockerRuntime } from './docker-runtime';
-import { ImageCollector, type CollectionRules } from './image-collector';
-import { ImageRecord } from './image-record';
+import { DockerShelf } from './docker-shelf';
 import { ImageSupply } from './image-supply';
 import { Images } from './images';
 
@@ -60,7 +61,7 @@ export async function connectDocker(options: ConnectDockerOptions): Promise<Dock
     collection === undefined
       ? undefined
       : new ImageCollector({
-          ...{ docker, record, rules: collection, log, timers },
+          ...{ shelf: new DockerShelf(docker), record, rules: collection, log, timers },
           onDeleted: () => observer?.imageDeleted(),
         });
   collector?.start();

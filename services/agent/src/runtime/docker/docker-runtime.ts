@@ -28,7 +28,7 @@ import { unlimitedBytes } from '../cgroups/cgroups';
 import { isDone, isGone, launchError } from './errors';
 import { attachToTerminal } from './attach-session';
 import { execInContainer } from './exec-session';
-import type { ImageCollector } from './image-collector';
+import type { ImageCollector } from '../../images/image-collector';
 import type { ImageSupply } from './image-supply';
 import { exitOf, factsOf } from './inspection';
 import { copyOutput } from './output';

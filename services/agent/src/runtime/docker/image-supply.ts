@@ -1,8 +1,8 @@
 import { isFailure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { ContainerSpec, FetchListener } from '../container-runtime';
-import type { Credentials } from './credentials';
-import type { ImageRecord } from './image-record';
+import type { Credentials } from '../../images/credentials';
+import type { ImageRecord } from '../../images/image-record';
 import type { Images } from './images';
 
 export interface ImageSupplyOptions {

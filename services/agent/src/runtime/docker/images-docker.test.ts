@@ -14,8 +14,9 @@ import {
   openDocker,
 } from '../../testdata/docker-place';
 import { dockerConfigOf, ImageRegistry, type RegistryAccess } from '../../testdata/image-registry';
-import { ImageCollector } from './image-collector';
-import { ImageRecord } from './image-record';
+import { ImageCollector } from '../../images/image-collector';
+import { ImageRecord } from '../../images/image-record';
+import { DockerShelf } from './docker-shelf';
 
 dockerSuite('images, on a real daemon and from a registry', () => {
   let docker: Docker;
@@ -200,13 +201,12 @@ dockerSuite('images, on a real daemon and from a registry', () => {
     const free = [0.05, 0.3];
     let deleted = 0;
     const collector = new ImageCollector({
-      docker,
+      shelf: new DockerShelf(docker, () => Promise.resolve(free.shift() ?? 0.05)),
       record,
       rules: { headroom: 0.1, intervalMs: 1000, excluded: [excluded?.split(':1')[0] ?? ''] },
       onDeleted: () => deleted++,
       log: createLogger('agent', 'silent'),
       timers: systemTimers,
-      freePart: () => Promise.resolve(free.shift() ?? 0.05),
     });
     // One is enough, for now.
     await collector.goRound();

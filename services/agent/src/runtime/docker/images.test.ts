@@ -2,7 +2,8 @@ import { EventEmitter } from 'node:events';
 import type Docker from 'dockerode';
 import type { Retry } from '@meseta/kit';
 import { FakeClock } from '@meseta/testing';
-import { fetchAgainMs, fetchesMax, Images } from './images';
+import { fetchAgainMs, fetchesMax } from '../../images/shared-fetches';
+import { Images } from './images';
 
 function refusal(statusCode: number, message: string): Error {
   return Object.assign(new Error(message), { statusCode });

@@ -1,13 +1,10 @@
-import { statfs } from 'node:fs/promises';
-import type Docker from 'dockerode';
 import type { Logger, Timers } from '@meseta/kit';
-import { Rounds } from '../../rounds';
-import { isDone } from './errors';
+import { Rounds } from '../rounds';
 import type { ImageRecord, PulledImage } from './image-record';
 
 /** When images go, and which never do (G82). */
 export interface CollectionRules {
-  /** The part of the engine's disk that is to be free, 0 to 1. */
+  /** The part of the disk of images that is to be free, 0 to 1. */
   readonly headroom: number;
   /** How often the disk is looked at. Milliseconds. */
   readonly intervalMs: number;
@@ -15,15 +12,23 @@ export interface CollectionRules {
   readonly excluded: readonly string[];
 }
 
+/** Where images are. */
+export interface ImageShelf {
+  /** The part of its disk that is free, 0 to 1. */
+  freePart(): Promise<number>;
+  /** Looks which images containers use, also those that have ended and are still there. */
+  used(): Promise<(name: string) => boolean>;
+  /** Deletes an image, unless a container has come to use it. @returns whether it is there no more, by this or before */
+  delete(name: string): Promise<'deleted' | 'gone' | 'used'>;
+}
+
 export interface ImageCollectorOptions {
-  readonly docker: Docker;
+  readonly shelf: ImageShelf;
   readonly rules: CollectionRules;
-  readonly record: ImageRecord;
+  readonly record: Pick<ImageRecord, 'all' | 'forget'>;
   readonly onDeleted: () => void;
   readonly log: Logger;
   readonly timers: Timers;
-  /** The part of the engine's disk that is free; found out if unset. */
-  readonly freePart?: () => Promise<number>;
 }
 
 /** Which images may go, whoever was wanted least recently first. */
@@ -39,7 +44,7 @@ export function collectable(
     .sort((a, b) => a.usedAtMs - b.usedAtMs || (a.name < b.name ? -1 : 1));
 }
 
-/** Deletes images that this agent pulled and no container uses, while the engine's disk is too full. */
+/** Deletes images that this agent pulled and no container uses, while their disk is too full. */
 export class ImageCollector {
   private readonly rounds: Rounds;
   private closed = false;
@@ -58,41 +63,27 @@ export class ImageCollector {
     this.rounds.start();
   }
 
-  /** What is asked of the daemon now is not waited for. */
+  /** What is being done now is not waited for. */
   close(): void {
     this.closed = true;
     void this.rounds.close();
   }
 
   async goRound(): Promise<void> {
-    const { docker, rules, record, onDeleted, log } = this.options;
-    const isFull = async (): Promise<boolean> => (await this.freePart()) < rules.headroom;
+    const { shelf, rules, record, onDeleted, log } = this.options;
+    const isFull = async (): Promise<boolean> => (await shelf.freePart()) < rules.headroom;
     if (!(await isFull())) return;
-    // Also those that have ended: their output is still to be read.
-    const containers = await docker.listContainers({ all: true });
-    const used = new Set(containers.flatMap(({ Image, ImageID }) => [Image, ImageID]));
-    for (const { name } of collectable(record.all(), (name) => used.has(name), rules.excluded)) {
+    const used = await shelf.used();
+    for (const { name } of collectable(record.all(), used, rules.excluded)) {
       if (this.closed) return;
-      try {
-        const { Id } = await docker.getImage(name).inspect();
-        if (used.has(Id)) continue;
-        // Not by force: one that a container came to use meanwhile stays.
-        await docker.getImage(name).remove();
-        log.info({ image: name }, 'deleted an image: the disk of the Docker engine is full');
+      const outcome = await shelf.delete(name);
+      if (outcome === 'used') continue;
+      if (outcome === 'deleted') {
+        log.info({ image: name }, 'deleted an image: the disk of images is full');
         onDeleted();
-      } catch (error) {
-        if (!isDone(error)) throw error;
-        if ((error as { statusCode?: number }).statusCode === 409) continue;
       }
       record.forget(name);
       if (!(await isFull())) return;
     }
-  }
-
-  private async freePart(): Promise<number> {
-    if (this.options.freePart !== undefined) return this.options.freePart();
-    const { DockerRootDir } = (await this.options.docker.info()) as { DockerRootDir: string };
-    const { blocks, bavail } = await statfs(DockerRootDir);
-    return blocks === 0 ? 1 : bavail / blocks;
   }
 }
