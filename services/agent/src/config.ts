@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { isFailure, parseAttributes, parseDomain, validateRole } from '@meseta/model';
 import { parseDefaultContainer } from './effects/default-container';
 import { parseVariables } from './effects/environment-variables';
+import { registryHomeRefusal } from './images/registry';
 import { parseDefaultDns } from './network/default-dns';
 import { givenResources } from './resources/given';
 import { reconfigurationPolicies } from './state/reconfiguration';
@@ -113,7 +114,7 @@ export const agentOptions = defineOptions({
     kind: 'number',
     min: 0,
     max: 1,
-    help: 'The part of the Docker engine’s disk that is to stay free: images that this agent pulled and no container uses are deleted for it. Not given, none is.',
+    help: 'The part of the disk of images that is to stay free: those that this agent pulled and no container uses are deleted for it. Not given, none is.',
   },
   imageGcInterval: {
     kind: 'duration',
@@ -284,9 +285,27 @@ export const agentOptions = defineOptions({
     help: 'What isolated tasks may have of root’s powers at most, as capabilities(7) names them without CAP_, in lower case.',
     placeholder: 'name,…',
   },
+  imageProviders: {
+    kind: 'list',
+    choices: ['docker'],
+    default: ['docker'],
+    help: 'What images of the runtime process are fetched: those of Docker and OCI, from registries; empty fetches none.',
+    placeholder: 'name,…',
+  },
+  dockerRegistry: {
+    kind: 'string',
+    default: 'https://registry-1.docker.io',
+    help: 'Where images of the runtime process are from whose name says no registry: an URL, or a directory with archives as docker save writes them, each as <name>.tar.',
+    placeholder: 'url or path',
+  },
+  dockerStoreDir: {
+    kind: 'path',
+    help: 'Where fetched images are kept, for this agent alone; in the work directory if not given.',
+    placeholder: 'path',
+  },
   imageDirectory: {
     kind: 'path',
-    help: 'Where images for the runtime process lie unpacked, each as <name>/rootfs.',
+    help: 'Where images for the runtime process lie unpacked, each as <name>/rootfs; they go before fetched ones.',
     placeholder: 'path',
   },
   seccompConfigDirectory: {
@@ -375,6 +394,7 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     checkAgentPortRangeOnly,
     executorDomainSockets,
     domainSocketLocation,
+    dockerRegistry,
     registrationBackoffFactor,
     registrationBackoffMax,
   }) => {
@@ -400,6 +420,8 @@ export const agentService: ServiceOptions<typeof agentOptions> = {
     if (isFailure(dns)) return `--default-container-dns: ${dns.message}`;
     if (checkAgentPortRangeOnly && !enforceContainerPorts)
       return '--check-agent-port-range-only needs --enforce-container-ports';
+    const home = registryHomeRefusal(dockerRegistry);
+    if (home !== undefined) return `--docker-registry: ${home.message}`;
     if (registrationBackoffFactor > registrationBackoffMax)
       return '--registration-backoff-factor must not be more than --registration-backoff-max';
     if (domainSocketLocation !== undefined && !executorDomainSockets)

@@ -156,7 +156,7 @@ async function assemble(
     onEnd: (runtime, containerId, exit) => containers.ended(runtime, containerId, exit),
     ...(dependencies.fakeMachine !== undefined && { fakeMachine: dependencies.fakeMachine }),
     gpus: gpus.machine,
-    dockerObserver: {
+    imageObserver: {
       pulled: (outcome) => metrics.imagePulls.inc({ outcome }),
       imageDeleted: () => metrics.imagesDeleted.inc(),
     },

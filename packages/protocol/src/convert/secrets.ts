@@ -33,7 +33,21 @@ export function healthCheckWithoutSecrets(check: HealthCheck | undefined): Healt
 
 /** A container as it may be shown. */
 export function containerWithoutSecrets(container: ContainerInfo | undefined): ContainerInfo | undefined {
-  if (container?.volumes.some(({ source }) => source?.secret?.value !== undefined) !== true) return container;
+  if (container === undefined) return container;
+  return withoutLogIn(withoutFiles(container));
+}
+
+/** The image without what lets its agent have it. */
+function withoutLogIn(container: ContainerInfo): ContainerInfo {
+  const { mesos } = container;
+  const docker = mesos?.image?.docker;
+  if (docker?.config?.value === undefined) return container;
+  const image = { ...mesos?.image, docker: { ...docker, config: withoutValue(docker.config) } };
+  return { ...container, mesos: { ...mesos, image } };
+}
+
+function withoutFiles(container: ContainerInfo): ContainerInfo {
+  if (!container.volumes.some(({ source }) => source?.secret?.value !== undefined)) return container;
   const volumes = container.volumes.map((volume) =>
     volume.source === undefined
       ? volume

@@ -101,6 +101,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
       group: { containerId: pod.containerId, limits: executorLimits(context, pod) },
     }),
     ...(network !== undefined && { network }),
+    ...registryConfigOf(context, info.container),
     ...sharing(sharesOf(info, pod?.info)),
     mounts: mountsOf(workDir, resources),
   };
@@ -158,6 +159,7 @@ export function executorSpec(
     resources,
     limits: executorLimits(context, executor),
     ...(network !== undefined && { network }),
+    ...registryConfigOf(context, info.container),
     ...sharing(sharesOf(info, undefined)),
     mounts: [...mountsOf(workDir, resources), ...(socket?.mounts ?? [])],
   };
@@ -177,6 +179,15 @@ function socketOf(
     isVolume: false,
   };
   return { path: join(agentInContainer, basename(executorSocket)), mounts: [mount] };
+}
+
+/** What the image says itself of who may have it. */
+function registryConfigOf(
+  { resolveSecret }: SpecContext,
+  container: ContainerInfo | undefined,
+): Pick<ContainerSpec, 'registryConfig'> {
+  const secret = container?.mesos?.image?.docker?.config;
+  return secret === undefined ? {} : { registryConfig: resolveSecret(secret).toString() };
 }
 
 function sharing(shares: ContainerShares | undefined): Pick<ContainerSpec, 'shares'> {
@@ -258,7 +269,7 @@ function userOf(
 /** Where a container finds its sandbox: at a path of its own where its root is its own. */
 interface Seen {
   readonly sandbox: string;
-  /** Docker images say what PATH and HOME are. */
+  /** Images say what PATH and HOME are. */
   readonly hasOwn: boolean;
   /** The operator's. */
   readonly variables: ReadonlyMap<string, string>;
@@ -272,7 +283,7 @@ function seenOf(
 ): Seen {
   return {
     sandbox: hasOwnRoot(runtime, container) ? sandboxInContainer : sandbox,
-    hasOwn: runtime === 'docker',
+    hasOwn: hasOwnRoot(runtime, container),
     variables,
   };
 }

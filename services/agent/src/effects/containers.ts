@@ -8,7 +8,7 @@ import { beginAge } from '../sandbox/old-sandboxes';
 import { sandboxOfExecutor, sandboxOfTask } from '../sandbox/sandbox-of';
 import type { Command, Exit, OwnerKey } from '../state/command';
 import type { AgentState, ExecutorKey, ExecutorRecord, TaskKey, TaskRecord } from '../state/state';
-import type { CommandInfo_URI } from '@meseta/protocol';
+import type { CommandInfo_URI, ContainerInfo } from '@meseta/protocol';
 import type { Fetcher } from '../fetcher/fetcher';
 import type { SecretFiles } from '../secrets/secret-files';
 import { containerVolumes, secretVolumes, type Parent } from './container-volumes';
@@ -50,6 +50,7 @@ interface Start {
   readonly attributes: Readonly<Record<string, string>>;
   /** What must be fetched before. */
   readonly uris: readonly CommandInfo_URI[];
+  readonly container: ContainerInfo | undefined;
   /** Makes its sandbox and says what is to be run. */
   readonly prepare: (agentId: AgentId, usesSandbox: boolean) => Promise<ContainerSpec>;
 }
@@ -86,6 +87,7 @@ export class Containers {
     this.enqueue({
       ...task,
       uris: task.info.command?.uris ?? [],
+      container: task.info.container,
       attributes: { 'task.id': taskId, 'framework.id': frameworkId, 'container.runtime': runtime },
       prepare: (agentId, usesSandbox) => this.prepareTask(agentId, task, usesSandbox),
     });
@@ -98,6 +100,7 @@ export class Containers {
     this.enqueue({
       ...executor,
       uris: executor.info.command?.uris ?? [],
+      container: executor.info.container,
       attributes: { 'executor.id': executorId, 'framework.id': frameworkId, 'container.runtime': runtime },
       prepare: async (agentId, usesSandbox) => {
         const spec = executorSpec(this.options, agentId, executor);
@@ -179,13 +182,18 @@ export class Containers {
       return;
     }
     // Bringing an image may take longer than all the rest: it is no part of a start, of which there are few at once.
-    if (start.uris.length > 0 || this.options.runtimes.get(start.runtime)?.fetch !== undefined) {
+    if (start.uris.length > 0 || this.fetches(start)) {
       this.toFetch.set(start.containerId, start);
       this.nextFetch();
       return;
     }
     this.waiting.set(start.containerId, start);
     this.next();
+  }
+
+  private fetches({ runtime: name, container }: Start): boolean {
+    const runtime = this.options.runtimes.get(name);
+    return runtime?.fetch !== undefined && (runtime.fetches?.(container) ?? true);
   }
 
   private nextFetch(): void {

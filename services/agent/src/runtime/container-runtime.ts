@@ -35,6 +35,9 @@ export interface ContainerRuntime {
    */
   recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]>;
 
+  /** Whether something may have to be brought for a container; unset where that is so for all, if there is `fetch`. */
+  fetches?(container: ContainerInfo | undefined): boolean;
+
   /**
    * Brings what a container needs from elsewhere and may take long, such as an image; what is brought is not waited for in `start`. Unset for a runtime
    * whose containers need nothing.
@@ -115,6 +118,12 @@ export interface FetchListener {
   readonly progress?: Progress;
 }
 
+/** Told of what becomes of images. */
+export interface ImageObserver {
+  readonly pulled: (outcome: 'pulled' | 'failed') => void;
+  readonly imageDeleted: () => void;
+}
+
 /** Told once of each container's end, when everything in it is gone. */
 export type EndListener = (containerId: ContainerId, exit: Exit) => void;
 
@@ -127,6 +136,8 @@ export interface ContainerSpec {
   readonly name: string;
   /** The container whose limits this one shares, as those of one group do; unset for most. */
   readonly group?: { readonly containerId: ContainerId; readonly limits: ContainerLimits };
+  /** Credentials for the registry of its image that it brings itself, as a config.json of Docker; unset for most. */
+  readonly registryConfig?: string;
   /** The networks that it joins; unset for the machine's own. */
   readonly network?: ContainerNetwork;
   /** Namespaces that it shares; unset for most. */

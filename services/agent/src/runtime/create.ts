@@ -6,12 +6,14 @@ import type { AgentConfig } from '../config';
 import type { Exit } from '../state/command';
 import { createNetworks } from '../network/create';
 import type { NetworkListener } from '../network/networks';
-import type { ContainerRuntime } from './container-runtime';
-import { connectDocker, type DockerObserver } from './docker/connect';
+import { architectureOf } from '../images/manifest';
+import type { ContainerRuntime, ImageObserver } from './container-runtime';
+import { connectDocker } from './docker/connect';
 import type { CollectionRules } from '../images/image-collector';
 import type { MachineGpus } from '../gpu/gpu';
 import { FakeRuntime, type FakeMachine } from './fake';
-import { createProcessRuntime } from './process/create';
+import { createProcessRuntime, type ImagesFrom } from './process/create';
+import { registryHome } from '../images/registry';
 
 /** What runtimes need of the agent around them. */
 export interface RuntimesOptions {
@@ -27,6 +29,10 @@ export interface RuntimesOptions {
     | 'readOnlyRoot'
     | 'capabilities'
     | 'imageDirectory'
+    | 'imageProviders'
+    | 'dockerRegistry'
+    | 'dockerStoreDir'
+    | 'fetcherStallTimeout'
     | 'seccompConfigDirectory'
     | 'seccompProfileName'
     | 'dockerAllowPrivileged'
@@ -44,7 +50,7 @@ export interface RuntimesOptions {
   readonly log: Logger;
   readonly timers: Timers;
   readonly fakeMachine?: FakeMachine;
-  readonly dockerObserver?: DockerObserver;
+  readonly imageObserver?: ImageObserver;
   readonly gpus?: MachineGpus;
 }
 
@@ -77,7 +83,7 @@ export async function createRuntimes(
 
 async function create(
   name: string,
-  { config, onEnd, onNetworkCommand, log, timers, fakeMachine, dockerObserver, gpus }: RuntimesOptions,
+  { config, onEnd, onNetworkCommand, log, timers, fakeMachine, imageObserver, gpus }: RuntimesOptions,
 ): Promise<ContainerRuntime | Failure> {
   const tell = (containerId: ContainerId, exit: Exit): void => onEnd(name, containerId, exit);
   switch (name) {
@@ -95,7 +101,7 @@ async function create(
         sharesMachine: config.allowSharingAgentNamespaces,
         recoveryTimeoutMs: config.recoveryTimeout,
         capabilities: config.capabilities,
-        imageDirectory: config.imageDirectory,
+        images: imagesFrom(config, imageObserver),
         seccomp: { directory: config.seccompConfigDirectory, defaultName: config.seccompProfileName },
         gpus,
         networks: await createNetworks({
@@ -117,7 +123,7 @@ async function create(
         dockerConfig: config.dockerConfig,
         imageRecord: join(config.workDir, 'meta', 'docker-images.json'),
         collection: collectionOf(config),
-        ...(dockerObserver !== undefined && { observer: dockerObserver }),
+        ...(imageObserver !== undefined && { observer: imageObserver }),
         onEnd: tell,
         log,
         timers,
@@ -129,6 +135,26 @@ async function create(
         ...(fakeMachine !== undefined && { machine: fakeMachine }),
       });
   }
+}
+
+/** Where the process runtime has images from. */
+function imagesFrom(config: RuntimesOptions['config'], observer: ImageObserver | undefined): ImagesFrom {
+  const { imageDirectory: directory, imageProviders, dockerRegistry, dockerStoreDir, workDir } = config;
+  if (!imageProviders.includes('docker')) return { directory };
+  return {
+    directory,
+    store: {
+      directory: dockerStoreDir ?? join(workDir, 'meta', 'images'),
+      source: {
+        home: registryHome(dockerRegistry),
+        stallMs: config.fetcherStallTimeout,
+        architecture: architectureOf(),
+      },
+      dockerConfig: config.dockerConfig,
+      collection: collectionOf(config),
+      observer,
+    },
+  };
 }
 
 /** When images are deleted; they are not unless the operator says how much of the disk is to stay free. */

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { access, copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,6 +8,9 @@ import type Docker from 'dockerode';
 
 /** A shell that needs no library; Debian's package busybox-static. */
 const busybox = '/bin/busybox';
+
+/** Whether images can be made and unpacked here: only root keeps the owners of files, and hides those of other layers. */
+export const canRunImages = process.getuid?.() === 0 && existsSync(busybox);
 const programs = ['sh', 'sleep', 'echo', 'cat', 'env', 'ls', 'true', 'printf', 'id', 'tail', 'head', 'touch'];
 
 /** Makes sure that the daemon has the image that tests run: a shell and little else, made here, so that no registry is asked. */

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -32,6 +32,7 @@ export class ImageRegistry {
   /** Requests for manifests, by image. */
   readonly asked: string[] = [];
   private readonly blobs = new Map<string, Buffer>();
+  private base: Promise<Buffer> | undefined;
   private readonly manifests = new Map<string, Buffer>();
   /** Layers of which the second half is kept back. */
   private readonly held = new Map<string, Promise<void>>();
@@ -60,17 +61,19 @@ export class ImageRegistry {
    *
    * @returns its name, and a function that lets the second half of its layer go, if that is kept back
    */
-  async add(repository: string, options: { hold?: boolean; stopSignal?: string } = {}) {
-    const archive = await testRootfs();
-    const base = await readFile(archive);
-    await rm(dirname(archive), { recursive: true, force: true });
-    const own = await tarOf('marker', randomBytes(2 ** 20));
-    const layers = [base, own].map((tar) => ({ tar, blob: gzipSync(tar) }));
+  async add(repository: string, options: ImageOptions = {}) {
+    const own = options.layers ?? [await tarOf({ marker: randomBytes(2 ** 20) })];
+    const compress = options.compress ?? gzipSync;
+    const layers = [await (this.base ??= baseLayer()), ...own].map((tar) => ({ tar, blob: compress(tar) }));
     const config = Buffer.from(
       JSON.stringify({
         architecture: 'amd64',
         os: 'linux',
-        config: { Env: ['PATH=/bin'], ...(options.stopSignal && { StopSignal: options.stopSignal }) },
+        config: {
+          Env: ['PATH=/bin'],
+          ...(options.stopSignal && { StopSignal: options.stopSignal }),
+          ...options.config,
+        },
         rootfs: { type: 'layers', diff_ids: layers.map(({ tar }) => digestOf(tar)) },
       }),
     );
@@ -84,11 +87,28 @@ export class ImageRegistry {
       config: described(types.config, config),
       layers: layers.map(({ blob }) => described(types.layer, blob)),
     };
-    this.manifests.set(`${repository}/1`, Buffer.from(JSON.stringify(manifest)));
+    const body = Buffer.from(JSON.stringify(manifest));
+    if (options.listed === undefined) {
+      this.manifests.set(`${repository}/1`, body);
+    } else {
+      // One that is not for this machine comes first.
+      const other = Buffer.from('{"schemaVersion":2}');
+      for (const one of [other, body]) this.manifests.set(`${repository}/${digestOf(one)}`, one);
+      const manifests = [
+        { ...sized(other), platform: { os: 'linux', architecture: 'pdp11' } },
+        { ...sized(body), platform: { os: 'linux', architecture: options.listed } },
+      ];
+      this.manifests.set(`${repository}/1`, Buffer.from(JSON.stringify({ schemaVersion: 2, manifests })));
+    }
     let release = (): void => undefined;
     const last = manifest.layers[1]?.digest ?? '';
     if (options.hold === true) this.held.set(last, new Promise((resolve) => (release = resolve)));
-    return { name: `${this.address}/${repository}:1`, release };
+    return { name: `${this.address}/${repository}:1`, digest: digestOf(body), release, layers };
+  }
+
+  /** Gives something else for a blob from now on. */
+  forge(digest: string, blob: Buffer): void {
+    this.blobs.set(digest, blob);
   }
 
   close(): void {
@@ -154,6 +174,35 @@ export class ImageRegistry {
   }
 }
 
+/** How an image is made. */
+export interface ImageOptions {
+  /** Keeps the second half of its last layer back. */
+  readonly hold?: boolean;
+  readonly stopSignal?: string;
+  /** Layers over the shell, tar archives, instead of one of its own. */
+  readonly layers?: readonly Buffer[];
+  /** More of its configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** How layers are compressed; gzip if unset. */
+  readonly compress?: (tar: Buffer) => Buffer;
+  /** Puts it into a list of images for several kinds of machines, as that for this architecture. */
+  readonly listed?: string;
+}
+
+function sized(content: Buffer): { readonly digest: string; readonly size: number } {
+  return { digest: digestOf(content), size: content.length };
+}
+
+/** The layer with the shell. */
+async function baseLayer(): Promise<Buffer> {
+  const archive = await testRootfs();
+  try {
+    return await readFile(archive);
+  } finally {
+    await rm(dirname(archive), { recursive: true, force: true });
+  }
+}
+
 /** A configuration of Docker with the credentials of a registry. */
 export function dockerConfigOf(address: string, { username, password }: RegistryAccess): string {
   const auth = Buffer.from(`${username}:${password}`).toString('base64');
@@ -164,11 +213,15 @@ function digestOf(data: Buffer): string {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`;
 }
 
-async function tarOf(name: string, data: Buffer): Promise<Buffer> {
+/** A tar archive of files by their paths. */
+export async function tarOf(files: Readonly<Record<string, string | Buffer>>): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'meseta-layer-'));
   try {
-    await writeFile(join(folder, name), data);
-    await promisify(execFile)('tar', ['-C', folder, '-cf', join(folder, 'layer.tar'), name]);
+    for (const [name, data] of Object.entries(files)) {
+      await mkdir(dirname(join(folder, 'files', name)), { recursive: true });
+      await writeFile(join(folder, 'files', name), data);
+    }
+    await promisify(execFile)('tar', ['-C', join(folder, 'files'), '-cf', join(folder, 'layer.tar'), '.']);
     return await readFile(join(folder, 'layer.tar'));
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import Docker from 'dockerode';
 import { failure, type Failure } from '@meseta/model';
 import type { Logger, Timers } from '@meseta/kit';
-import type { EndListener } from '../container-runtime';
+import type { EndListener, ImageObserver } from '../container-runtime';
 import { Credentials } from '../../images/credentials';
 import { ImageCollector, type CollectionRules } from '../../images/image-collector';
 import { ImageRecord } from '../../images/image-record';
@@ -26,16 +26,10 @@ export interface ConnectDockerOptions {
   readonly imageRecord?: string;
   /** When pulled images are deleted; unset for never. */
   readonly collection?: CollectionRules | undefined;
-  readonly observer?: DockerObserver;
+  readonly observer?: ImageObserver;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers: Timers;
-}
-
-/** Told of what becomes of images. */
-export interface DockerObserver {
-  readonly pulled: (outcome: 'pulled' | 'failed') => void;
-  readonly imageDeleted: () => void;
 }
 
 /** Makes the Docker runtime, or says in one line why there is none. */

@@ -1,17 +1,36 @@
 import { failure, isFailure, type Failure } from '@meseta/model';
-import { FailureError, type Logger, type Timers } from '@meseta/kit';
+import { FailureError, systemTimers, type Logger, type Timers } from '@meseta/kit';
 import { join } from 'node:path';
+import { Credentials } from '../../images/credentials';
+import { ImageCollector, type CollectionRules } from '../../images/image-collector';
+import { ImageStore, type ImageStoreOptions } from '../../images/image-store';
 import { Filters, type FilterOptions } from '../../seccomp/filters';
 import type { MachineGpus } from '../../gpu/gpu';
 import { GpuKeeper } from '../../gpu/gpu-keeper';
 import type { Networks } from '../../network/networks';
 import { detectCgroups } from '../cgroups/detect';
-import type { EndListener } from '../container-runtime';
+import type { EndListener, ImageObserver } from '../container-runtime';
 import { detectIsolation, type IsolationOptions } from './isolation';
 import { capabilitiesDefault } from './privileges';
 import { PodNamespaces } from './pod-namespaces';
-import { ProcessRuntime } from './process-runtime';
+import { ProcessRuntime, type ProcessRuntimeOptions } from './process-runtime';
 import { findProgram } from './programs';
+import { layersInUse } from './run-images';
+
+/** Where the images of tasks are from. */
+export interface ImagesFrom {
+  /** Where they lie unpacked. */
+  readonly directory?: string | undefined;
+  /** Fetched ones; unset where none are fetched. */
+  readonly store?:
+    | (Pick<ImageStoreOptions, 'directory' | 'source'> & {
+        readonly dockerConfig: string | undefined;
+        /** When they are deleted; unset for never. */
+        readonly collection: CollectionRules | undefined;
+        readonly observer?: ImageObserver | undefined;
+      })
+    | undefined;
+}
 
 /** Makes the process runtime of this machine, or says in one line what it lacks. */
 export async function createProcessRuntime(options: {
@@ -21,7 +40,8 @@ export async function createProcessRuntime(options: {
   /** How tasks are to be isolated; unset leaves them in the machine's namespaces. */
   readonly isolate?: Omit<IsolationOptions, 'agentName' | 'log'>;
   readonly capabilities?: readonly string[];
-  readonly imageDirectory?: string | undefined;
+  /** Where images are from; unset where there are none. */
+  readonly images?: ImagesFrom | undefined;
   /** Where profiles of seccomp are, and which one tasks have that name none. */
   readonly seccomp?: Omit<FilterOptions, 'programs'>;
   readonly gpus?: MachineGpus | undefined;
@@ -72,8 +92,13 @@ export async function createProcessRuntime(options: {
           ...{ gpus: machine.found, devices: machine.paths.devices, directory, agentName, log },
           base: isFailure(isolation) ? undefined : isolation?.dev,
         });
+  const timers = options.timers ?? systemTimers;
+  const supply = isIsolated ? await imageSupply(options.images, directory, timers, log) : undefined;
+  if (isFailure(supply)) return supply;
   return new ProcessRuntime({
     ...options,
+    images: supply?.images,
+    collector: supply?.collector,
     gpus,
     programs: { setsid, mv, setpriv },
     cgroups: isFailure(cgroups) ? undefined : cgroups,
@@ -85,6 +110,31 @@ export async function createProcessRuntime(options: {
     capabilities,
     filters,
   });
+}
+
+/** What brings images, and what deletes them again. */
+async function imageSupply(
+  from: ImagesFrom | undefined,
+  runs: string,
+  timers: Timers,
+  log: Logger,
+): Promise<Pick<ProcessRuntimeOptions, 'images' | 'collector'> | Failure> {
+  if (from?.store === undefined) return { images: { directory: from?.directory } };
+  const { dockerConfig, collection, observer, ...where } = from.store;
+  const credentials = new Credentials(dockerConfig);
+  const unreadable = await credentials.check();
+  if (unreadable !== undefined) return unreadable;
+  const store = await ImageStore.open({ ...where, inUse: () => layersInUse(runs), timers });
+  const collector =
+    collection === undefined
+      ? undefined
+      : new ImageCollector({
+          ...{ shelf: store, record: store, rules: collection, log, timers },
+          onDeleted: () => observer?.imageDeleted(),
+        });
+  collector?.start();
+  const onPulled: ImageObserver['pulled'] = (outcome) => observer?.pulled(outcome);
+  return { images: { directory: from.directory, store, credentials, onPulled }, collector };
 }
 
 function asFailure(error: unknown): Failure {

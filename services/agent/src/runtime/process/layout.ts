@@ -34,9 +34,20 @@ export class RunFiles {
     return join(this.directory, `${containerId}.input`);
   }
 
+  /** The image that it runs from. */
+  image(containerId: ContainerId): string {
+    return join(this.directory, `${containerId}${imageSuffix}`);
+  }
+
   /** All but the void file, which goes last. */
   traces(containerId: ContainerId): readonly string[] {
-    return [this.pid(containerId), this.exit(containerId), this.table(containerId), this.input(containerId)];
+    return [
+      this.pid(containerId),
+      this.exit(containerId),
+      this.table(containerId),
+      this.input(containerId),
+      this.image(containerId),
+    ];
   }
 
   void(containerId: ContainerId): string {
@@ -62,8 +73,9 @@ export class RunFiles {
 }
 
 export const exitSuffix = '.exit';
+export const imageSuffix = '.image';
 
 /** Whose a file is, by its name. */
 export function containerOf(name: string): ContainerId {
-  return asContainerId(name.replace(/\.(pid|exit|void|table|input|dev|exit\.tmp)$/, ''));
+  return asContainerId(name.replace(/\.(pid|exit|void|table|input|image|dev|exit\.tmp)$/, ''));
 }

@@ -82,7 +82,8 @@ function imageLines(
   const over = overOf(spec.sandbox);
   const options = `lowerdir=${image},upperdir=${join(over, 'upper')},workdir=${join(over, 'work')}`;
   return [
-    line('meseta', root, 'overlay', options),
+    // Devices of an image are nobody's.
+    line('meseta', root, 'overlay', `nodev,${options}`),
     line('/proc', join(root, 'proc'), 'none', 'rbind,X-mount.mkdir'),
     sysLine(spec, join(root, 'sys'), 'ro,X-mount.mkdir'),
     line(dev ?? '/dev', join(root, 'dev'), 'none', 'bind,ro,X-mount.mkdir'),

@@ -7,6 +7,8 @@ import { failure, isFailure, type ContainerId } from '@meseta/model';
 import { FailureError, systemTimers, type Logger, type Timers } from '@meseta/kit';
 import type { Exit } from '../../state/command';
 import type { ContainerFacts } from '../../state/state';
+import type { ContainerInfo } from '@meseta/protocol';
+import type { ImageCollector } from '../../images/image-collector';
 import type { GpuKeeper } from '../../gpu/gpu-keeper';
 import type {
   AttachSession,
@@ -16,6 +18,7 @@ import type {
   ContainerUsage,
   EndListener,
   ExecSession,
+  FetchListener,
   KnownContainer,
   ProcessIsolation,
   RecoveredContainer,
@@ -25,6 +28,7 @@ import type {
 import { argvOf } from './command';
 import { execSession } from './exec-session';
 import { containerOf, exitSuffix, RunFiles, type ContainerProcesses } from './layout';
+import { hasImage } from './run-images';
 import { isAlive, signal, statOf, type ProcessName } from './proc';
 import { inNetwork, withAddress } from './in-network';
 import { runScript } from './run-script';
@@ -59,6 +63,8 @@ export interface ProcessRuntimeOptions extends SurroundingsOptions {
   readonly sharesMachine?: boolean;
   /** How long tasks go on without their agent. Milliseconds; for ever if unset. */
   readonly recoveryTimeoutMs?: number;
+  /** Deletes images that nobody uses; unset where none are. */
+  readonly collector?: ImageCollector | undefined;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers?: Timers;
@@ -123,6 +129,14 @@ export class ProcessRuntime implements ContainerRuntime {
     return found;
   }
 
+  fetches(container: ContainerInfo | undefined): boolean {
+    return hasImage(container);
+  }
+
+  fetch(spec: ContainerSpec, listener: FetchListener, signal: AbortSignal): Promise<void> {
+    return this.surroundings.fetch(spec, listener, signal);
+  }
+
   async start(given: ContainerSpec): Promise<ContainerFacts> {
     const { networks } = this.options;
     try {
@@ -138,8 +152,6 @@ export class ProcessRuntime implements ContainerRuntime {
 
   private async startProcess(spec: ContainerSpec): Promise<ContainerFacts> {
     const { containerId } = spec;
-    const command = argvOf(spec);
-    if (isFailure(command)) throw new FailureError(command);
     const around = await this.surroundings.prepare(spec);
     const joins = [
       ...(this.options.cgroups?.create(containerId, spec.limits, spec.group) ?? []),
@@ -153,8 +165,6 @@ export class ProcessRuntime implements ContainerRuntime {
       joins,
       stdout: join(spec.sandbox, 'stdout'),
       stderr: join(spec.sandbox, 'stderr'),
-      environment: spec.environment,
-      ...command,
       ...around,
       secret: containerId,
     });
@@ -217,16 +227,16 @@ export class ProcessRuntime implements ContainerRuntime {
 
   async run(given: ContainerSpec, signal: AbortSignal): Promise<RunResult> {
     const spec = withAddress(this.options.networks, given);
-    const command = argvOf(spec);
+    const command = argvOf(spec, undefined);
     if (isFailure(command)) throw new FailureError(command);
     const container = this.watched.get(spec.containerId);
     if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
-    const { enter, filter, cwd } = await this.surroundings.beside(spec, container.task.pid);
+    const { enter, filter, cwd, environment } = await this.surroundings.beside(spec, container.task.pid);
     const script = besideScript({
       joins: this.joinsOf(spec.containerId),
       switchUser: enter,
       ...(filter !== undefined && { filter }),
-      environment: spec.environment,
+      environment,
       ...command,
       cwd,
       secret: randomUUID(),
@@ -247,6 +257,7 @@ export class ProcessRuntime implements ContainerRuntime {
     await this.leaveDestroyed();
     this.options.networks?.close();
     this.leave();
+    this.options.collector?.close();
     this.watched.clear();
     // Those of pods that nobody is in.
     for (const containerId of this.options.cgroups?.list() ?? []) this.options.cgroups?.remove(containerId);
@@ -276,7 +287,7 @@ export class ProcessRuntime implements ContainerRuntime {
     if (container === undefined) throw new FailureError(failure('conflict', 'the task has ended'));
     const beside = await this.surroundings.beside(spec, container.task.pid);
     const joins = this.joinsOf(spec.containerId);
-    return execSession({ ...beside, joins, environment: spec.environment, command }, terminal);
+    return execSession({ ...beside, joins, command }, terminal);
   }
 
   attach(spec: ContainerSpec): Promise<AttachSession> {

@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { access, chmod, chown } from 'node:fs/promises';
+import { chmod, chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure, isFailure, type ContainerId } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
@@ -9,7 +9,8 @@ import { clearOutputs } from '../../sandbox/open';
 import { sandboxInContainer } from '../../sandbox/paths';
 import type { Filters } from '../../seccomp/filters';
 import type { Cgroups } from '../cgroups/cgroups';
-import type { ContainerSpec } from '../container-runtime';
+import type { ContainerSpec, FetchListener } from '../container-runtime';
+import { argvOf, type Argv } from './command';
 import { namespacesOf, type Isolation } from './isolation';
 import type { RunFiles } from './layout';
 import { machineShm, mountTable, overOf, tmpOf } from './mount-table';
@@ -17,6 +18,8 @@ import { linkMounts, makeFileTargets } from './mounts';
 import type { PodNamespaces, PodPlace } from './pod-namespaces';
 import { capabilitiesOf, privilegeWords } from './privileges';
 import { childOf } from './proc';
+import { defaultPath } from './programs';
+import { hasImage, RunImages, type RunImage, type RunImagesOptions } from './run-images';
 import type { IsolationPlan, SupervisorPlan } from './script';
 import { makeTerminal, sizeDefault, type Terminal } from './terminal';
 import { withSources } from './sources';
@@ -40,8 +43,8 @@ export interface SurroundingsOptions {
   readonly capabilities: readonly string[];
   /** Unset filters nothing. */
   readonly filters?: Filters | undefined;
-  /** Where images lie unpacked, if there are any. */
-  readonly imageDirectory?: string | undefined;
+  /** Unset where there are none. */
+  readonly images?: RunImagesOptions | undefined;
   /** Unset on a machine without gpus. */
   readonly gpus?: GpuKeeper | undefined;
   /** Unset where tasks cannot be isolated. */
@@ -65,14 +68,24 @@ export interface Beside {
   readonly filter: string | undefined;
   /** Where it begins, as it sees it. */
   readonly cwd: string;
+  readonly environment: ReadonlyMap<string, string>;
 }
 
 /** What tasks run in: who they are, what they see, what they may do. */
 export class Surroundings {
+  private readonly images: RunImages;
+
   constructor(
     private readonly options: SurroundingsOptions,
     private readonly files: RunFiles,
-  ) {}
+  ) {
+    this.images = new RunImages(options.images ?? {}, files);
+  }
+
+  /** Brings the image of a container, if it has one. */
+  fetch(spec: ContainerSpec, listener: FetchListener, signal: AbortSignal): Promise<void> {
+    return this.images.fetch(spec, listener, signal);
+  }
 
   /**
    * Makes what a task runs in.
@@ -82,17 +95,25 @@ export class Surroundings {
    */
   async prepare(
     given: ContainerSpec,
-  ): Promise<Pick<SupervisorPlan, 'switchUser' | 'cwd' | 'isolation' | 'terminal' | 'filter'>> {
+  ): Promise<
+    Pick<SupervisorPlan, 'switchUser' | 'cwd' | 'isolation' | 'terminal' | 'filter' | 'environment'> & Argv
+  > {
     const { isolation } = this.options;
     const own = isolation === undefined ? [] : [isolation.workDir, ...isolation.sockets];
     const spec = withSources(given, own);
+    const found = await this.imageOf(spec);
+    const environment = environmentOf(spec, found);
+    const command = argvOf({ command: spec.command, environment }, found?.config);
+    if (isFailure(command)) throw new FailureError(command);
     const user = await this.prepareSandbox(spec);
-    const image = await this.imageOf(spec);
+    const image = found?.layers.join(':');
     const isolated = await this.isolate(spec, user, image);
     const terminal = await this.terminalOf(spec);
     return {
       switchUser: isolated?.words ?? (user === undefined ? [] : this.wordsFor(user)),
-      ...(image !== undefined && { cwd: sandboxInContainer }),
+      ...command,
+      environment,
+      ...(found !== undefined && { cwd: found.config.workingDirectory ?? sandboxInContainer }),
       ...(isolated !== undefined && { isolation: isolated.plan }),
       ...(isolated?.filter !== undefined && { filter: isolated.filter }),
       ...(terminal !== undefined && { terminal }),
@@ -102,12 +123,14 @@ export class Surroundings {
   /** How something is run beside a task. */
   async beside(spec: ContainerSpec, taskPid: number): Promise<Beside> {
     const user = await this.otherUserOf(spec);
-    const image = await this.imageOf(spec);
+    const found = await this.imageOf(spec);
+    const image = found?.layers.join(':');
     const filter = await this.filterOf(spec);
     return {
       enter: await this.wordsBeside(spec, taskPid, user, image, filter),
       filter,
-      cwd: image === undefined ? spec.sandbox : sandboxInContainer,
+      cwd: found === undefined ? spec.sandbox : (found.config.workingDirectory ?? sandboxInContainer),
+      environment: environmentOf(spec, found),
     };
   }
 
@@ -191,22 +214,13 @@ export class Surroundings {
     return user;
   }
 
-  /** Where the task's image lies unpacked; undefined for a task without one. */
-  private async imageOf({ container }: ContainerSpec): Promise<string | undefined> {
-    const image = container?.mesos?.image;
-    if (image === undefined) return undefined;
-    const { imageDirectory, isolation } = this.options;
-    const name = image.docker?.name ?? image.appc?.name ?? '';
-    const refuse = (why: string): FailureError =>
-      new FailureError(failure('conflict', `no image '${name}': ${why}`, { field: 'container.mesos.image' }));
-    if (isolation === undefined) throw refuse('this agent does not isolate tasks');
-    if (imageDirectory === undefined) throw refuse('this agent has no images (--image-directory)');
-    const root = join(imageDirectory, name, 'rootfs');
-    if (name === '' || !root.startsWith(`${join(imageDirectory)}/`)) throw refuse('its name leads elsewhere');
-    await access(root).catch(() => {
-      throw refuse(`there is no ${root}`);
-    });
-    return root;
+  /** The image that a task runs from; undefined for a task without one. */
+  private async imageOf(spec: ContainerSpec): Promise<RunImage | undefined> {
+    if (hasImage(spec.container) && this.options.isolation === undefined)
+      throw new FailureError(
+        failure('denied', 'images need an agent that isolates tasks', { field: 'container.mesos.image' }),
+      );
+    return this.images.of(spec);
   }
 
   /** What isolates a task; without control groups, by which all of it is found again, nothing does. */
@@ -300,6 +314,20 @@ export class Surroundings {
     if (isFailure(user)) throw new FailureError(user);
     return user;
   }
+}
+
+/** What a program finds in its environment: what its image says comes under all that others say. */
+function environmentOf(
+  { environment }: ContainerSpec,
+  image: RunImage | undefined,
+): ReadonlyMap<string, string> {
+  if (image === undefined) return environment;
+  const own = image.config.environment.flatMap((text): [string, string][] => {
+    const [, name = '', value = ''] = /^([A-Za-z_][A-Za-z0-9_]*)=([^\0]*)$/.exec(text) ?? [];
+    // What no shell could set is left out.
+    return name === '' ? [] : [[name, value]];
+  });
+  return new Map([['PATH', defaultPath], ['HOME', sandboxInContainer], ...own, ...environment]);
 }
 
 /** The directory that a task finds at /dev/shm; undefined for one of its own. */
