@@ -282,10 +282,11 @@ function addRun(command: AddCommand, context: CliContext, setExit: (status: numb
     .addOption(masterOption(context))
     .option('-n, --instances <count>', 'how many copies', '1')
     .option('-r, --resources <resources>', 'what each needs', 'cpus:0.1;mem:32')
-    .option('--image <image>', 'a Docker image to run it in')
+    .option('--image <image>', 'an image to run it in')
+    .option('--runtime <runtime>', 'what runs the image: docker, or process for agents without Docker')
     .option(
       '--network <network>',
-      'host, bridge for an image, or the name of a network of the agents',
+      'host, bridge for an image in Docker, or the name of a network of the agents',
       'host',
     )
     .option('-e, --env <KEY=VALUE>', 'an environment variable; may be repeated', collect)

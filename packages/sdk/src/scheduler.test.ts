@@ -1,3 +1,4 @@
+import { taskInfoOf } from './task-spec';
 import { failure, Resources, type Failure } from '@meseta/model';
 import { connect, type ConnectOptions } from './connect';
 import type { Scheduler } from './scheduler';
@@ -223,6 +224,24 @@ describe('launch', () => {
       environment: { variables: [expect.objectContaining({ name: 'COLOUR', value: 'blue' })] },
     });
     expect(info.container).toMatchObject({ type: 'DOCKER', docker: { image: 'nginx:1', network: 'HOST' } });
+    const beside = taskInfoOf(
+      {
+        name: 'beside',
+        image: 'nginx:1',
+        runtime: 'process',
+        network: 'web',
+        volumes: [{ hostPath: '/srv', containerPath: '/data', readOnly: true }],
+        resources: '',
+      },
+      () => '1',
+    );
+    expect([beside.command?.value, beside.command?.shell]).toEqual([undefined, false]);
+    expect(beside.container).toMatchObject({
+      type: 'MESOS',
+      mesos: { image: { type: 'DOCKER', docker: { name: 'nginx:1' } } },
+      networkInfos: [{ name: 'web' }],
+      volumes: [{ hostPath: '/srv', containerPath: '/data', mode: 'RO' }],
+    });
     expect(info.killPolicy?.gracePeriod?.nanoseconds).toBe(1_000_000_000n);
     expect(info.resources.map((one) => [one.name, one.scalar?.value, one.reservations.length])).toEqual([
       ['cpus', 0.5, 1],

@@ -4,11 +4,14 @@ import {
   ContainerInfo_DockerInfo_Network,
   ContainerInfo_Type,
   Environment_Variable_Type,
+  Image_Type,
   Volume_Mode,
   resourcesToProto,
   type CommandInfo,
   type ContainerInfo,
+  type Image,
   type TaskInfo,
+  type Volume,
 } from '@meseta/protocol';
 import { durationMsOf, type Duration } from './framework-options';
 import { networkedContainer, type NetworkSpec } from './task-network';
@@ -23,15 +26,17 @@ export interface TaskSpec extends NetworkSpec {
   readonly command?: string | readonly string[];
   /** What it needs, as `cpus:0.1;mem:32`. */
   readonly resources: string | Resources;
-  /** A Docker image to run it in; its own entry point runs if no command is given. */
+  /** An image of Docker or OCI to run it in; its own entry point runs if no command is given. */
   readonly image?: string;
+  /** Who runs the image: the agent's Docker engine, or the agent itself, which is `process`; `docker` if unset. */
+  readonly runtime?: 'docker' | 'process';
   /** Folders that a task in an image sees. */
   readonly volumes?: readonly {
     readonly hostPath: string;
     readonly containerPath: string;
     readonly readOnly?: boolean;
   }[];
-  /** Of an image `host` or `bridge`, of any other task also the name of one of the agent's networks; the machine's if unset. A group says it for all its tasks. */
+  /** Of an image in Docker `host` or `bridge`, of any other task also the name of one of the agent's networks; the machine's if unset. A group says it for all its tasks. */
   readonly network?: string;
   /** Gives it a terminal, to which `meseta attach -i` types; then stderr goes to stdout, too. */
   readonly terminal?: boolean;
@@ -107,11 +112,17 @@ function commandOf(spec: TaskSpec): CommandInfo | undefined {
 
 function containerOf(spec: TaskSpec): ContainerInfo | undefined {
   const terminal = spec.terminal === true ? { ttyInfo: {} } : {};
-  if (spec.image === undefined) {
+  if (spec.image === undefined || spec.runtime === 'process') {
     const networked = networkedContainer(spec);
-    return spec.terminal !== true
-      ? networked
-      : { type: ContainerInfo_Type.MESOS, networkInfos: [], volumes: [], ...networked, ...terminal };
+    if (spec.image === undefined && spec.terminal !== true) return networked;
+    return {
+      type: ContainerInfo_Type.MESOS,
+      networkInfos: [],
+      ...networked,
+      volumes: spec.image === undefined ? [] : volumesOf(spec),
+      ...(spec.image !== undefined && { mesos: { image: imageOf(spec.image) } }),
+      ...terminal,
+    };
   }
   if (spec.network !== undefined && !['host', 'bridge'].includes(spec.network))
     throw new FailureError(
@@ -123,11 +134,7 @@ function containerOf(spec: TaskSpec): ContainerInfo | undefined {
     ...terminal,
     type: ContainerInfo_Type.DOCKER,
     networkInfos: [],
-    volumes: (spec.volumes ?? []).map((volume) => ({
-      hostPath: volume.hostPath,
-      containerPath: volume.containerPath,
-      mode: volume.readOnly === true ? Volume_Mode.RO : Volume_Mode.RW,
-    })),
+    volumes: volumesOf(spec),
     docker: {
       image: spec.image,
       network:
@@ -138,4 +145,16 @@ function containerOf(spec: TaskSpec): ContainerInfo | undefined {
       parameters: [],
     },
   };
+}
+
+function imageOf(name: string): Image {
+  return { type: Image_Type.DOCKER, docker: { name } };
+}
+
+function volumesOf({ volumes = [] }: TaskSpec): Volume[] {
+  return volumes.map(({ hostPath, containerPath, readOnly }) => ({
+    hostPath,
+    containerPath,
+    mode: readOnly === true ? Volume_Mode.RO : Volume_Mode.RW,
+  }));
 }

@@ -31,7 +31,7 @@ function factsOf(task: Task, frameworkOf: (id?: string) => string, hostOf: (id?:
     ['resources', resourcesWord(task.resources)],
     ['networks', networksOf(task)],
     ['user', task.user],
-    ['image', task.container?.docker?.image],
+    ['image', task.container?.docker?.image ?? task.container?.mesos?.image?.docker?.name],
     ['labels', labels],
   ]);
 }

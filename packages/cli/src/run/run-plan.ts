@@ -8,6 +8,7 @@ export interface RunFlags {
   readonly instances: string;
   readonly resources: string;
   readonly image?: string;
+  readonly runtime?: string;
   readonly network?: string;
   readonly env?: readonly string[];
   readonly name?: string;
@@ -46,7 +47,11 @@ export function planRun(words: readonly string[], flags: RunFlags): RunPlan {
   const timeoutMs = flags.timeout === undefined ? undefined : parseDurationMs(flags.timeout);
   if (isFailure(timeoutMs)) throw invalid(`--timeout: ${timeoutMs.message}`);
   const { network = 'host' } = flags;
-  if (flags.image !== undefined && network !== 'host' && network !== 'bridge')
+  const { runtime = 'docker' } = flags;
+  if (runtime !== 'docker' && runtime !== 'process')
+    throw invalid(`--runtime must be docker or process, not "${runtime}"`);
+  if (flags.runtime !== undefined && flags.image === undefined) throw invalid('--runtime needs an image');
+  if (flags.image !== undefined && runtime === 'docker' && network !== 'host' && network !== 'bridge')
     throw invalid(`--network of an image must be host or bridge, not "${network}"`);
   return {
     name: flags.name ?? nameOf(words, flags.image),
@@ -61,7 +66,7 @@ export function planRun(words: readonly string[], flags: RunFlags): RunPlan {
       ...(flags.tty === true && { terminal: true }),
       ...(words.length === 0 ? {} : { command: commandOf(words) }),
       network,
-      ...(flags.image !== undefined && { image: flags.image }),
+      ...(flags.image !== undefined && { image: flags.image, runtime }),
     },
   };
 }

@@ -143,6 +143,8 @@ test.each([
   [['--timeout', 'soon', 'x'], '--timeout: "soon" is not a duration'],
   [['--role', 'a//b', 'x'], 'role'],
   [['--network', 'web', '--image', 'x'], '--network of an image must be host or bridge, not "web"'],
+  [['--runtime', 'podman', '--image', 'x'], '--runtime must be docker or process, not "podman"'],
+  [['--runtime', 'process', 'x'], '--runtime needs an image'],
 ])('%j is refused', async (argv, message) => {
   expect(await runCli(['run', ...argv], context)).toBe(2);
   expect(context.stderr).toContain(`meseta: ${message}`);

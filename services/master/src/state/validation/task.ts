@@ -98,7 +98,8 @@ function validateContainer({ command, container }: TaskInfo): Failure | undefine
     return undefined;
   }
   // An image may bring its own command, an executor its own work; without them there must be something to run.
-  if (command !== undefined && (command.value ?? '') === '')
+  const imageRuns = container?.mesos?.image !== undefined && command?.shell === false;
+  if (command !== undefined && (command.value ?? '') === '' && !imageRuns)
     return refuse('command.value', 'must not be empty');
   return undefined;
 }

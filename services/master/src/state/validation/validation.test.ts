@@ -101,6 +101,14 @@ const image = { image: 'i', portMappings: [], parameters: [] };
 describe('a task', () => {
   test('that keeps every rule is taken', () => {
     expect(validateTask(task(), context())).toBeUndefined();
+    // What its image runs.
+    const own = { ...container, mesos: { image: { docker: { name: 'i' } } } };
+    expect(
+      validateTask(task({ container: own, command: { ...command, shell: false } }), context()),
+    ).toBeUndefined();
+    expect(validateTask(task({ container: own, command: { ...command } }), context())?.message).toMatch(
+      /command\.value/,
+    );
     expect(validateTask(task({ command: undefined }, { executor: executor() }), context())).toBeUndefined();
     expect(
       validateTask(task({ limits: { cpus: { value: 2 }, mem: { value: Infinity } } }), context()),
