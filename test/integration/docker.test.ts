@@ -13,6 +13,7 @@ import {
   dockerSuite,
   openDocker,
   socketPath,
+  testImage,
 } from '../../services/agent/src/testdata/docker-place';
 import { ImageRegistry } from '../../services/agent/src/testdata/image-registry';
 import { eventually, meseta, offerWith, repository, Rig } from './harness';
@@ -108,6 +109,20 @@ dockerSuite('tasks in Docker containers', () => {
     expect(files.stdout).toContain('index.html');
     await task.kill();
     await task.finished();
+  });
+
+  check('a program in an image gets the arguments that it was given', async () => {
+    // It holds all that there is.
+    const all = await offerWith(scheduler, 'cpus:4');
+    await scheduler.suppress();
+    all.decline();
+    const words = ['run', '--image', testImage, '--master', master.grpc];
+    const program = await meseta([...words, '/bin/echo', 'hello', 'there']);
+    expect([program.code, program.stdout]).toEqual([0, expect.stringMatching(/(^|\s)hello there\n/)]);
+    expect(program.stdout).not.toContain('echo');
+    const line = await meseta([...words, 'echo $0']);
+    expect(line.stdout).toMatch(/\/bin\/sh\n/);
+    await scheduler.revive();
   });
 
   check('a command beside it has a terminal, and what it prints is followed', async () => {

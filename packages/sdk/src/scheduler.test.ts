@@ -220,7 +220,7 @@ describe('launch', () => {
     expect(info.command).toMatchObject({
       shell: false,
       value: 'nginx',
-      arguments: ['nginx', '-v'],
+      arguments: ['-v'],
       environment: { variables: [expect.objectContaining({ name: 'COLOUR', value: 'blue' })] },
     });
     expect(info.container).toMatchObject({ type: 'DOCKER', docker: { image: 'nginx:1', network: 'HOST' } });

@@ -106,8 +106,10 @@ function commandOf(spec: TaskSpec): CommandInfo | undefined {
     environment: variables.length === 0 ? undefined : { variables },
   };
   if (typeof command === 'string') return { ...base, shell: true, value: command, arguments: [] };
-  // In an image without a value, the arguments go to its entry point; a program is its own first argument.
-  return { ...base, shell: false, value: command?.[0], arguments: command === undefined ? [] : [...command] };
+  if (command === undefined) return { ...base, shell: false, value: undefined, arguments: [] };
+  // A program is its own first argument, but not for Docker, which is told its words one after the other.
+  const inDocker = (spec.info?.container ?? containerOf(spec))?.type === ContainerInfo_Type.DOCKER;
+  return { ...base, shell: false, value: command[0], arguments: command.slice(inDocker ? 1 : 0) };
 }
 
 function containerOf(spec: TaskSpec): ContainerInfo | undefined {
