@@ -323,11 +323,14 @@ function limitsOf(context: SpecContext, limits: TaskInfo['limits'], resources: R
   const cpuLimit = limits['cpus']?.value;
   const quota =
     cpuLimit === undefined ? (context.limitCpu ? weight.cpuMilli : undefined) : finite(cpuLimit * 1000);
-  const memory = finite((limits['mem']?.value ?? resources.scalarMilli('mem') / 1000) * bytesPerMegabyte);
+  const request = (resources.scalarMilli('mem') / 1000) * bytesPerMegabyte;
+  const limit = limits['mem']?.value;
+  const memory = limit === undefined ? request : finite(limit * bytesPerMegabyte);
   return {
     ...weight,
     ...(quota !== undefined && quota > 0 && { cpuQuotaMilli: quota }),
     ...(memory !== undefined && memory > 0 && { memoryBytes: Math.max(memoryBytesMin, Math.floor(memory)) }),
+    ...(request > 0 && { memoryRequestBytes: Math.max(memoryBytesMin, Math.floor(request)) }),
   };
 }
 

@@ -217,6 +217,8 @@ export interface ContainerLimits {
   readonly cpuQuotaMilli?: number;
   /** It is ended when it uses more; unset is no bound. */
   readonly memoryBytes?: number;
+  /** What it asked for: so much the kernel takes from it last, and more than that first, where memory is short. Unset for nothing. */
+  readonly memoryRequestBytes?: number;
   /** How many processes and threads there may be in it; unset is no bound. */
   readonly processes?: number;
   /** The gpus that it may use, by their ids; unset on a machine without. */

@@ -9,7 +9,7 @@ import { CgroupsV2 } from './v2';
 describe('control groups', () => {
   let root: string;
   const id = containerId('c1');
-  const limits = { cpuMilli: 500, cpuQuotaMilli: 750, memoryBytes: 64 * 1024 * 1024 };
+  const limits = { cpuMilli: 500, cpuQuotaMilli: 750, memoryBytes: 2 ** 26, memoryRequestBytes: 2 ** 25 };
   const read = async (group: string): Promise<Record<string, string>> => {
     const names = await readdir(join(root, group));
     return Object.fromEntries(
@@ -31,7 +31,10 @@ describe('control groups', () => {
       'cpu.cfs_period_us': '100000',
       'cpu.cfs_quota_us': '75000',
     });
-    expect(await read('memory/c1')).toEqual({ 'memory.limit_in_bytes': '67108864' });
+    expect(await read('memory/c1')).toEqual({
+      'memory.limit_in_bytes': '67108864',
+      'memory.soft_limit_in_bytes': '33554432',
+    });
     await writeFile(
       join(root, 'memory/c1/memory.oom_control'),
       'oom_kill_disable 0\nunder_oom 0\noom_kill 0\n',
@@ -56,6 +59,7 @@ describe('control groups', () => {
       'cpu.weight': '20',
       'cpu.max': '75000 100000',
       'memory.max': '67108864',
+      'memory.low': '33554432',
       'memory.swap.max': '0',
     });
     await writeFile(join(root, 'c1/memory.events'), 'low 0\nmax 3\noom 1\noom_kill 1\n');
@@ -107,7 +111,10 @@ describe('control groups', () => {
     groups.create(id, { ...limits, processes: 10 });
     groups.update(id, { cpuMilli: 500 });
     expect(await read('cpu/c1')).toMatchObject({ 'cpu.cfs_quota_us': '-1' });
-    expect(await read('memory/c1')).toEqual({ 'memory.limit_in_bytes': '-1' });
+    expect(await read('memory/c1')).toEqual({
+      'memory.limit_in_bytes': '-1',
+      'memory.soft_limit_in_bytes': '-1',
+    });
     expect(await read('pids/c1')).toEqual({ 'pids.max': 'max' });
   });
 
@@ -121,6 +128,7 @@ describe('control groups', () => {
       'cpu.weight': '20',
       'cpu.max': 'max 100000',
       'memory.max': 'max',
+      'memory.low': '0',
       'memory.swap.max': 'max',
       'pids.max': 'max',
     });

@@ -78,7 +78,12 @@ export class CgroupsV1 implements Cgroups {
         writeGroupFile(quota, quotaUsOf(limits.cpuQuotaMilli));
       }
     }
-    if (memory !== undefined) this.limitMemory(containerId, limits.memoryBytes ?? unlimitedBytes);
+    if (memory !== undefined) {
+      this.limitMemory(containerId, limits.memoryBytes ?? unlimitedBytes);
+      const soft = join(this.places.of(memory, containerId), 'memory.soft_limit_in_bytes');
+      if (limits.memoryRequestBytes !== undefined) writeGroupFile(soft, limits.memoryRequestBytes);
+      else if (Number(readGroupFile(soft)) < unlimitedBytes) writeGroupFile(soft, -1);
+    }
     if (pids !== undefined) {
       const most = join(this.places.of(pids, containerId), 'pids.max');
       if (limits.processes === undefined) liftBound(most, 'max');

@@ -70,6 +70,9 @@ export class CgroupsV2 implements Cgroups {
     else writeGroupFile(cpu, `${quotaUsOf(limits.cpuQuotaMilli)} ${quotaPeriodUs}`);
     if (limits.memoryBytes === undefined) this.liftMemory(containerId);
     else this.limitMemory(containerId, limits.memoryBytes);
+    const low = join(group, 'memory.low');
+    if (limits.memoryRequestBytes === undefined) liftBound(low, '0');
+    else writeGroupFile(low, limits.memoryRequestBytes);
     if (!this.controllers.includes('pids')) return;
     const most = join(group, 'pids.max');
     if (limits.processes === undefined) liftBound(most, 'max');

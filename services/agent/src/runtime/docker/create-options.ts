@@ -1,5 +1,6 @@
 import { failure, isFailure, type Failure } from '@meseta/model';
 import type { ContainerLimits, ContainerSpec } from '../container-runtime';
+import { oomScoreOf } from '../oom-score';
 import { quotaPeriodUs, quotaUsOf, sharesOf, unlimitedBytes } from '../cgroups/cgroups';
 import type { Draft } from './draft';
 import { joinNetwork } from './networks';
@@ -34,6 +35,7 @@ export function planContainer(spec: ContainerSpec, rules: CreateRules): Containe
     return failure('denied', 'docker.privileged needs an agent with --docker-allow-privileged', {
       field: 'container.docker.privileged',
     });
+  const oomScore = oomScoreOf(limits);
   const cmd = commandOf(spec);
   if (isFailure(cmd)) return cmd;
   const options: Draft = {
@@ -52,6 +54,7 @@ export function planContainer(spec: ContainerSpec, rules: CreateRules): Containe
     },
     HostConfig: {
       ...limitOptions(limits, 0),
+      ...(oomScore !== undefined && { OomScoreAdj: oomScore }),
       ...gpuRequest(limits.gpus ?? []),
       ...(docker?.privileged === true && { Privileged: true }),
       // Read back by the agent after its own restart, and gone with the container.
@@ -92,7 +95,7 @@ export function updateOptions(limits: ContainerLimits, swapBytes: number) {
 }
 
 function limitOptions(limits: ContainerLimits, swapBytes: number) {
-  const { memoryBytes, cpuQuotaMilli, processes } = limits;
+  const { memoryBytes, memoryRequestBytes, cpuQuotaMilli, processes } = limits;
   return {
     CpuShares: sharesOf(limits),
     ...(cpuQuotaMilli !== undefined && { CpuPeriod: quotaPeriodUs, CpuQuota: quotaUsOf(cpuQuotaMilli) }),
@@ -101,6 +104,7 @@ function limitOptions(limits: ContainerLimits, swapBytes: number) {
       MemorySwap: swapBytes < 0 ? -1 : memoryBytes + swapBytes,
     }),
     ...(processes !== undefined && { PidsLimit: processes }),
+    ...(memoryRequestBytes !== undefined && { MemoryReservation: memoryRequestBytes }),
   };
 }
 

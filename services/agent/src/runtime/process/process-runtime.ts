@@ -25,6 +25,7 @@ import type {
   RunResult,
   WindowSize,
 } from '../container-runtime';
+import { oomScoreOf } from '../oom-score';
 import { argvOf } from './command';
 import { execSession } from './exec-session';
 import { containerOf, exitSuffix, RunFiles, type ContainerProcesses } from './layout';
@@ -163,6 +164,7 @@ export class ProcessRuntime implements ContainerRuntime {
       exitFile: this.files.exit(containerId),
       voidFile: this.files.void(containerId),
       joins,
+      oomScore: oomScoreOf(spec.limits),
       stdout: join(spec.sandbox, 'stdout'),
       stderr: join(spec.sandbox, 'stderr'),
       ...around,

@@ -13,6 +13,8 @@ export interface SupervisorPlan {
   readonly voidFile: string;
   /** The `cgroup.procs` files to join. */
   readonly joins: readonly string[];
+  /** How much sooner than others the kernel is to end it for want of memory, proc(5); unset leaves that as it is. */
+  readonly oomScore?: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
   /** Words to put before the task's shell that change the user and take powers away; empty to stay. */
@@ -100,6 +102,7 @@ function taskScript(plan: SupervisorPlan, mark: string): string {
     `printf '%s\\n' "$$ \${20} $supervisor" >${quote(plan.pidFile)} || exit 125`,
     `[ -e ${quote(plan.voidFile)} ] && exit 125`,
     ...joinsOf(plan.joins, '3'),
+    ...(plan.oomScore === undefined ? [] : [`printf ${plan.oomScore} >/proc/self/oom_score_adj`]),
     `exec >>${quote(plan.stdout)} 2>>${quote(plan.stderr)}`,
     // Opened here, where its path is; to read and to write, so that it never comes to an end.
     ...filterOf(plan),
