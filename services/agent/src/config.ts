@@ -177,7 +177,12 @@ export const agentOptions = defineOptions({
   enforceDiskQuota: {
     kind: 'boolean',
     default: false,
-    help: 'End a task that writes more than the disk that it asked for.',
+    help: 'End a task that writes more than the disk that it asked for, or more to a persistent volume than that is large.',
+  },
+  reportDiskUsage: {
+    kind: 'boolean',
+    default: false,
+    help: 'Find out what tasks use of disks, and tell it with their statistics, also where nobody is ended for it: all their files are counted each time.',
   },
   logSizeMax: {
     kind: 'integer',

@@ -55,6 +55,7 @@ import { agentRunDirectory, leaveRunDirectory } from './runtime/run-directory';
 import type { ContainerRuntime, ContainerSpec } from './runtime/container-runtime';
 import type { FakeMachine } from './runtime/fake';
 import { Housekeeper } from './sandbox/housekeeper';
+import { DiskUses } from './sandbox/disk-uses';
 import { sandboxOfExecutor, sandboxOfTask } from './sandbox/sandbox-of';
 import { ExecutorTokens } from './secrets/executor-tokens';
 import { secretResolver } from './secrets/resolver';
@@ -218,6 +219,7 @@ async function assemble(
     push: (command) => loop.push(command),
     timers,
   });
+  const diskUses = new DiskUses(config.workDir);
   const housekeeper = new Housekeeper({
     state,
     workDir: config.workDir,
@@ -226,6 +228,8 @@ async function assemble(
     membersToo: config.gcNonExecutorContainerSandboxes,
     intervalMs: config.diskWatchInterval,
     enforceDiskQuota: config.enforceDiskQuota,
+    reportDiskUsage: config.reportDiskUsage,
+    diskUses,
     logBytesMax: config.logSizeMax * 1024 * 1024,
     push: (command) => loop.push(command),
     onDeleted: (sandboxes) => metrics.sandboxesDeleted.inc(sandboxes),
@@ -278,7 +282,15 @@ async function assemble(
     executors: config.maxCompletedExecutorsPerFramework,
   });
   const statusContext = () => ({ agentId: state.agentId, agentIp: agentIpOf(config) });
-  const view: AgentView = { state, workDir: config.workDir, info, runtimes, history, statusContext };
+  const view: AgentView = {
+    state,
+    workDir: config.workDir,
+    info,
+    runtimes,
+    history,
+    diskUses,
+    statusContext,
+  };
 
   const outcomes = await recoverContainers(
     checkpoint,

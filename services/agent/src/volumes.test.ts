@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Resources, type Resource } from '@meseta/model';
 import {
@@ -57,6 +58,42 @@ describe('persistent volumes', () => {
       latestState: 'OPERATION_FINISHED',
     });
   }
+
+  test('G57, G72: what is on a volume counts against its own size, and both are told', async () => {
+    const watch = [resources, '--disk-watch-interval=100ms'];
+    await bench.restart([...watch, '--report-disk-usage']);
+    await makeVolume();
+    const { master } = bench;
+    master.launch('filler', '', taskWith('filler', 'head -c 70000000 /dev/zero > data/big; exec sleep 300'));
+    interface Entry {
+      readonly statistics: {
+        readonly disk_used_bytes?: number;
+        readonly disk_statistics?: readonly object[];
+      };
+    }
+    const entry = async (): Promise<Entry | undefined> =>
+      ((await (await fetch(`http://${bench.agent.http}/containers`)).json()) as Entry[])[0];
+    const used = async (): Promise<number> =>
+      ((await entry())?.statistics.disk_statistics?.[1] as { used_bytes: number } | undefined)?.used_bytes ??
+      0;
+    // Nobody is ended where it is only told.
+    while ((await used()) < 70_000_000) await pause(20);
+    const statistics = (await entry())?.statistics;
+    expect(statistics?.disk_used_bytes).toBeLessThan(1024 * 1024);
+    expect(statistics?.disk_statistics).toEqual([
+      { used_bytes: statistics?.disk_used_bytes },
+      { persistence: { id: 'V1' }, used_bytes: expect.any(Number), limit_bytes: 64 * 1024 * 1024 },
+    ]);
+    expect(await (await fetch(`http://${bench.agent.http}/metrics`)).text()).toMatch(
+      /^meseta_agent_container_disk_bytes\{framework_id="framework",executor_id="filler"/m,
+    );
+    await bench.restart([...watch, '--enforce-disk-quota']);
+    await master.untilState('filler', 'TASK_FAILED');
+    expect(master.statuses('filler').at(-1)).toMatchObject({
+      reason: 'REASON_CONTAINER_LIMITATION_DISK',
+      message: "Disk limit of volume 'V1' exceeded: 67 MB are used of 64 MB",
+    });
+  }, 30_000);
 
   test('R40, R45: data outlives its task and its agent, and goes with the volume', async () => {
     const { master, workDir } = bench;

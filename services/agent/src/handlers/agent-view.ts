@@ -6,6 +6,7 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerRuntime } from '../runtime/container-runtime';
 import { latestName, runsDirectory, taskLink } from '../sandbox/paths';
+import type { DiskUses } from '../sandbox/disk-uses';
 import type { History } from './history';
 import type { AgentState } from '../state/state';
 import { taskKey } from '../state/state';
@@ -18,6 +19,7 @@ export interface AgentView {
   readonly info: Omit<AgentInfo, 'id'>;
   readonly runtimes: ReadonlyMap<string, ContainerRuntime>;
   readonly history: History;
+  readonly diskUses: DiskUses;
   readonly statusContext: () => StatusContext;
 }
 

@@ -6,7 +6,7 @@ import { runningContainers, usageOf } from './containers';
 export const containersToldMax = 1_000;
 
 /** What series of containers are read from. */
-export type ContainerSource = Pick<AgentView, 'state' | 'runtimes'>;
+export type ContainerSource = Pick<AgentView, 'state' | 'runtimes' | 'diskUses'>;
 
 export interface ContainerSeries {
   /** Reads what containers use at each scrape. */
@@ -31,7 +31,17 @@ export function createContainerSeries(metrics: Metrics): ContainerSeries {
     labels,
   );
   const processes = metrics.gauge('container_processes', 'Processes of a container.', labels);
-  const all = [cpu, throttled, memory, rss, limit, processes];
+  const traffic = metrics.counter(
+    'container_network_bytes_total',
+    'What went over the networks of a container that has some of its own.',
+    [...labels, 'direction'],
+  );
+  const disk = metrics.gauge(
+    'container_disk_bytes',
+    'What a container uses of disk without volumes, where it is found out (--report-disk-usage, --enforce-disk-quota).',
+    labels,
+  );
+  const all = [cpu, throttled, memory, rss, limit, processes, traffic, disk];
 
   const read = async (source: ContainerSource): Promise<void> => {
     const running = runningContainers(source.state).slice(0, containersToldMax);
@@ -41,19 +51,25 @@ export function createContainerSeries(metrics: Metrics): ContainerSeries {
     for (const series of all) series.reset();
     for (const [i, { frameworkId, executorId, containerId, runtime }] of running.entries()) {
       const usage = usages[i];
-      if (usage === undefined) continue;
       const of = {
         framework_id: frameworkId,
         executor_id: executorId,
         container_id: containerId,
         runtime,
       };
+      const used = source.diskUses.of(containerId);
+      if (used !== undefined) disk.set(of, used.sandbox.usedBytes);
+      if (usage === undefined) continue;
       if (usage.cpuSeconds !== undefined) cpu.inc(of, usage.cpuSeconds);
       if (usage.cpuThrottledSeconds !== undefined) throttled.inc(of, usage.cpuThrottledSeconds);
       if (usage.memoryBytes !== undefined) memory.set(of, usage.memoryBytes);
       if (usage.memoryRssBytes !== undefined) rss.set(of, usage.memoryRssBytes);
       if (usage.memoryLimitBytes !== undefined) limit.set(of, usage.memoryLimitBytes);
       if (usage.processes !== undefined) processes.set(of, usage.processes);
+      if (usage.network !== undefined) {
+        traffic.inc({ ...of, direction: 'received' }, usage.network.received.bytes);
+        traffic.inc({ ...of, direction: 'sent' }, usage.network.sent.bytes);
+      }
     }
   };
   return { watch: (source) => metrics.onCollect(() => read(source)) };

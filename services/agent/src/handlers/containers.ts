@@ -1,7 +1,14 @@
 import { isFailure, type FrameworkId } from '@meseta/model';
-import { resourcesFromProto, type agent, type ResourceStatistics, type TaskInfo } from '@meseta/protocol';
+import {
+  resourceToProto,
+  resourcesFromProto,
+  type agent,
+  type ResourceStatistics,
+  type TaskInfo,
+} from '@meseta/protocol';
 import { containerStatus, statusContainerOf, type StatusContainer } from '../effects/status-message';
-import type { ContainerUsage } from '../runtime/container-runtime';
+import type { ContainerUsage, NetworkUsage } from '../runtime/container-runtime';
+import type { ContainerDiskUse, DiskUse } from '../sandbox/disk-uses';
 import { liveTasksOf, runningOf } from '../state/running';
 import type { AgentState, ExecutorRecord } from '../state/state';
 import type { AgentView } from './agent-view';
@@ -72,14 +79,20 @@ async function containerOf(
     executorName: running.name,
     containerId: status.containerId,
     containerStatus: status,
-    resourceStatistics: statisticsOf(running, await usageOf(view, running)),
+    resourceStatistics: await statisticsFor(view, running),
   };
+}
+
+/** What a container was given, and what it uses of that now. */
+export async function statisticsFor(view: AgentView, running: RunningContainer): Promise<ResourceStatistics> {
+  return statisticsOf(running, await usageOf(view, running), view.diskUses.of(running.containerId));
 }
 
 /** What a container was given and what it uses of that, in the words of Mesos (G72). What is not known is left out. */
 export function statisticsOf(
   { allocation }: RunningContainer,
   usage: ContainerUsage | undefined,
+  disk: ContainerDiskUse | undefined,
 ): ResourceStatistics {
   const cpus = amountOf(allocation, 'cpus');
   const megabytes = amountOf(allocation, 'mem');
@@ -96,8 +109,46 @@ export function statisticsOf(
     ...(usage?.cpuThrottledSeconds !== undefined && { cpusThrottledTimeSecs: usage.cpuThrottledSeconds }),
     ...(usage?.processes !== undefined && { processes: usage.processes }),
     ...(usage?.threads !== undefined && { threads: usage.threads }),
-    diskStatistics: [],
+    ...diskStatisticsOf(disk),
+    ...netStatisticsOf(usage?.network),
     netTrafficControlStatistics: [],
+  };
+}
+
+function diskStatisticsOf(
+  disk: ContainerDiskUse | undefined,
+): Pick<ResourceStatistics, 'diskLimitBytes' | 'diskUsedBytes' | 'diskStatistics'> {
+  if (disk === undefined) return { diskStatistics: [] };
+  const numbers = ({ usedBytes, limitBytes }: DiskUse) => ({
+    usedBytes: BigInt(usedBytes),
+    ...(limitBytes !== undefined && { limitBytes: BigInt(limitBytes) }),
+  });
+  const { usedBytes, limitBytes } = numbers(disk.sandbox);
+  return {
+    diskUsedBytes: usedBytes,
+    ...(limitBytes !== undefined && { diskLimitBytes: limitBytes }),
+    diskStatistics: [
+      numbers(disk.sandbox),
+      ...disk.volumes.map((use) => {
+        const { source, persistence } = resourceToProto(use.volume).disk ?? {};
+        return { source, persistence, ...numbers(use) };
+      }),
+    ],
+  };
+}
+
+function netStatisticsOf(network: NetworkUsage | undefined): Partial<ResourceStatistics> {
+  if (network === undefined) return {};
+  const { received, sent } = network;
+  return {
+    netRxBytes: BigInt(received.bytes),
+    netRxPackets: BigInt(received.packets),
+    netRxErrors: BigInt(received.errors),
+    netRxDropped: BigInt(received.dropped),
+    netTxBytes: BigInt(sent.bytes),
+    netTxPackets: BigInt(sent.packets),
+    netTxErrors: BigInt(sent.errors),
+    netTxDropped: BigInt(sent.dropped),
   };
 }
 

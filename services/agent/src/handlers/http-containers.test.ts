@@ -35,6 +35,13 @@ describe('what runs, over HTTP', () => {
     ]);
   });
 
+  test('G70: the statistics of each are had by themselves', async () => {
+    const list = JSON.parse(await get('/monitor/statistics')) as object[];
+    expect(list).toMatchObject([
+      { executor_id: 't1', framework_id: 'framework', source: 't1', statistics: { cpus_limit: 0.1 } },
+    ]);
+  });
+
   test('each container has series while it runs, where control groups tell what it uses', async () => {
     const before = await get('/metrics');
     const measured = own.test(before);

@@ -1,60 +1,68 @@
 import type { HttpApp } from '@meseta/kit';
-import type { ResourceStatistics } from '@meseta/protocol';
 import { containerStatus } from '../effects/status-message';
-import type { ContainerUsage } from '../runtime/container-runtime';
 import type { AgentView } from './agent-view';
-import { listedContainers, statisticsOf, usageOf, type RunningContainer } from './containers';
+import { listedContainers, runningContainers, statisticsFor, type RunningContainer } from './containers';
+import { Pace } from './pace';
+
+/** How often `/monitor/statistics` answers, as in Mesos, where tools ask it of each agent over and over. */
+const answersPerSecond = 2;
 
 /**
- * Adds `/containers`: what runs and what it uses, in the names of Mesos (G71).
+ * Adds `/containers` (G71), what runs and what it uses, and `/monitor/statistics` (G70), the same without pods, in the names of Mesos.
  *
  * @see https://mesos.apache.org/documentation/latest/endpoints/slave/containers/
+ * @see https://mesos.apache.org/documentation/latest/endpoints/monitor/statistics/
  */
 export function containerRoutes(app: HttpApp, view: AgentView): void {
   app.get('/containers', () =>
     Promise.all(
-      listedContainers(view.state).map(async (running) =>
-        entryOf(view, running, await usageOf(view, running)),
-      ),
+      listedContainers(view.state).map(async (running) => ({
+        container_id: running.containerId,
+        ...(await entryOf(view, running)),
+        status: statusOf(view, running),
+      })),
     ),
   );
+  const pace = new Pace(answersPerSecond, 1_000);
+  app.get('/monitor/statistics', async () => {
+    await pace.turn();
+    return Promise.all(runningContainers(view.state).map((running) => entryOf(view, running)));
+  });
 }
 
-function entryOf(view: AgentView, running: RunningContainer, usage: ContainerUsage | undefined): object {
-  const { containerId, networkInfos, executorPid } = containerStatus(running, view.statusContext());
+async function entryOf(view: AgentView, running: RunningContainer): Promise<object> {
   return {
-    container_id: running.containerId,
     executor_id: running.executorId,
     executor_name: running.name ?? '',
     framework_id: running.frameworkId,
     source: running.executorId,
-    status: {
-      container_id: containerId,
-      network_infos: networkInfos.map(({ name, ipAddresses }) => ({
-        ...(name !== undefined && { name }),
-        ip_addresses: ipAddresses.map(({ ipAddress }) => ({ ip_address: ipAddress })),
-      })),
-      ...(executorPid !== undefined && { executor_pid: executorPid }),
-    },
-    statistics: inJson(statisticsOf(running, usage)),
+    statistics: inJson(await statisticsFor(view, running)),
   };
 }
 
-/** JSON leaves out what is undefined, and has no whole numbers of its own. */
-function inJson(statistics: ResourceStatistics): object {
-  const { memTotalBytes, memRssBytes, memLimitBytes } = statistics;
-  const number = (bytes: bigint | undefined): number | undefined =>
-    bytes === undefined ? undefined : Number(bytes);
+function statusOf(view: AgentView, running: RunningContainer): object {
+  const { containerId, networkInfos, executorPid } = containerStatus(running, view.statusContext());
   return {
-    timestamp: statistics.timestamp,
-    cpus_limit: statistics.cpusLimit,
-    cpus_user_time_secs: statistics.cpusUserTimeSecs,
-    cpus_system_time_secs: statistics.cpusSystemTimeSecs,
-    cpus_throttled_time_secs: statistics.cpusThrottledTimeSecs,
-    mem_total_bytes: number(memTotalBytes),
-    mem_rss_bytes: number(memRssBytes),
-    mem_limit_bytes: number(memLimitBytes),
-    processes: statistics.processes,
-    threads: statistics.threads,
+    container_id: containerId,
+    network_infos: networkInfos.map(({ name, ipAddresses }) => ({
+      ...(name !== undefined && { name }),
+      ip_addresses: ipAddresses.map(({ ipAddress }) => ({ ip_address: ipAddress })),
+    })),
+    ...(executorPid !== undefined && { executor_pid: executorPid }),
   };
+}
+
+/** With the names of the protos, and with numbers: JSON has no whole ones of its own. Empty lists are left out. */
+function inJson(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (Array.isArray(value)) return value.map(inJson);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, field]) => field !== undefined && !(Array.isArray(field) && field.length === 0))
+      .map(([name, field]) => [
+        name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+        inJson(field),
+      ]),
+  );
 }

@@ -254,4 +254,19 @@ export interface ContainerUsage {
   readonly cpuThrottledSeconds?: number;
   readonly processes?: number;
   readonly threads?: number;
+  /** What went over its networks; unset for one on the machine's own. */
+  readonly network?: NetworkUsage;
+}
+
+/** What went over the networks of a container since it joined them, all together. */
+export interface NetworkUsage {
+  readonly received: Traffic;
+  readonly sent: Traffic;
+}
+
+export interface Traffic {
+  readonly bytes: number;
+  readonly packets: number;
+  readonly errors: number;
+  readonly dropped: number;
 }

@@ -10,11 +10,16 @@ import { lastLineOf } from '../last-line';
  *
  * @returns bytes; undefined where it cannot be found out
  */
-export async function diskUseOf(sandbox: string): Promise<number | undefined> {
+export function sandboxUseOf(sandbox: string): Promise<number | undefined> {
+  return useOf([sandbox, `${sandbox}.tmp`, `${sandbox}.image`]);
+}
+
+/** How much there is in directories, those that are there; other file systems that are mounted in them not. Bytes. */
+export async function useOf(directories: readonly string[]): Promise<number | undefined> {
   const du = await findProgram('du');
   if (du === undefined) return undefined;
   const paths: string[] = [];
-  for (const path of [sandbox, `${sandbox}.tmp`, `${sandbox}.image`])
+  for (const path of directories)
     await access(path).then(
       () => paths.push(path),
       () => undefined,

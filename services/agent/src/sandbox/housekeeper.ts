@@ -1,12 +1,12 @@
-import { isFailure, type ContainerId } from '@meseta/model';
+import { containerId as asContainerId, type ContainerId } from '@meseta/model';
 import type { Logger, Timers } from '@meseta/kit';
-import { resourcesFromProto, type Resource } from '@meseta/protocol';
+import type { Resource } from '@meseta/protocol';
 import { rotateOutput } from '../logs/rotate';
 import { Rounds } from '../rounds';
 import type { Command } from '../state/command';
 import { runningOf } from '../state/running';
 import type { AgentState } from '../state/state';
-import { diskLimitOf, diskUseOf } from './disk-use';
+import { passedOf, type DiskUses } from './disk-uses';
 import { deleteOldSandboxes, type RetentionOptions } from './old-sandboxes';
 import { sandboxOfExecutor, sandboxOfTask } from './sandbox-of';
 
@@ -16,6 +16,9 @@ export interface HousekeeperOptions extends RetentionOptions {
   readonly intervalMs: number;
   /** Whether a container that writes more than its disk is ended. */
   readonly enforceDiskQuota: boolean;
+  /** Whether what containers use of disks is found out in any case. */
+  readonly reportDiskUsage: boolean;
+  readonly diskUses: DiskUses;
   /** How long an output may become before it is moved aside. Bytes; 0 is without bound. */
   readonly logBytesMax: number;
   readonly push: (command: Command) => void;
@@ -57,34 +60,36 @@ export class Housekeeper {
   }
 
   async goRound(): Promise<void> {
-    const { state, logBytesMax, enforceDiskQuota, onDeleted } = this.options;
+    const { state, logBytesMax, enforceDiskQuota, reportDiskUsage, diskUses, onDeleted } = this.options;
     for (const occupied of this.occupied()) {
       // The docker runtime takes an output's length for how much of it was copied.
       if (logBytesMax > 0 && occupied.runtime === 'process')
         await rotateOutput(occupied.sandbox, logBytesMax);
-      if (enforceDiskQuota) await this.measure(occupied);
+      if (enforceDiskQuota || reportDiskUsage) await this.measure(occupied);
     }
-    const live = new Set<string>();
+    const live = new Set<ContainerId>();
     for (const { containerId } of [...state.tasks.values(), ...state.executors.values()])
       live.add(containerId);
+    diskUses.keepOnly(live);
     const nowMs = this.options.nowMs?.() ?? Date.now();
-    onDeleted(await deleteOldSandboxes(this.options, (id) => live.has(id), nowMs));
+    onDeleted(await deleteOldSandboxes(this.options, (id) => live.has(asContainerId(id)), nowMs));
   }
 
   private async measure({ key, containerId, sandbox, resources }: Occupied): Promise<void> {
-    const read = resourcesFromProto(resources);
-    const limit = isFailure(read) ? undefined : diskLimitOf(read);
-    const used = limit === undefined ? undefined : await diskUseOf(sandbox);
-    if (limit === undefined || used === undefined || used <= limit) return;
+    const { diskUses, enforceDiskQuota, push } = this.options;
+    const use = await diskUses.measure(containerId, sandbox, resources);
+    const passed = use === undefined || !enforceDiskQuota ? undefined : passedOf(use);
+    if (passed === undefined) return;
     const megabytes = (bytes: number): number => Math.ceil(bytes / 1024 / 1024);
-    this.options.push({
+    const [used, limit] = [megabytes(passed.usedBytes), megabytes(passed.limitBytes ?? 0)];
+    push({
       kind: 'limitPassed',
       key,
       containerId,
       limit: {
         reason: 'CONTAINER_LIMITATION_DISK',
-        message: `Disk limit exceeded: ${megabytes(used)} MB are used of ${megabytes(limit)} MB`,
-        resources: [{ name: 'disk', milli: megabytes(used) * 1000 }],
+        message: `${passed.what}: ${used} MB are used of ${limit} MB`,
+        resources: [{ name: 'disk', milli: used * 1000 }],
       },
     });
   }

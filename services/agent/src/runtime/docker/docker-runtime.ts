@@ -8,6 +8,7 @@ import type {
   AttachSession,
   ContainerSpec,
   ContainerUsage,
+  NetworkUsage,
   EndListener,
   ExecSession,
   FetchListener,
@@ -165,6 +166,7 @@ export class DockerRuntime implements ContainerRuntime {
       memory_stats: memory,
       cpu_stats: cpu,
       pids_stats: pids,
+      networks,
     } = await watched.container.stats({ stream: false, 'one-shot': true });
     return {
       ...(memory?.usage !== undefined && { memoryBytes: memory.usage }),
@@ -174,6 +176,7 @@ export class DockerRuntime implements ContainerRuntime {
         cpuUserSeconds: cpu.cpu_usage.usage_in_usermode / 1e9,
         cpuSystemSeconds: cpu.cpu_usage.usage_in_kernelmode / 1e9,
       }),
+      ...(networks !== undefined && { network: networkUsageOf(networks) }),
       // The daemon counts threads, and calls them processes.
       ...(pids?.current !== undefined && { processes: pids.current, threads: pids.current }),
     };
@@ -313,4 +316,17 @@ function watchedOf(
     stopSignal: StopSignal || 'SIGTERM',
     hasTerminal: Config.Tty,
   };
+}
+
+/** What the daemon counts for each network, all together. */
+function networkUsageOf(networks: Readonly<Record<string, unknown>>): NetworkUsage {
+  const all = Object.values(networks) as Readonly<Record<string, number>>[];
+  const sum = (name: string): number => all.reduce((total, one) => total + (one[name] ?? 0), 0);
+  const traffic = (way: 'rx' | 'tx'): NetworkUsage['sent'] => ({
+    bytes: sum(`${way}_bytes`),
+    packets: sum(`${way}_packets`),
+    errors: sum(`${way}_errors`),
+    dropped: sum(`${way}_dropped`),
+  });
+  return { received: traffic('rx'), sent: traffic('tx') };
 }

@@ -56,6 +56,9 @@ dockerSuite('networks, on a real daemon', () => {
         await pause(50);
       }
       expect(served).toBe('served\n');
+      const traffic = (await bench.bench.runtime.usage(id))?.network;
+      expect(traffic?.received.bytes).toBeGreaterThan(0);
+      expect(traffic?.sent.packets).toBeGreaterThan(0);
       await bench.bench.restart();
       const found = await bench.bench.runtime.recover([{ containerId: id, ran: true, sandbox: '' }]);
       expect(found).toMatchObject([

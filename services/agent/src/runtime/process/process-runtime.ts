@@ -38,6 +38,7 @@ import { startGuardian, wasAbandoned } from './guardian';
 import { Sessions } from './sessions';
 import { spawnSupervisor } from './spawn';
 import { Surroundings, type SurroundingsOptions } from './surroundings';
+import { networkUsageOf } from './traffic';
 import { attachTo, keepsTerminal } from './terminal';
 
 /** How often the exit files are looked for even if nobody told of one. */
@@ -247,9 +248,12 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   usage(containerId: ContainerId): Promise<ContainerUsage | undefined> {
-    const { cgroups } = this.options;
+    const { cgroups, networks } = this.options;
     // A pod is watched by nobody, and has a group while one of its tasks runs.
-    return Promise.resolve(cgroups?.has(containerId) === true ? cgroups.usage(containerId) : undefined);
+    const usage = cgroups?.has(containerId) === true ? cgroups.usage(containerId) : undefined;
+    const pid = networks?.of(containerId) === undefined ? undefined : cgroups?.pidsOf(containerId)[0];
+    const network = pid === undefined ? undefined : networkUsageOf(pid);
+    return Promise.resolve(usage === undefined || network === undefined ? usage : { ...usage, network });
   }
 
   async close(): Promise<void> {
