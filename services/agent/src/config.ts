@@ -225,7 +225,7 @@ export const agentOptions = defineOptions({
   recoveryTimeout: {
     kind: 'duration',
     default: 15 * 60_000,
-    help: 'How long executors, and tasks of the runtime process in control groups, go on without their agent before they end.',
+    help: 'How long executors, and tasks in control groups of this machine, go on without their agent before they end.',
   },
   executorEnvironmentVariables: {
     kind: 'string',

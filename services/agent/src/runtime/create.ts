@@ -121,6 +121,7 @@ async function create(
         agentName: agentNameOf(config.workDir),
         allowPrivileged: config.dockerAllowPrivileged,
         dockerConfig: config.dockerConfig,
+        guard: { directory: join(config.workDir, 'meta'), timeoutMs: config.recoveryTimeout },
         imageRecord: join(config.workDir, 'meta', 'docker-images.json'),
         collection: collectionOf(config),
         ...(imageObserver !== undefined && { observer: imageObserver }),

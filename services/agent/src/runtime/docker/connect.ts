@@ -5,6 +5,7 @@ import type { EndListener, ImageObserver } from '../container-runtime';
 import { Credentials } from '../../images/credentials';
 import { ImageCollector, type CollectionRules } from '../../images/image-collector';
 import { ImageRecord } from '../../images/image-record';
+import { DockerGuard, type DockerGuardOptions } from './docker-guard';
 import { DockerRuntime } from './docker-runtime';
 import { DockerShelf } from './docker-shelf';
 import { ImageSupply } from './image-supply';
@@ -22,6 +23,8 @@ export interface ConnectDockerOptions {
   readonly allowPrivileged?: boolean;
   /** The path of a configuration of Docker with credentials, or one itself as JSON. */
   readonly dockerConfig?: string | undefined;
+  /** How containers end whose agent does not come back; unset lets them go on. */
+  readonly guard?: DockerGuardOptions;
   /** Where it is written which images this agent pulled; unset forgets it with the agent. */
   readonly imageRecord?: string;
   /** When pulled images are deleted; unset for never. */
@@ -63,7 +66,10 @@ export async function connectDocker(options: ConnectDockerOptions): Promise<Dock
     ...{ images: new Images(docker, timers), credentials, record },
     onPulled: (outcome) => observer?.pulled(outcome),
   });
-  return new DockerRuntime({ docker, agentName, allowPrivileged, images, collector, onEnd, log, timers });
+  const guard = options.guard === undefined ? undefined : new DockerGuard(options.guard);
+  return new DockerRuntime({
+    ...{ docker, agentName, allowPrivileged, images, collector, guard, onEnd, log, timers },
+  });
 }
 
 function addressOf(text: string): Docker.DockerOptions {

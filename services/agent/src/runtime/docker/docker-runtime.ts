@@ -26,6 +26,8 @@ import {
   type CreateRules,
 } from './create-options';
 import { unlimitedBytes } from '../cgroups/cgroups';
+import { abandonedExit } from '../guardian';
+import type { DockerGuard } from './docker-guard';
 import { isDone, isGone, launchError } from './errors';
 import { attachToTerminal } from './attach-session';
 import { execInContainer } from './exec-session';
@@ -56,6 +58,8 @@ export interface DockerRuntimeOptions extends CreateRules {
   readonly images: ImageSupply;
   /** Deletes them again; it ends with the runtime. */
   readonly collector?: ImageCollector | undefined;
+  /** Ends containers whose agent does not come back; unset lets them go on. */
+  readonly guard?: DockerGuard | undefined;
   readonly onEnd: EndListener;
   readonly log: Logger;
   readonly timers: Timers;
@@ -72,7 +76,9 @@ export class DockerRuntime implements ContainerRuntime {
   constructor(private readonly options: DockerRuntimeOptions) {}
 
   async recover(known: readonly KnownContainer[]): Promise<readonly RecoveredContainer[]> {
-    const { docker, agentName, log } = this.options;
+    const { docker, agentName, log, guard } = this.options;
+    // The new one before anything is looked for: from now on the former one ends nothing.
+    const abandoned = (await guard?.begin()) === true;
     const listed = await docker.listContainers({
       all: true,
       filters: { label: [`${agentLabel}=${agentName}`] },
@@ -84,7 +90,13 @@ export class DockerRuntime implements ContainerRuntime {
       await this.remove(docker.getContainer(dockerId));
       log.info({ containerId }, 'ended a container that nobody knows of');
     }
-    return Promise.all(known.map((container) => this.find(container, dockerIds.get(container.containerId))));
+    await guard?.keepOnly(expected);
+    return Promise.all(
+      known.map(async (container) => {
+        const found = await this.find(container, dockerIds.get(container.containerId));
+        return abandoned && found.kind === 'ended' ? { ...found, exit: abandonedExit(found.exit) } : found;
+      }),
+    );
   }
 
   async fetch(spec: ContainerSpec, listener: FetchListener, signal: AbortSignal): Promise<void> {
@@ -104,7 +116,7 @@ export class DockerRuntime implements ContainerRuntime {
       if (terminal !== undefined)
         await container.resize({ h: terminal.rows, w: terminal.columns }).catch(() => undefined);
       const inspected = await container.inspect();
-      this.watch(spec.containerId, watchedOf(container, inspected), spec.sandbox);
+      await this.watch(spec.containerId, container, inspected, spec.sandbox);
       return factsOf(inspected);
     } catch (error) {
       if (container !== undefined) await this.remove(container);
@@ -122,6 +134,7 @@ export class DockerRuntime implements ContainerRuntime {
 
   async release(containerId: ContainerId): Promise<void> {
     this.watched.delete(containerId);
+    await this.options.guard?.drop(containerId);
     await this.remove(this.options.docker.getContainer(`meseta-${containerId}`));
   }
 
@@ -185,6 +198,7 @@ export class DockerRuntime implements ContainerRuntime {
   close(): Promise<void> {
     this.ended.abort();
     this.options.collector?.close();
+    this.options.guard?.close();
     this.watched.clear();
     return Promise.resolve();
   }
@@ -206,17 +220,24 @@ export class DockerRuntime implements ContainerRuntime {
       await this.remove(container);
       return { kind: 'neverStarted' };
     }
-    const watched = watchedOf(container, inspected);
     if (!State.Running) {
+      const watched = watchedOf(container, inspected);
       if (sandbox !== '') await this.copyOutput(watched, sandbox).catch(() => undefined);
       return { kind: 'ended', exit: exitOf(State, watched.memoryBytes) };
     }
-    this.watch(containerId, watched, sandbox);
+    await this.watch(containerId, container, inspected, sandbox);
     return { kind: 'running', facts: factsOf(inspected) };
   }
 
-  private watch(containerId: ContainerId, watched: Watched, sandbox: string): void {
+  private async watch(
+    containerId: ContainerId,
+    container: Docker.Container,
+    inspected: Docker.ContainerInspectInfo,
+    sandbox: string,
+  ): Promise<void> {
+    const watched = watchedOf(container, inspected);
     this.watched.set(containerId, watched);
+    await this.options.guard?.hold(containerId, inspected.Id, inspected.State.Pid);
     this.untilEnd(containerId, watched, sandbox).catch((error: unknown) => {
       this.options.log.error({ err: error, containerId }, 'could not watch a container');
     });

@@ -25,6 +25,7 @@ import type {
   RunResult,
   WindowSize,
 } from '../container-runtime';
+import { abandonedExit, startGuardian, wasAbandoned } from '../guardian';
 import { oomScoreOf } from '../oom-score';
 import { argvOf } from './command';
 import { execSession } from './exec-session';
@@ -34,13 +35,13 @@ import { isAlive, signal, statOf, type ProcessName } from './proc';
 import { inNetwork, withAddress } from './in-network';
 import { runScript } from './run-script';
 import { besideScript, supervisorScript } from './script';
-import { startGuardian, wasAbandoned } from './guardian';
 import { Sessions } from './sessions';
 import { spawnSupervisor } from './spawn';
 import { Surroundings, type SurroundingsOptions } from './surroundings';
 import { networkUsageOf } from './traffic';
 import { attachTo, keepsTerminal } from './terminal';
 
+const guardianName = 'guardian';
 /** How often the exit files are looked for even if nobody told of one. */
 const pollMs = 5_000;
 /** How often, and how many times, a group is asked to be empty before it is left for the next look. */
@@ -111,7 +112,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const meta = dirname(this.options.directory);
     // The new one before anything is looked for: from now on the former one ends nothing.
     this.guard(meta);
-    this.abandoned = await wasAbandoned(meta);
+    this.abandoned = await wasAbandoned({ directory: meta, name: guardianName });
     this.watcher = watch(this.options.directory, (_, name) => {
       if (name?.endsWith(exitSuffix) === true) this.look(containerOf(name));
     });
@@ -375,14 +376,21 @@ export class ProcessRuntime implements ContainerRuntime {
   private guard(directory: string): void {
     const { cgroups, recoveryTimeoutMs } = this.options;
     if (cgroups !== undefined && recoveryTimeoutMs !== undefined)
-      this.leave = startGuardian({ directory, groups: cgroups.home, timeoutMs: recoveryTimeoutMs });
+      this.leave = startGuardian({
+        directory,
+        name: guardianName,
+        // Of containers, and of those in the groups of pods.
+        lists: ['*/cgroup.procs', '*/*/cgroup.procs'].map((pattern) => ({
+          directory: cgroups.home,
+          pattern,
+        })),
+        timeoutMs: recoveryTimeoutMs,
+      });
   }
 
   private async find(container: KnownContainer): Promise<RecoveredContainer> {
     const found = await this.lookFor(container);
-    if (!this.abandoned || found.kind !== 'ended' || !isKill(found.exit)) return found;
-    const message = 'The agent was away for longer than --recovery-timeout';
-    return { kind: 'ended', exit: { kind: 'lost', message } };
+    return this.abandoned && found.kind === 'ended' ? { ...found, exit: abandonedExit(found.exit) } : found;
   }
 
   private async lookFor({ containerId, ran, isGroup }: KnownContainer): Promise<RecoveredContainer> {
@@ -497,11 +505,6 @@ function isForMemory(exit: Exit, kills: number, before: number): boolean {
     case 'lost':
       return kills > before;
   }
-}
-
-/** Whether it was ended by force. */
-function isKill(exit: Exit): boolean {
-  return (exit.kind === 'signaled' && exit.signal === 'SIGKILL') || exit.kind === 'outOfMemory';
 }
 
 /** Waits for a process to end, for a second at most. A supervisor writes one more file when its task has ended. */
