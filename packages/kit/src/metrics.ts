@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import { ServiceRegistry, type Collect } from './metrics/service-registry';
 import { parseTraceparent } from './tracing/traceparent';
 
@@ -41,11 +41,10 @@ export const latencyBucketsSeconds: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
-/** Creates the registry of one service, with the process's own series (cpu, memory, event-loop lag) already in it. */
+/** Creates the registry of one service. The series of its process are added when it is served. */
 export function createMetrics(service: string): Metrics {
   const registry = new ServiceRegistry();
   const prefix = `meseta_${service.replaceAll('-', '_')}_`;
-  collectDefaultMetrics({ register: registry });
   const common = { registers: [registry] };
   return {
     onCollect: (fn) => registry.onCollect(fn),

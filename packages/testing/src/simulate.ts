@@ -74,9 +74,13 @@ function share(part: Share, told: (message: RunReport | number) => void): Promis
   });
 }
 
-function work({ first, step, end }: Share): void {
+async function work({ first, step, end }: Share): Promise<void> {
   const startedMs = Date.now();
-  for (let seed = first; seed < end; seed += step) parentPort?.postMessage(new Simulation({ seed }).run());
+  for (let seed = first; seed < end; seed += step) {
+    parentPort?.postMessage(new Simulation({ seed }).run());
+    // What a run has left for later is held until the loop turns.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
   parentPort?.postMessage((Date.now() - startedMs) / 1000);
 }
 
@@ -97,4 +101,4 @@ if (isMainThread)
     console.error(error instanceof Error ? error.message : String(error));
     process.exitCode = 2;
   });
-else work(workerData as Share);
+else void work(workerData as Share);

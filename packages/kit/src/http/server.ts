@@ -40,6 +40,7 @@ export interface HttpServer {
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   checkMayListen(options.host, options.insecure);
+  options.metrics.addProcess();
   const app = fastify({ logger: false, forceCloseConnections: true });
   app.get('/health/live', (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/health/ready', (_request, reply) => {

@@ -1,4 +1,4 @@
-import { Registry, type Metric, type OpenMetricsContentType } from 'prom-client';
+import { collectDefaultMetrics, Registry, type Metric, type OpenMetricsContentType } from 'prom-client';
 
 /** A rendering of all series. */
 export interface Exposition {
@@ -12,6 +12,14 @@ export type Collect = () => void | Promise<void>;
 /** The series of one service, with what must be called before they are read, in either of Prometheus's text formats. */
 export class ServiceRegistry extends Registry {
   readonly #collectors: Collect[] = [];
+  #hasProcess = false;
+
+  /** Adds the series of this process: cpu, memory, event-loop lag. They are measured from now on until the process ends. */
+  addProcess(): void {
+    if (this.#hasProcess) return;
+    this.#hasProcess = true;
+    collectDefaultMetrics({ register: this });
+  }
 
   /** Calls `fn` before each scrape, and waits for it. */
   onCollect(fn: Collect): void {
