@@ -2,6 +2,7 @@
 
 import { failure, isFailure, operationId, type AgentId, type Failure, type Resources } from '@meseta/model';
 import {
+  AgentInfo_Capability_Type,
   attributesFromProto,
   domainFromProto,
   operationStateFromProto,
@@ -61,6 +62,16 @@ export function agentCommandOf(
   }
 }
 
+/**
+ * Without these an agent could not be offered to any framework: Mesos keeps agents that lack them from some (A11), and for us each framework has roles in
+ * a tree and refined reservations.
+ */
+const capabilitiesNeeded: readonly AgentInfo_Capability_Type[] = [
+  AgentInfo_Capability_Type.MULTI_ROLE,
+  AgentInfo_Capability_Type.HIERARCHICAL_ROLE,
+  AgentInfo_Capability_Type.RESERVATION_REFINEMENT,
+];
+
 /** What an agent says of itself when its stream begins. A failure names the field and the rule. */
 export function registrationOf(
   register: internal.Register,
@@ -72,6 +83,12 @@ export function registrationOf(
   if ((info.hostname ?? '') === '')
     return failure('invalid', 'register.agent_info.hostname must not be empty', {
       field: 'register.agent_info.hostname',
+    });
+  const capabilities = register.capabilities.flatMap(({ type }) => (type === undefined ? [] : [type]));
+  const missing = capabilitiesNeeded.filter((one) => !capabilities.includes(one));
+  if (missing.length > 0)
+    return failure('conflict', `register.capabilities must include ${missing.join(', ')}`, {
+      field: 'register.capabilities',
     });
   // What operations have made of the agent's own resources, if any ever did.
   const own = register.checkpointedResources.length > 0 ? register.checkpointedResources : info.resources;
@@ -100,7 +117,7 @@ export function registrationOf(
     info,
     cluster: register.cluster,
     version: register.version,
-    capabilities: register.capabilities.flatMap(({ type }) => (type === undefined ? [] : [type])),
+    capabilities,
     grpcAddress: register.grpcAddress,
     httpAddress: register.httpAddress,
     total,
