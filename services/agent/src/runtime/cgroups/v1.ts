@@ -14,6 +14,7 @@ import {
   removeGroup,
   writeGroupFile,
 } from './files';
+import { LateLimits } from './late-limits';
 import { Places } from './places';
 
 /** The controllers of version 1 that the agent uses. */
@@ -29,8 +30,9 @@ type Controller = (typeof controllersV1)[number];
  */
 export class CgroupsV1 implements Cgroups {
   private readonly places = new Places();
-  /** Limits of memory that are below what is in use. */
-  private readonly unset = new Map<ContainerId, number>();
+  private readonly memoryLimits = new LateLimits((containerId, bytes) =>
+    this.limitMemory(containerId, bytes),
+  );
 
   constructor(
     /** The agent's own group in the hierarchy of each controller that may be written to. */
@@ -79,7 +81,7 @@ export class CgroupsV1 implements Cgroups {
       }
     }
     if (memory !== undefined) {
-      this.limitMemory(containerId, limits.memoryBytes ?? unlimitedBytes);
+      this.memoryLimits.limit(containerId, limits.memoryBytes ?? unlimitedBytes);
       const soft = join(this.places.of(memory, containerId), 'memory.soft_limit_in_bytes');
       if (limits.memoryRequestBytes !== undefined) writeGroupFile(soft, limits.memoryRequestBytes);
       else if (Number(readGroupFile(soft)) < unlimitedBytes) writeGroupFile(soft, -1);
@@ -92,10 +94,7 @@ export class CgroupsV1 implements Cgroups {
   }
 
   retry(): void {
-    for (const [containerId, bytes] of [...this.unset]) {
-      if (this.has(containerId)) this.limitMemory(containerId, bytes);
-      else this.unset.delete(containerId);
-    }
+    this.memoryLimits.retry((containerId) => this.has(containerId));
   }
 
   pidsOf(containerId: ContainerId): readonly number[] {
@@ -158,7 +157,7 @@ export class CgroupsV1 implements Cgroups {
     for (const group of this.groupsOf(containerId)) if (!removeGroup(group)) gone = false;
     if (!gone) return false;
     this.places.forget(containerId);
-    this.unset.delete(containerId);
+    this.memoryLimits.forget(containerId);
     return true;
   }
 
@@ -173,11 +172,9 @@ export class CgroupsV1 implements Cgroups {
     for (const parent of Object.values(this.parents)) removeGroup(parent);
   }
 
-  private limitMemory(containerId: ContainerId, bytes: number): void {
+  private limitMemory(containerId: ContainerId, bytes: number): boolean {
     const { memory } = this.parents;
-    if (memory === undefined) return;
-    if (limitMemory(this.places.of(memory, containerId), bytes)) this.unset.delete(containerId);
-    else this.unset.set(containerId, bytes);
+    return memory === undefined || limitMemory(this.places.of(memory, containerId), bytes);
   }
 
   private groupsOf(containerId: ContainerId): string[] {

@@ -14,6 +14,7 @@ import {
   removeGroup,
   writeGroupFile,
 } from './files';
+import { LateLimits } from './late-limits';
 import { Places } from './places';
 
 /**
@@ -23,8 +24,9 @@ import { Places } from './places';
  */
 export class CgroupsV2 implements Cgroups {
   private readonly places = new Places();
-  /** Limits of memory that are below what is in use. */
-  private readonly unset = new Map<ContainerId, number>();
+  private readonly memoryLimits = new LateLimits((containerId, bytes) =>
+    this.limitMemory(containerId, bytes),
+  );
 
   constructor(
     /** The agent's own group, whose `cgroup.subtree_control` has the controllers. */
@@ -69,7 +71,7 @@ export class CgroupsV2 implements Cgroups {
     if (limits.cpuQuotaMilli === undefined) liftBound(cpu, `max ${quotaPeriodUs}`);
     else writeGroupFile(cpu, `${quotaUsOf(limits.cpuQuotaMilli)} ${quotaPeriodUs}`);
     if (limits.memoryBytes === undefined) this.liftMemory(containerId);
-    else this.limitMemory(containerId, limits.memoryBytes);
+    else this.memoryLimits.limit(containerId, limits.memoryBytes);
     const low = join(group, 'memory.low');
     if (limits.memoryRequestBytes === undefined) liftBound(low, '0');
     else writeGroupFile(low, limits.memoryRequestBytes);
@@ -80,10 +82,7 @@ export class CgroupsV2 implements Cgroups {
   }
 
   retry(): void {
-    for (const [containerId, bytes] of [...this.unset]) {
-      if (this.has(containerId)) this.limitMemory(containerId, bytes);
-      else this.unset.delete(containerId);
-    }
+    this.memoryLimits.retry((containerId) => this.has(containerId));
   }
 
   pidsOf(containerId: ContainerId): readonly number[] {
@@ -127,7 +126,7 @@ export class CgroupsV2 implements Cgroups {
   remove(containerId: ContainerId): boolean {
     if (!removeGroup(this.groupOf(containerId))) return false;
     this.places.forget(containerId);
-    this.unset.delete(containerId);
+    this.memoryLimits.forget(containerId);
     return true;
   }
 
@@ -140,21 +139,18 @@ export class CgroupsV2 implements Cgroups {
   }
 
   /** The kernel takes any limit and ends whom it must for it: one below what is in use waits. */
-  private limitMemory(containerId: ContainerId, bytes: number): void {
+  private limitMemory(containerId: ContainerId, bytes: number): boolean {
     const group = this.groupOf(containerId);
-    if (inUseIn(group) > bytes) {
-      this.unset.set(containerId, bytes);
-      return;
-    }
-    this.unset.delete(containerId);
+    if (inUseIn(group) > bytes) return false;
     writeGroupFile(join(group, 'memory.max'), bytes);
     const swap = join(group, 'memory.swap.max');
     if (readGroupFile(swap) !== undefined) writeGroupFile(swap, 0);
+    return true;
   }
 
   private liftMemory(containerId: ContainerId): void {
     const group = this.groupOf(containerId);
-    this.unset.delete(containerId);
+    this.memoryLimits.forget(containerId);
     liftBound(join(group, 'memory.max'), 'max');
     liftBound(join(group, 'memory.swap.max'), 'max');
   }
