@@ -7,8 +7,10 @@ import {
   CheckInfo_Type,
   ContainerInfo_Type,
   Secret_Type,
+  Volume_Mode,
   type ContainerInfo,
   type TaskInfo,
+  type Volume,
 } from '@meseta/protocol';
 import { AgentBench } from './testdata/agent-bench';
 import { canRunImages } from './testdata/docker-image';
@@ -186,6 +188,47 @@ suite('tasks of the process runtime in images of a registry', () => {
     } finally {
       other.close();
     }
+  });
+
+  test('G65: the files of an image as a volume, with and without one of its own', async () => {
+    const { master } = bench;
+    const { name } = await registry.add('root');
+    const { name: data } = await registry.add('data', { layers: [await tarOf({ 'srv/page': 'hello' })] });
+    const volume = (containerPath: string, mode: Volume_Mode): Volume => ({
+      containerPath,
+      mode,
+      image: { docker: { name: data } },
+    });
+    const container = (more: Partial<ContainerInfo>): { readonly container: ContainerInfo } => ({
+      container: {
+        type: ContainerInfo_Type.MESOS,
+        networkInfos: [],
+        volumes: [volume('own', Volume_Mode.RW), volume('fixed', Volume_Mode.RO)],
+        ...more,
+      },
+    });
+    const look =
+      'cat own/srv/page fixed/srv/page; echo x > own/new && cat own/new; echo x > fixed/new || echo kept';
+    master.launch(
+      't1',
+      `${look}; until [ -e go ]; do sleep 0.05; done; cat fixed/srv/page; sleep 300`,
+      container({}),
+    );
+    expect(await bench.output('t1', /kept/)).toBe('hellohellox\nkept\n');
+    await master.untilState('t1', 'TASK_RUNNING');
+    await bench.restart([...flags, '--image-gc-headroom=1', '--image-gc-interval=100ms']);
+    master.launch('t2', 'cat /mnt/data/srv/page; echo y > /mnt/data/new && cat /mnt/data/*; sleep 300', {
+      ...container({ ...imageOf(name).container, volumes: [volume('/mnt/data', Volume_Mode.RW)] }),
+    });
+    expect(await bench.output('t2', /y/)).toMatch(/^hello.*y\n$/s);
+    // An image is in use also where it is but a volume.
+    await writeFile(bench.sandbox('t1', 'go'), '');
+    expect(await bench.output('t1', /kept\nhello/)).toContain('hello');
+    for (const id of ['t1', 't2']) {
+      master.kill(id, 0);
+      await master.untilState(id, 'TASK_KILLED');
+    }
+    while ((await layers()).length > 0) await pause(20);
   });
 
   test('devices of an image are nobody’s', async () => {

@@ -49,7 +49,10 @@ test('a secret is no path', () => {
 test.each([
   [{ hostPath: '/data' }, 'volume : container_path must be set'],
   [{ containerPath: 'seen' }, 'volume seen: host_path must be set'],
-  [{ containerPath: 'seen', image: { type: 'DOCKER' } }, 'volume seen: images are not supported as volumes'],
+  [
+    { containerPath: 'seen', hostPath: '/x', image: { type: 'DOCKER' } },
+    'volume seen: image must not be set together with another source',
+  ],
   [{ containerPath: 'seen', hostPath: '../other' }, 'a relative host_path must lie in the sandbox'],
   [ofMachine('data'), 'source.host_path.path must be absolute'],
   [

@@ -56,7 +56,7 @@ function isSecret({ source }: Volume): boolean {
 }
 
 /** Where a volume comes from, and in which sandbox it must be; unset for one of the machine. */
-type Source = Pick<ContainerMount, 'source' | 'within'> & Partial<Pick<ContainerMount, 'readOnly'>>;
+type Source = Pick<ContainerMount, 'source' | 'within' | 'image'> & Partial<Pick<ContainerMount, 'readOnly'>>;
 
 /** What the tasks of a group share. */
 export interface Parent {
@@ -70,7 +70,10 @@ function sourceOf(volume: Volume, sandbox: string, parent: Parent | undefined): 
   const refuse = (rule: string): Failure =>
     failure('invalid', `volume ${containerPath ?? ''}: ${rule}`, { field: 'container.volumes' });
   if (!containerPath) return refuse('container_path must be set');
-  if (image !== undefined) return refuse('images are not supported as volumes');
+  if (image !== undefined) {
+    if (hostPath || source !== undefined) return refuse('image must not be set together with another source');
+    return { source: '', image };
+  }
   if (source === undefined) {
     if (!hostPath) return refuse('host_path must be set');
     return isAbsolute(hostPath)

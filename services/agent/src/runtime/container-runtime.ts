@@ -1,7 +1,7 @@
 import type { AgentId, ContainerId, FrameworkId, Resources } from '@meseta/model';
 import type { Readable, Writable } from 'node:stream';
 import type { Retry } from '@meseta/kit';
-import type { CommandInfo, ContainerInfo } from '@meseta/protocol';
+import type { CommandInfo, ContainerInfo, Image } from '@meseta/protocol';
 import type { Progress } from '../effects/start-progress';
 import type { Exit } from '../state/command';
 import type { StartedFacts } from '../state/state';
@@ -171,6 +171,8 @@ export interface ContainerMount {
   /** A folder in which the source must lie when the container starts, links followed; a folder that is not there is made. `machine` is anywhere but where the agent's
    * own things are. Unset for what the agent brings itself. */
   readonly within?: string;
+  /** The image whose files it shows; the source is empty then. */
+  readonly image?: Image;
 }
 
 /** The size of a terminal. */

@@ -20,6 +20,19 @@ export function overOf(sandbox: string): string {
   return `${sandbox}.image`;
 }
 
+/** Where what a task writes over an image is that it has as a volume, by its place among those. */
+export function overOfVolume(sandbox: string, index: number): string {
+  return join(overOf(sandbox), 'volumes', String(index));
+}
+
+/** The folders of images, joined by colons, the highest first. */
+export interface MountedImages {
+  /** What the task runs from; unset for the machine's own files. */
+  readonly root: string | undefined;
+  /** What it has as volumes, in the order of its mounts. */
+  readonly volumes: readonly string[];
+}
+
 /**
  * What is mounted for a task, as fstab(5), in the order in which it is: one program mounts it all.
  *
@@ -31,19 +44,20 @@ export function overOf(sandbox: string): string {
 export function mountTable(
   isolation: Isolation,
   spec: ContainerSpec,
-  image: string | undefined,
+  { root: image, volumes }: MountedImages,
   sharedShm?: string,
 ): string {
   const { box, workDir } = isolation;
+  const mounts = withLayers(spec, volumes);
   // The machine's own is covered with the rest of /dev, unless it is held elsewhere.
   const held = sharedShm === machineShm && image === undefined ? isolation.root : undefined;
   const shm = held ?? sharedShm;
   const within = relative(workDir, spec.sandbox);
   const before = [
     ...(held === undefined ? [] : [line(machineShm, held, 'none', 'bind')]),
-    ...spec.mounts.filter(({ target }) => !isAbsolute(target)).map((mount) => inSandbox(spec, mount)),
+    ...mounts.filter(({ target }) => !isAbsolute(target)).map((mount) => inSandbox(spec, mount)),
   ];
-  const outside = spec.mounts.filter(({ target }) => isAbsolute(target));
+  const outside = mounts.filter(({ target }) => isAbsolute(target));
   const machine = [
     ...(isolation.dev === undefined
       ? []
@@ -58,10 +72,11 @@ export function mountTable(
     ...isolation.protected.map((path) => line(path, path, 'none', 'bind,ro')),
     ...isolation.masked.map((path) => line('/dev/null', path, 'none', 'bind,ro')),
   ];
-  if (image !== undefined) return table([...before, ...imageLines(isolation, spec, image, shm), ...machine]);
+  if (image !== undefined)
+    return table([...before, ...imageLines(isolation, spec, image, outside, shm), ...machine]);
   return table([
     ...before,
-    ...outside.map(({ source, target, readOnly }) => line(source, target, 'none', bindOf(readOnly))),
+    ...outside.map((mount) => mountLine(mount, mount.target)),
     line('meseta', box, 'tmpfs', 'mode=755,size=1m'),
     line(spec.sandbox, join(box, within), 'none', 'rbind,X-mount.mkdir'),
     ...machine,
@@ -77,13 +92,11 @@ function imageLines(
   { root, dev }: Isolation,
   spec: ContainerSpec,
   image: string,
+  outside: readonly LayeredMount[],
   shm: string | undefined,
 ): string[] {
-  const over = overOf(spec.sandbox);
-  const options = `lowerdir=${image},upperdir=${join(over, 'upper')},workdir=${join(over, 'work')}`;
   return [
-    // Devices of an image are nobody's.
-    line('meseta', root, 'overlay', `nodev,${options}`),
+    overlayLine(root, image, overOf(spec.sandbox), 'nodev'),
     line('/proc', join(root, 'proc'), 'none', 'rbind,X-mount.mkdir'),
     sysLine(spec, join(root, 'sys'), 'ro,X-mount.mkdir'),
     line(dev ?? '/dev', join(root, 'dev'), 'none', 'bind,ro,X-mount.mkdir'),
@@ -93,11 +106,7 @@ function imageLines(
     ...(dev === undefined && shm === undefined ? [] : [shmLine(spec, join(root, 'dev/shm'), shm)]),
     line(tmpOf(spec.sandbox), join(root, 'tmp'), 'none', 'bind,X-mount.mkdir'),
     line(spec.sandbox, join(root, sandboxInContainer), 'none', 'rbind,X-mount.mkdir'),
-    ...spec.mounts
-      .filter(({ target }) => isAbsolute(target))
-      .map(({ source, target, readOnly }) =>
-        line(source, join(root, target), 'none', `${bindOf(readOnly)},X-mount.mkdir`),
-      ),
+    ...outside.map((mount) => mountLine(mount, join(root, mount.target), ',X-mount.mkdir')),
   ];
 }
 
@@ -109,14 +118,39 @@ function sysLine({ network }: ContainerSpec, target: string, options: string): s
 }
 
 /** A place in the sandbox; one that leads out of it is refused. */
-function inSandbox({ sandbox }: ContainerSpec, { source, target, readOnly }: ContainerMount): string {
+function inSandbox({ sandbox }: ContainerSpec, mount: LayeredMount): string {
+  const { target } = mount;
   const path = join(sandbox, target);
   const way = relative(sandbox, path);
   if (way === '' || way === '..' || way.startsWith('../'))
     throw new FailureError(
       failure('denied', `container_path '${target}' must lie in the sandbox`, { field: 'container_path' }),
     );
-  return line(source, path, 'none', `${bindOf(readOnly)},X-mount.mkdir`);
+  return mountLine(mount, path, ',X-mount.mkdir');
+}
+
+/** A mount of the task's, of an image with the folders that make it up, and that of what is written over them. */
+type LayeredMount = ContainerMount & { readonly layers?: string; readonly over?: string };
+
+function withLayers({ mounts, sandbox }: ContainerSpec, volumes: readonly string[]): readonly LayeredMount[] {
+  let next = 0;
+  return mounts.map((mount) => {
+    if (mount.image === undefined) return mount;
+    const index = next++;
+    return { ...mount, layers: volumes[index] ?? '', over: overOfVolume(sandbox, index) };
+  });
+}
+
+function mountLine({ source, readOnly, layers, over }: LayeredMount, target: string, more = ''): string {
+  return layers === undefined || over === undefined
+    ? line(source, target, 'none', `${bindOf(readOnly)}${more}`)
+    : overlayLine(target, layers, over, `${readOnly ? 'ro,' : ''}nodev${more}`);
+}
+
+/** The files of an image, and over them what is written. Devices of an image are nobody's. */
+function overlayLine(target: string, layers: string, over: string, options: string): string {
+  const folders = `lowerdir=${layers},upperdir=${join(over, 'upper')},workdir=${join(over, 'work')}`;
+  return line('meseta', target, 'overlay', `${options},${folders}`);
 }
 
 function bindOf(readOnly: boolean): string {

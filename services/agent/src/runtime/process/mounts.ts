@@ -44,7 +44,8 @@ export async function makeFileTargets(spec: ContainerSpec, over: string | undefi
   for (const mount of spec.mounts) {
     const outside = isAbsolute(mount.target);
     if (!outside) refuseLinks(spec.sandbox, mount.target, mount.target);
-    if ((outside && over === undefined) || (await stat(mount.source)).isDirectory()) continue;
+    if ((outside && over === undefined) || mount.image !== undefined) continue;
+    if ((await stat(mount.source)).isDirectory()) continue;
     const root = outside && over !== undefined ? join(over, 'upper') : spec.sandbox;
     const target = outside ? join(root, mount.target) : targetInSandbox(root, mount);
     await mkdir(dirname(target), { recursive: true });

@@ -30,7 +30,7 @@ import { oomScoreOf } from '../oom-score';
 import { argvOf } from './command';
 import { execSession } from './exec-session';
 import { containerOf, exitSuffix, RunFiles, type ContainerProcesses } from './layout';
-import { hasImage } from './run-images';
+import { hasImages } from './run-images';
 import { isAlive, signal, statOf, type ProcessName } from './proc';
 import { inNetwork, withAddress } from './in-network';
 import { runScript } from './run-script';
@@ -133,7 +133,7 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   fetches(container: ContainerInfo | undefined): boolean {
-    return hasImage(container);
+    return hasImages(container);
   }
 
   fetch(spec: ContainerSpec, listener: FetchListener, signal: AbortSignal): Promise<void> {

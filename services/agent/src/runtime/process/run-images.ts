@@ -11,12 +11,22 @@ import { authFor, parseDockerConfig, type RegistryAuth } from '../../images/regi
 import type { ContainerSpec, FetchListener } from '../container-runtime';
 import { imageSuffix, type RunFiles } from './layout';
 
-/** The image that a container runs from. */
+/** An image as it is mounted. */
 export interface RunImage {
   /** The folders that make it up, the highest first. */
   readonly layers: readonly string[];
   readonly config: ImageConfig;
 }
+
+/** The images of one container. */
+export interface ContainerImages {
+  /** What it runs from; unset for one that runs from the machine's own files. */
+  readonly root?: RunImage;
+  /** Those that it has as volumes, in the order of its mounts. */
+  readonly volumes: readonly RunImage[];
+}
+
+const none: ContainerImages = { volumes: [] };
 
 /** What overlayfs is told must fit into one page, with the folders of what the task writes. Bytes. */
 const layersBytesMax = 3_500;
@@ -38,28 +48,37 @@ export class RunImages {
     private readonly files: RunFiles,
   ) {}
 
-  /** Brings the image of a container that is to be started; does nothing for one without. */
+  /** Brings the images of a container that is to be started; does nothing for one without. */
   async fetch(spec: ContainerSpec, listener: FetchListener, signal: AbortSignal): Promise<void> {
-    const image = spec.container?.mesos?.image;
-    if (image === undefined) return;
-    const found = (await this.inDirectory(image)) ?? (await this.inStore(spec, image, listener, signal));
-    if (Buffer.byteLength(found.layers.join(':')) > layersBytesMax)
-      throw refusal(image, `it has ${found.layers.length} layers, which are too many to be mounted`);
+    const { container, mounts } = spec;
+    const bring = async (image: Image): Promise<RunImage> => {
+      const found = (await this.inDirectory(image)) ?? (await this.inStore(spec, image, listener, signal));
+      if (Buffer.byteLength(found.layers.join(':')) > layersBytesMax)
+        throw refusal(image, `it has ${found.layers.length} layers, which are too many to be mounted`);
+      return found;
+    };
+    const image = container?.mesos?.image;
+    const wanted = mounts.flatMap((mount) => mount.image ?? []);
+    if (image === undefined && wanted.length === 0) return;
+    const root = image === undefined ? undefined : await bring(image);
+    const volumes: RunImage[] = [];
+    for (const one of wanted) volumes.push(await bring(one));
+    const found: ContainerImages = { ...(root !== undefined && { root }), volumes };
     writeFileSync(this.files.image(spec.containerId), JSON.stringify(found), { mode: 0o600 });
   }
 
-  /** The image of a container, brought unless it was. */
-  async of(spec: ContainerSpec): Promise<RunImage | undefined> {
-    if (spec.container?.mesos?.image === undefined) return undefined;
+  /** The images of a container, brought unless they were. */
+  async of(spec: ContainerSpec): Promise<ContainerImages> {
+    if (!usesImages(spec)) return none;
     const read = this.read(spec.containerId);
     if (read !== undefined) return read;
     await this.fetch(spec, {}, new AbortController().signal);
-    return this.read(spec.containerId);
+    return this.read(spec.containerId) ?? none;
   }
 
-  private read(containerId: ContainerId): RunImage | undefined {
+  private read(containerId: ContainerId): ContainerImages | undefined {
     try {
-      return JSON.parse(readFileSync(this.files.image(containerId), 'utf8')) as RunImage;
+      return JSON.parse(readFileSync(this.files.image(containerId), 'utf8')) as ContainerImages;
     } catch {
       return undefined;
     }
@@ -124,9 +143,17 @@ export class RunImages {
   }
 }
 
-/** Whether a container runs from an image, which may have to be fetched. */
-export function hasImage(container: ContainerInfo | undefined): boolean {
-  return container?.mesos?.image !== undefined;
+/** Whether a container asks for images, which may have to be fetched. */
+export function hasImages(container: ContainerInfo | undefined): boolean {
+  return (
+    container?.mesos?.image !== undefined ||
+    container?.volumes.some(({ image }) => image !== undefined) === true
+  );
+}
+
+/** Whether one does that is about to be started. */
+export function usesImages({ container, mounts }: Pick<ContainerSpec, 'container' | 'mounts'>): boolean {
+  return container?.mesos?.image !== undefined || mounts.some(({ image }) => image !== undefined);
 }
 
 /** The folders of layers that containers run from: of those of a directory of run files. */
@@ -135,8 +162,9 @@ export async function layersInUse(directory: string): Promise<ReadonlySet<string
   const used = new Set<string>();
   for (const name of names) {
     try {
-      const { layers } = JSON.parse(readFileSync(join(directory, name), 'utf8')) as RunImage;
-      for (const layer of layers) used.add(layer);
+      const { root, volumes } = JSON.parse(readFileSync(join(directory, name), 'utf8')) as ContainerImages;
+      for (const { layers } of [...(root === undefined ? [] : [root]), ...volumes])
+        for (const layer of layers) used.add(layer);
     } catch {
       // Gone meanwhile, or cut off by the end of the machine: nothing runs from it.
     }

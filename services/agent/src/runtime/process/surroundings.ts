@@ -13,13 +13,19 @@ import type { ContainerSpec, FetchListener } from '../container-runtime';
 import { argvOf, type Argv } from './command';
 import { namespacesOf, type Isolation } from './isolation';
 import type { RunFiles } from './layout';
-import { machineShm, mountTable, overOf, tmpOf } from './mount-table';
+import { machineShm, mountTable, overOf, overOfVolume, tmpOf } from './mount-table';
 import { linkMounts, makeFileTargets } from './mounts';
 import type { PodNamespaces, PodPlace } from './pod-namespaces';
 import { capabilitiesOf, privilegeWords } from './privileges';
 import { childOf } from './proc';
 import { defaultPath } from './programs';
-import { hasImage, RunImages, type RunImage, type RunImagesOptions } from './run-images';
+import {
+  RunImages,
+  usesImages,
+  type ContainerImages,
+  type RunImage,
+  type RunImagesOptions,
+} from './run-images';
 import type { IsolationPlan, SupervisorPlan } from './script';
 import { makeTerminal, sizeDefault, type Terminal } from './terminal';
 import { withSources } from './sources';
@@ -101,13 +107,13 @@ export class Surroundings {
     const { isolation } = this.options;
     const own = isolation === undefined ? [] : [isolation.workDir, ...isolation.sockets];
     const spec = withSources(given, own);
-    const found = await this.imageOf(spec);
+    const { root: found, volumes } = await this.imagesOf(spec);
     const environment = environmentOf(spec, found);
     const command = argvOf({ command: spec.command, environment }, found?.config);
     if (isFailure(command)) throw new FailureError(command);
     const user = await this.prepareSandbox(spec);
     const image = found?.layers.join(':');
-    const isolated = await this.isolate(spec, user, image);
+    const isolated = await this.isolate(spec, user, image, volumes);
     const terminal = await this.terminalOf(spec);
     return {
       switchUser: isolated?.words ?? (user === undefined ? [] : this.wordsFor(user)),
@@ -123,7 +129,7 @@ export class Surroundings {
   /** How something is run beside a task. */
   async beside(spec: ContainerSpec, taskPid: number): Promise<Beside> {
     const user = await this.otherUserOf(spec);
-    const found = await this.imageOf(spec);
+    const { root: found } = await this.imagesOf(spec);
     const image = found?.layers.join(':');
     const filter = await this.filterOf(spec);
     return {
@@ -214,11 +220,11 @@ export class Surroundings {
     return user;
   }
 
-  /** The image that a task runs from; undefined for a task without one. */
-  private async imageOf(spec: ContainerSpec): Promise<RunImage | undefined> {
-    if (hasImage(spec.container) && this.options.isolation === undefined)
+  /** The images of a task. */
+  private async imagesOf(spec: ContainerSpec): Promise<ContainerImages> {
+    if (usesImages(spec) && this.options.isolation === undefined)
       throw new FailureError(
-        failure('denied', 'images need an agent that isolates tasks', { field: 'container.mesos.image' }),
+        failure('denied', 'images need an agent that isolates tasks', { field: 'container' }),
       );
     return this.images.of(spec);
   }
@@ -228,6 +234,7 @@ export class Surroundings {
     spec: ContainerSpec,
     user: User | undefined,
     image: string | undefined,
+    volumes: readonly RunImage[],
   ): Promise<Isolated | undefined> {
     const { isolation, cgroups } = this.options;
     const dev =
@@ -254,15 +261,20 @@ export class Surroundings {
     const tmp = tmpOf(spec.sandbox);
     mkdirSync(tmp, { recursive: true });
     chmodSync(tmp, 0o1777);
-    if (image !== undefined)
-      for (const name of ['upper', 'work']) mkdirSync(join(overOf(spec.sandbox), name), { recursive: true });
+    if (image !== undefined) makeOver(overOf(spec.sandbox));
+    for (const i of volumes.keys()) makeOver(overOfVolume(spec.sandbox, i));
     if (spec.mounts.length > 0)
       await makeFileTargets(spec, image === undefined ? undefined : overOf(spec.sandbox));
     const place = await this.podPlaceOf(spec);
     const table = this.files.table(spec.containerId);
     writeFileSync(
       table,
-      mountTable({ ...isolation, dev: dev ?? isolation.dev }, spec, image, shmOf(spec, place)),
+      mountTable(
+        { ...isolation, dev: dev ?? isolation.dev },
+        spec,
+        { root: image, volumes: volumes.map(({ layers }) => layers.join(':')) },
+        shmOf(spec, place),
+      ),
       {
         mode: 0o600,
       },
@@ -314,6 +326,11 @@ export class Surroundings {
     if (isFailure(user)) throw new FailureError(user);
     return user;
   }
+}
+
+/** Makes the folders that overlayfs needs besides those that it shows. */
+function makeOver(over: string): void {
+  for (const name of ['upper', 'work']) mkdirSync(join(over, name), { recursive: true });
 }
 
 /** What a program finds in its environment: what its image says comes under all that others say. */
