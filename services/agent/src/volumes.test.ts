@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -170,6 +170,45 @@ describe('persistent volumes', () => {
     const gone = master.apply({ kind: 'destroy', volumes: Resources.of([volume]) });
     expect((await master.untilOperation(gone)).status?.state).toBe('OPERATION_FINISHED');
   });
+
+  const asRoot = process.getuid?.() === 0 ? test : test.skip;
+  asRoot(
+    'R44: a shared volume is its user’s, unless somebody else uses it',
+    async () => {
+      const { master, workDir } = bench;
+      const shared: Resource = { ...volume, shared: true };
+      const reserved = master.apply({
+        kind: 'reserve',
+        resources: Resources.of([disk]),
+        source: Resources.empty,
+      });
+      await master.untilOperation(reserved);
+      await master.untilOperation(master.apply({ kind: 'create', volumes: Resources.of([shared]) }));
+      const path = join(workDir, 'volumes/roles/web/V1');
+      const launch = (id: string, user: string, command: string): void => {
+        const info = taskInfo(id, command);
+        const wanted = resourcesToProto(Resources.of([{ ...shared, allocationRole: 'web' }]));
+        const more = { resources: [...info.resources, ...wanted] };
+        master.launch(id, '', {
+          ...info,
+          ...more,
+          command: { uris: [], arguments: [], value: command, user },
+        });
+      };
+      launch('first', 'nobody', 'id -u; echo x > data/first && echo written; exec sleep 300');
+      expect(await bench.output('first', /written/)).toBe(`${(await stat(path)).uid}\nwritten\n`);
+      launch('second', 'daemon', 'echo x > data/second || echo refused; exec sleep 300');
+      await bench.output('second', /refused/);
+      for (const id of ['first', 'second']) {
+        await master.untilState(id, 'TASK_RUNNING');
+        master.kill(id, 0);
+        await master.untilState(id, 'TASK_KILLED');
+      }
+      launch('third', 'daemon', 'echo x > data/third && echo written');
+      await bench.output('third', /written/);
+    },
+    30_000,
+  );
 
   test('a volume that cannot be made is told so, and the disk is as it was', async () => {
     const { master, workDir } = bench;

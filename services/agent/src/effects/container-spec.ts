@@ -103,7 +103,7 @@ export function taskSpec(context: SpecContext, agentId: AgentId, task: TaskRecor
     ...(network !== undefined && { network }),
     ...registryConfigOf(context, info.container),
     ...sharing(sharesOf(info, pod?.info)),
-    mounts: mountsOf(workDir, resources),
+    mounts: mountsOf(workDir, resources, (volume) => isUsed(context, volume, task.key)),
   };
 }
 
@@ -161,7 +161,10 @@ export function executorSpec(
     ...(network !== undefined && { network }),
     ...registryConfigOf(context, info.container),
     ...sharing(sharesOf(info, undefined)),
-    mounts: [...mountsOf(workDir, resources), ...(socket?.mounts ?? [])],
+    mounts: [
+      ...mountsOf(workDir, resources, (volume) => isUsed(context, volume, executor.key)),
+      ...(socket?.mounts ?? []),
+    ],
   };
 }
 
@@ -242,17 +245,36 @@ function resourcesOf(given: readonly ProtoResource[]): Resources {
 }
 
 export function volumeMounts(workDir: string, given: readonly ProtoResource[]): readonly ContainerMount[] {
-  return mountsOf(workDir, resourcesOf(given));
+  return mountsOf(workDir, resourcesOf(given), () => true);
 }
 
-/** Persistent volumes of the resources, where the task wants them (R54). */
-function mountsOf(workDir: string, resources: Resources): readonly ContainerMount[] {
+/**
+ * Persistent volumes of the resources, where the task wants them (R54).
+ *
+ * @param isUsed whether somebody else uses a volume: then it keeps its owner
+ */
+function mountsOf(
+  workDir: string,
+  resources: Resources,
+  isUsed: (volume: Resource) => boolean,
+): readonly ContainerMount[] {
   return volumesOf(resources).map((volume: Resource) => ({
     source: volumePath(workDir, volume),
     target: volume.disk?.volume?.containerPath ?? '',
     readOnly: volume.disk?.volume?.mode === 'RO',
-    isVolume: volume.shared !== true,
+    isVolume: volume.shared !== true || !isUsed(volume),
   }));
+}
+
+/** Whether a task or an executor that has not ended uses a volume, but for the one that is asked for. */
+function isUsed({ state, workDir }: SpecContext, volume: Resource, own: string): boolean {
+  const path = volumePath(workDir, volume);
+  return [...state.tasks.values(), ...state.executors.values()].some(
+    ({ key, phase, info }) =>
+      key !== own &&
+      phase !== 'ended' &&
+      volumesOf(resourcesOf(info.resources)).some((other) => volumePath(workDir, other) === path),
+  );
 }
 
 /** The command's user, else the framework's (G17). Only root can become another, so elsewhere the framework's general wish is left. */
