@@ -5,6 +5,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandInfo_URI } from '@meseta/protocol';
+import { FtpServer } from '../testdata/ftp-server';
 import { FetchCache } from './cache';
 import { Fetcher } from './fetcher';
 
@@ -64,6 +65,53 @@ describe('what a command has fetched', () => {
     );
     expect(await read('tool')).toBe('content of /a/tool');
     expect((await stat(join(sandbox, 'sub/other'))).mode & 0o777).toBe(0o755);
+  });
+
+  describe('by FTP', () => {
+    const contents = { '/pub/tool': 'x'.repeat(100_000), '/pub/a b': 'spaced' };
+    let ftp: FtpServer;
+    const start = async (options = {}): Promise<string> => {
+      ftp = await FtpServer.start(contents, options);
+      return `127.0.0.1:${ftp.port}`;
+    };
+    afterEach(() => ftp.close());
+
+    test('G79: a file, of anybody’s or of whoever the URI says', async () => {
+      const host = await start();
+      await fetch(
+        { value: `ftp://${host}/pub/tool`, executable: true },
+        { value: `ftp://ann:s%20m@${host}/pub/a%20b` },
+      );
+      expect(await read('tool')).toBe(contents['/pub/tool']);
+      expect((await stat(join(sandbox, 'tool'))).mode & 0o777).toBe(0o755);
+      expect(await read('a b')).toBe('spaced');
+      expect(ftp.said.filter((line) => /^(USER|PASS)/.test(line))).toEqual([
+        ...['USER anonymous', 'PASS guest'],
+        ...['USER ann', 'PASS s m'],
+      ]);
+    });
+
+    test('what cannot be had is told', async () => {
+      const host = await start();
+      await expect(fetch({ value: `ftp://${host}/pub/missing` })).rejects.toThrow(
+        `URI 'ftp://${host}/pub/missing' could not be had: 550 no such file`,
+      );
+      await expect(fetch({ value: `ftp://ann:wrong@${host}/pub/tool` })).rejects.toThrow(
+        'could not be had: 530 no',
+      );
+    });
+
+    test('a server that sends nothing any more is not waited for, nor one that nobody wants to hear', async () => {
+      const host = await start({ stalls: true });
+      const uri = { value: `ftp://${host}/pub/tool` };
+      await expect(
+        fetcher({ stallMs: 200 }).fetch([uri], { sandbox, user: undefined, signal: never }),
+      ).rejects.toThrow('did not come: nothing for 200 ms');
+      const drop = new AbortController();
+      const fetched = fetcher().fetch([uri], { sandbox, user: undefined, signal: drop.signal });
+      setTimeout(() => drop.abort(), 100);
+      await expect(fetched).rejects.toThrow('is not wanted any more');
+    });
   });
 
   test.each([
@@ -267,8 +315,11 @@ describe('what a command has fetched', () => {
 
   test.each([
     [{ value: '' }, 'must be set'],
-    [{ value: 'ftp://x/y' }, 'must be of http, https or file, or a path that stays where it begins'],
-    [{ value: '../x' }, 'must be of http, https or file, or a path that stays where it begins'],
+    [
+      { value: 'gopher://x/y' },
+      'must be of http, https, ftp, ftps or file, or a path that stays where it begins',
+    ],
+    [{ value: '../x' }, 'must be of http, https, ftp, ftps or file, or a path that stays where it begins'],
     [{ value: 'http://x/y', outputFile: '../y' }, 'must have an output_file within the sandbox'],
     [{ value: 'http://x/' }, 'must have an output_file within the sandbox'],
     [{ value: 'http://x/y#sha256=12' }, 'must have a checksum of 64 hex digits'],

@@ -11,6 +11,7 @@ import { findUser, ownUser, type User } from '../runtime/process/users';
 import type { FetchCache } from './cache';
 import { megabytesOf, type Progress } from '../effects/start-progress';
 import { download, sha256Of, type Come } from './download';
+import { downloadFtp } from './download-ftp';
 import { fetchPlans, type FetchPlan } from './plan';
 import { unpack } from './unpack';
 
@@ -71,7 +72,9 @@ export class Fetcher {
       } catch (error) {
         this.options.onFetched('failed');
         if (isFailureError(error))
-          throw new FailureError(failure(error.failure.kind, `URI '${plan.name}' ${error.message}`));
+          throw new FailureError(
+            failure(error.failure.kind, `URI '${withoutPassword(plan.name)}' ${error.message}`),
+          );
         throw error;
       }
     }
@@ -121,9 +124,10 @@ export class Fetcher {
     come: Come,
   ): Promise<void> {
     const { stallMs } = this.options;
-    if ('url' in plan.from)
-      await download(plan.from.url, path, { stallMs, bytesMax: fileBytesMax, signal, come });
-    else await this.copy(this.pathOf(plan.from), path, user);
+    if ('url' in plan.from) {
+      const bring = plan.from.url.protocol.startsWith('ftp') ? downloadFtp : download;
+      await bring(plan.from.url, path, { stallMs, bytesMax: fileBytesMax, signal, come });
+    } else await this.copy(this.pathOf(plan.from), path, user);
     if (plan.sha256 === undefined) return;
     const found = await sha256Of(path);
     if (found !== plan.sha256)
@@ -159,4 +163,9 @@ export class Fetcher {
     if (isFailure(user)) throw new FailureError(user);
     return user;
   }
+}
+
+/** A name as it may be told to anybody who sees the task. */
+function withoutPassword(name: string): string {
+  return name.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/i, '$1:…@');
 }

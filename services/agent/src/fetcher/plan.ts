@@ -6,7 +6,7 @@ import type { CommandInfo_URI } from '@meseta/protocol';
 export interface FetchPlan {
   /** As it was asked for, without the checksum: what errors name. */
   readonly name: string;
-  /** An http or https URL, or a file of this machine: its absolute path, or where it is in the home of frameworks. */
+  /** An URL of http, https, ftp or ftps, or a file of this machine: its absolute path, or where it is in the home of frameworks. */
   readonly from: { readonly url: URL } | { readonly path: string } | { readonly atHome: string };
   /** Where in the sandbox the file is put. */
   readonly output: string;
@@ -19,6 +19,8 @@ export interface FetchPlan {
 }
 
 export type Archive = 'tar' | 'gzip' | 'bzip2' | 'xz' | 'zip';
+
+const protocols: ReadonlySet<string> = new Set(['http:', 'https:', 'ftp:', 'ftps:']);
 
 /** Endings by which archives are known (G75), the longer ones first. */
 const endings: readonly (readonly [string, Archive])[] = [
@@ -63,7 +65,7 @@ function planOf({
     return refuse('must have a checksum of 64 hex digits after #sha256=');
   const from = sourceOf(name);
   if (from === undefined)
-    return refuse('must be of http, https or file, or a path that stays where it begins');
+    return refuse('must be of http, https, ftp, ftps or file, or a path that stays where it begins');
   const last =
     'url' in from ? decodeURIComponent(from.url.pathname) : 'path' in from ? from.path : from.atHome;
   const output = normalize(outputFile || last.slice(last.lastIndexOf('/') + 1));
@@ -89,7 +91,7 @@ function sourceOf(name: string): FetchPlan['from'] | undefined {
   }
   try {
     const url = new URL(name);
-    if (url.protocol === 'http:' || url.protocol === 'https:') return { url };
+    if (protocols.has(url.protocol)) return { url };
     if (url.protocol === 'file:' && (url.host === '' || url.host === 'localhost'))
       return { path: join(decodeURIComponent(url.pathname)) };
     return undefined;
