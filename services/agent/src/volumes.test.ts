@@ -11,6 +11,8 @@ import {
   Volume_Mode,
   Volume_Source_SandboxPath_Type,
   Volume_Source_Type,
+  type TaskInfo,
+  type Volume,
 } from '@meseta/protocol';
 import { AgentBench } from './testdata/agent-bench';
 import { taskInfo } from './testdata/fake-master';
@@ -172,6 +174,53 @@ describe('persistent volumes', () => {
   });
 
   const asRoot = process.getuid?.() === 0 ? test : test.skip;
+  asRoot('R44, G65: what is made for a task, and the volume of its pod, are its user’s', async () => {
+    const { master } = bench;
+    await makeVolume();
+    const wanted = resourcesToProto(Resources.of([{ ...volume, allocationRole: 'web' }]));
+    const { PARENT, SELF } = Volume_Source_SandboxPath_Type;
+    const ofSandbox = (
+      type: Volume_Source_SandboxPath_Type,
+      path: string,
+      containerPath: string,
+    ): Volume => ({
+      mode: Volume_Mode.RW,
+      containerPath,
+      source: { type: Volume_Source_Type.SANDBOX_PATH, sandboxPath: { type, path } },
+    });
+    const member = (id: string, value: string): TaskInfo =>
+      taskInfo(id, '', {
+        command: { uris: [], arguments: [], value, user: 'nobody' },
+        container: {
+          type: ContainerInfo_Type.MESOS,
+          networkInfos: [],
+          volumes: [
+            ofSandbox(PARENT, 'data', 'kept'),
+            ofSandbox(PARENT, 'a/b', 'shared'),
+            ofSandbox(SELF, 'own/deep', 'mine'),
+          ],
+        },
+      });
+    master.launchGroup(
+      'pod',
+      [
+        member(
+          'writer',
+          'for d in kept shared mine own; do echo x > $d/file && echo $d; done; exec sleep 300',
+        ),
+        member(
+          'reader',
+          'until [ -s shared/file ]; do sleep 0.05; done; echo y >> shared/file && cat shared/file',
+        ),
+      ],
+      { resources: wanted },
+    );
+    expect(await bench.output('pod', /own/, ['tasks/writer/stdout'])).toBe('kept\nshared\nmine\nown\n');
+    expect(await bench.output('pod', /y/, ['tasks/reader/stdout'])).toBe('x\ny\n');
+    master.kill('writer', 0);
+    await master.untilState('writer', 'TASK_KILLED');
+  });
+
   asRoot(
     'R44: a shared volume is its user’s, unless somebody else uses it',
     async () => {

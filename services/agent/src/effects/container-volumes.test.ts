@@ -7,6 +7,7 @@ const data = { source: '/agent/volumes/v1', target: 'data', readOnly: false, isV
 const group: Parent = {
   sandbox: '/agent/group',
   volumes: [data, { ...data, source: '/agent/volumes/v2', target: 'kept/here/', readOnly: true }],
+  isBusy: false,
 };
 const ofSandbox = (type: string, path: string) => ({
   containerPath: 'seen',
@@ -33,13 +34,18 @@ test.each([
   // E50: what is a volume of the executor is that.
   [
     ofSandbox('PARENT', 'data'),
-    { source: '/agent/volumes/v1', within: '/agent/volumes/v1', readOnly: false },
+    { source: '/agent/volumes/v1', within: '/agent/volumes/v1', readOnly: false, isVolume: true },
   ],
   [ofSandbox('PARENT', './data/sub'), { source: '/agent/volumes/v1/sub', within: '/agent/volumes/v1' }],
-  [ofSandbox('PARENT', 'kept/here'), { source: '/agent/volumes/v2', readOnly: true }],
+  [ofSandbox('PARENT', 'kept/here'), { source: '/agent/volumes/v2', readOnly: true, isVolume: true }],
   [ofSandbox('PARENT', 'database'), { source: '/agent/group/database', within: '/agent/group' }],
 ])('%j', (volume, mount) => {
-  expect(read(volume, group)).toEqual([expect.objectContaining({ ...mount, isVolume: false })]);
+  expect(read(volume, group)).toEqual([expect.objectContaining({ isVolume: false, ...mount })]);
+});
+
+test('R44: the volume of an executor keeps its owner while others of it run', () => {
+  const busy = { ...group, isBusy: true };
+  expect(read(ofSandbox('PARENT', 'data'), busy)).toEqual([expect.objectContaining({ isVolume: false })]);
 });
 
 test('a secret is no path', () => {

@@ -29,7 +29,7 @@ export function containerVolumes(
     if ('failure' in source) throw new FailureError(source);
     const target = volume.containerPath ?? '';
     const readOnly = volume.mode === Volume_Mode.RO || source.readOnly === true;
-    mounts.push({ ...source, target, readOnly, isVolume: false });
+    mounts.push({ isVolume: false, ...source, target, readOnly });
   }
   return mounts;
 }
@@ -56,13 +56,16 @@ function isSecret({ source }: Volume): boolean {
 }
 
 /** Where a volume comes from, and in which sandbox it must be; unset for one of the machine. */
-type Source = Pick<ContainerMount, 'source' | 'within' | 'image'> & Partial<Pick<ContainerMount, 'readOnly'>>;
+type Source = Pick<ContainerMount, 'source' | 'within' | 'image'> &
+  Partial<Pick<ContainerMount, 'readOnly' | 'isVolume'>>;
 
 /** What the tasks of a group share. */
 export interface Parent {
   readonly sandbox: string;
   /** The persistent volumes of their executor, each at its place in that sandbox. */
   readonly volumes: readonly ContainerMount[];
+  /** Whether others of it run: then the volumes keep their owner. */
+  readonly isBusy: boolean;
 }
 
 function sourceOf(volume: Volume, sandbox: string, parent: Parent | undefined): Source | Failure {
@@ -101,12 +104,17 @@ function sourceOf(volume: Volume, sandbox: string, parent: Parent | undefined): 
 }
 
 /** A place in the sandbox of the group, or on a volume that its executor has there (E50). */
-function ofParent({ sandbox, volumes }: Parent, path: string): Source | undefined {
+function ofParent({ sandbox, volumes, isBusy }: Parent, path: string): Source | undefined {
   const place = withoutSlash(path);
   for (const { target, source, readOnly } of volumes) {
     const own = withoutSlash(target);
     if (place !== own && !place.startsWith(`${own}/`)) continue;
-    return { source: join(source, place.slice(own.length)), within: source, readOnly };
+    return {
+      source: join(source, place.slice(own.length)),
+      within: source,
+      readOnly,
+      isVolume: place === own && !isBusy,
+    };
   }
   return within(sandbox, path);
 }

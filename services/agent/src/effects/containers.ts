@@ -8,6 +8,7 @@ import { beginAge } from '../sandbox/old-sandboxes';
 import { sandboxOfExecutor, sandboxOfTask } from '../sandbox/sandbox-of';
 import type { Command, Exit, OwnerKey } from '../state/command';
 import type { AgentState, ExecutorKey, ExecutorRecord, TaskKey, TaskRecord } from '../state/state';
+import { liveTasksOf } from '../state/running';
 import type { CommandInfo_URI, ContainerInfo } from '@meseta/protocol';
 import type { Fetcher } from '../fetcher/fetcher';
 import type { SecretFiles } from '../secrets/secret-files';
@@ -156,7 +157,8 @@ export class Containers {
     await createMemberSandbox(shared, spec.sandbox, task.taskId);
     await linkTask(taskLink(workDir, agentId, task.frameworkId, task.taskId), spec.sandbox);
     const volumes = volumeMounts(workDir, executor.info.resources);
-    return this.withVolumes(spec, task.runtime, { sandbox: shared, volumes });
+    const isBusy = liveTasksOf(state, executor).some(({ phase }) => phase === 'running');
+    return this.withVolumes(spec, task.runtime, { sandbox: shared, volumes, isBusy });
   }
 
   /** With what the container wants to see besides; Docker is told of all but secrets in its own words. */

@@ -29,9 +29,18 @@ export function linkOnWay(folder: string, place: string): string | undefined {
   return undefined;
 }
 
-/** Makes a folder of a sandbox, unless there is something already. Whoever wants it first makes it for all. */
-export function makeFolder(path: string): void {
-  if (existing(path) !== path) mkdirSync(path, { recursive: true, mode: 0o777 });
+/**
+ * Makes a folder of a sandbox, unless there is something already. Whoever wants it first makes it for all.
+ *
+ * @returns what was made: the folder, and those above it that were not there either
+ */
+export function makeFolder(path: string): readonly string[] {
+  const above = existing(path);
+  if (above === path) return [];
+  mkdirSync(path, { recursive: true, mode: 0o777 });
+  const made: string[] = [];
+  for (let next = path; next !== above; next = dirname(next)) made.push(next);
+  return made;
 }
 
 /** The nearest that is there. A link that leads nowhere is there. */

@@ -9,15 +9,24 @@ import { machine, type ContainerMount, type ContainerSpec } from '../container-r
  * other sandboxes.
  *
  * @param own what no task may see: paths of the agent's own; empty where tasks see the machine as it is
+ * @param onMade told of folders that were made for it, and are nobody's yet
  * @returns the container with the places that its mounts really are
  * @throws FailureError `denied` for one that leads elsewhere
  */
-export function withSources(spec: ContainerSpec, own: readonly string[]): ContainerSpec {
+export function withSources(
+  spec: ContainerSpec,
+  own: readonly string[],
+  onMade: (path: string) => void,
+): ContainerSpec {
   if (spec.mounts.every(({ within }) => within === undefined)) return spec;
-  return { ...spec, mounts: spec.mounts.map((mount) => withSource(mount, own)) };
+  return { ...spec, mounts: spec.mounts.map((mount) => withSource(mount, own, onMade)) };
 }
 
-function withSource(mount: ContainerMount, own: readonly string[]): ContainerMount {
+function withSource(
+  mount: ContainerMount,
+  own: readonly string[],
+  onMade: (path: string) => void,
+): ContainerMount {
   const { source, target, within } = mount;
   if (within === undefined) return mount;
   const refuse = (rule: string): FailureError =>
@@ -26,7 +35,7 @@ function withSource(mount: ContainerMount, own: readonly string[]): ContainerMou
     const way = wayOf(source, within);
     if (way === 'nowhere') throw refuse('its source is a link that leads nowhere');
     if (way === 'outside') throw refuse('its source must lie in the sandbox');
-    makeFolder(source);
+    for (const path of makeFolder(source)) onMade(path);
     return { ...mount, source: real(source) };
   }
   const found = real(source);

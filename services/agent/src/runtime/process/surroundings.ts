@@ -106,12 +106,13 @@ export class Surroundings {
   > {
     const { isolation } = this.options;
     const own = isolation === undefined ? [] : [isolation.workDir, ...isolation.sockets];
-    const spec = withSources(given, own);
+    const made: string[] = [];
+    const spec = withSources(given, own, (path) => made.push(path));
     const { root: found, volumes } = await this.imagesOf(spec);
     const environment = environmentOf(spec, found);
     const command = argvOf({ command: spec.command, environment }, found?.config);
     if (isFailure(command)) throw new FailureError(command);
-    const user = await this.prepareSandbox(spec);
+    const user = await this.prepareSandbox(spec, made);
     const image = found?.layers.join(':');
     const isolated = await this.isolate(spec, user, image, volumes);
     const terminal = await this.terminalOf(spec);
@@ -207,8 +208,13 @@ export class Surroundings {
     return words;
   }
 
-  /** Gives the sandbox and the volumes of a task to its user. @returns the user, unless it is the agent's own */
-  private async prepareSandbox(spec: ContainerSpec): Promise<User | undefined> {
+  /**
+   * Gives the sandbox and the volumes of a task to its user.
+   *
+   * @param made folders of sandboxes that were made for it
+   * @returns the user, unless it is the agent's own
+   */
+  private async prepareSandbox(spec: ContainerSpec, made: readonly string[]): Promise<User | undefined> {
     await chmod(spec.sandbox, 0o750);
     await clearOutputs(spec.sandbox);
     const user = await this.otherUserOf(spec);
@@ -216,7 +222,7 @@ export class Surroundings {
     // Of its last user a volume may be another's (R44).
     if (ownUser().uid === 0)
       for (const { source, isVolume } of spec.mounts) if (isVolume) await chown(source, uid, gid);
-    if (user !== undefined) await chown(spec.sandbox, uid, gid);
+    if (user !== undefined) for (const path of [spec.sandbox, ...made]) await chown(path, uid, gid);
     return user;
   }
 
