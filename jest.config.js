@@ -3,6 +3,7 @@ module.exports = {
   testEnvironment: 'node',
   // Tests start real processes, and a machine may have others to run: what is late is not wrong.
   testTimeout: 30_000,
+  setupFilesAfterEnv: ['<rootDir>/test/tools/retries.js'],
   roots: ['<rootDir>/packages', '<rootDir>/services', '<rootDir>/examples', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],

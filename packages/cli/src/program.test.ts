@@ -6,9 +6,6 @@ import { runCli } from './program';
 import { FakeContext } from './testdata/fake-context';
 import { FakeOperator, serve } from './testdata/fake-operator';
 
-// About once in a hundred runs of this file a command fails that should not. Why is not known yet: its error is printed, and it is tried once more.
-jest.retryTimes(1, { logErrorsBeforeRetry: true });
-
 /** Where no master is. */
 const nobody = '127.0.0.1:1';
 
