@@ -90,7 +90,10 @@ fi
 
 stop() {
   [ -z "$dockerd_pid" ] || { kill "$dockerd_pid" 2>/dev/null || true; wait "$dockerd_pid" 2>/dev/null || true; }
-  [ -z "$data" ] || rm -rf "$data" 2>/dev/null || true
+  [ -n "$data" ] || return 0
+  # What the engine leaves mounted would be copied into the namespaces of every task from now on.
+  awk -v data="$data/" 'index($5, data) == 1 { print $5 }' /proc/self/mountinfo | xargs -r umount -l 2>/dev/null || true
+  rm -rf "$data" 2>/dev/null || true
 }
 trap stop EXIT
 
