@@ -56,13 +56,14 @@ export function taskInfoOf(spec: TaskSpec, newId: () => string): TaskInfo {
   if (wrong !== undefined) throw new FailureError(wrong);
   const graceMs = spec.killGrace === undefined ? undefined : durationMsOf(spec.killGrace);
   if (isFailure(graceMs)) throw new FailureError(graceMs);
+  const container = containerOf(spec);
   const labels = Object.entries(spec.labels ?? {}).map(([key, value]) => ({ key, value }));
   return {
     name: spec.name,
     taskId: { value: id },
     resources: [],
-    command: commandOf(spec),
-    container: containerOf(spec),
+    command: commandOf(spec, spec.info?.container ?? container),
+    container,
     killPolicy: graceMs === undefined ? undefined : { gracePeriod: { nanoseconds: nanosecondsOf(graceMs) } },
     labels: labels.length === 0 ? undefined : { labels },
     limits: {},
@@ -82,7 +83,7 @@ export function placeTask(info: TaskInfo, agentId: string, picked: Resources): T
   return { ...info, agentId: { value: agentId }, resources: resourcesToProto(picked) };
 }
 
-function commandOf(spec: TaskSpec): CommandInfo | undefined {
+function commandOf(spec: TaskSpec, container: ContainerInfo | undefined): CommandInfo | undefined {
   const { command, image, env } = spec;
   if (
     command === undefined &&
@@ -108,7 +109,7 @@ function commandOf(spec: TaskSpec): CommandInfo | undefined {
   if (typeof command === 'string') return { ...base, shell: true, value: command, arguments: [] };
   if (command === undefined) return { ...base, shell: false, value: undefined, arguments: [] };
   // A program is its own first argument, but not for Docker, which is told its words one after the other.
-  const inDocker = (spec.info?.container ?? containerOf(spec))?.type === ContainerInfo_Type.DOCKER;
+  const inDocker = container?.type === ContainerInfo_Type.DOCKER;
   return { ...base, shell: false, value: command[0], arguments: command.slice(inDocker ? 1 : 0) };
 }
 

@@ -1,9 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { Client } from 'basic-ftp';
-import { failure } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
-import type { DownloadOptions } from './download';
+import { refuse, type DownloadOptions } from './download';
 
 /**
  * Downloads a file by FTP, or by FTP over TLS for `ftps`; as anonymous unless the URL says who.
@@ -55,8 +54,4 @@ export async function downloadFtp(
     signal.removeEventListener('abort', giveUp);
     client.close();
   }
-}
-
-function refuse(what: string): FailureError {
-  return new FailureError(failure('conflict', what));
 }

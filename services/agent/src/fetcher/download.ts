@@ -77,6 +77,7 @@ export async function sha256Of(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function refuse(what: string): FailureError {
+/** Why a file does not come, as words after its name. */
+export function refuse(what: string): FailureError {
   return new FailureError(failure('conflict', what));
 }

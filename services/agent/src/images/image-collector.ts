@@ -1,6 +1,6 @@
 import type { Logger, Timers } from '@meseta/kit';
 import { Rounds } from '../rounds';
-import type { ImageRecord, PulledImage } from './image-record';
+import type { PulledImage } from './image-record';
 
 /** When images go, and which never do (G82). */
 export interface CollectionRules {
@@ -14,18 +14,19 @@ export interface CollectionRules {
 
 /** Where images are. */
 export interface ImageShelf {
+  /** Those that this agent pulled. */
+  all(): readonly PulledImage[];
   /** The part of its disk that is free, 0 to 1. */
   freePart(): Promise<number>;
   /** Looks which images containers use, also those that have ended and are still there. */
   used(): Promise<(name: string) => boolean>;
-  /** Deletes an image, unless a container has come to use it. @returns whether it is there no more, by this or before */
+  /** Deletes an image, unless a container has come to use it; one that is there no more, by this or before, is not told by `all` any more. */
   delete(name: string): Promise<'deleted' | 'gone' | 'used'>;
 }
 
 export interface ImageCollectorOptions {
   readonly shelf: ImageShelf;
   readonly rules: CollectionRules;
-  readonly record: Pick<ImageRecord, 'all' | 'forget'>;
   readonly onDeleted: () => void;
   readonly log: Logger;
   readonly timers: Timers;
@@ -70,11 +71,11 @@ export class ImageCollector {
   }
 
   async goRound(): Promise<void> {
-    const { shelf, rules, record, onDeleted, log } = this.options;
+    const { shelf, rules, onDeleted, log } = this.options;
     const isFull = async (): Promise<boolean> => (await shelf.freePart()) < rules.headroom;
     if (!(await isFull())) return;
     const used = await shelf.used();
-    for (const { name } of collectable(record.all(), used, rules.excluded)) {
+    for (const { name } of collectable(shelf.all(), used, rules.excluded)) {
       if (this.closed) return;
       const outcome = await shelf.delete(name);
       if (outcome === 'used') continue;
@@ -82,7 +83,6 @@ export class ImageCollector {
         log.info({ image: name }, 'deleted an image: the disk of images is full');
         onDeleted();
       }
-      record.forget(name);
       if (!(await isFull())) return;
     }
   }

@@ -116,11 +116,6 @@ export class ImageStore implements ImageShelf {
     return [...this.entries.values()];
   }
 
-  /** What was deleted is forgotten with that. */
-  forget(): void {
-    // See delete.
-  }
-
   async freePart(): Promise<number> {
     const { blocks, bavail } = await statfs(this.options.directory);
     return blocks === 0 ? 1 : bavail / blocks;

@@ -58,7 +58,7 @@ export async function connectDocker(options: ConnectDockerOptions): Promise<Dock
     collection === undefined
       ? undefined
       : new ImageCollector({
-          ...{ shelf: new DockerShelf(docker), record, rules: collection, log, timers },
+          ...{ shelf: new DockerShelf(docker, record), rules: collection, log, timers },
           onDeleted: () => observer?.imageDeleted(),
         });
   collector?.start();

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { ImageShelf } from '../../images/image-collector';
+import type { ImageRecord, PulledImage } from '../../images/image-record';
 import { isDone, statusCodeOf } from './errors';
 
 /** The images of a Docker engine. */
@@ -8,11 +9,19 @@ export class DockerShelf implements ImageShelf {
   /** The images of containers, by their names and by their ids, as of the last look. */
   private taken: ReadonlySet<string> = new Set();
 
-  /** @param free the part of the engine's disk that is free; found out if unset */
+  /**
+   * @param record which of them this agent pulled
+   * @param free the part of the engine's disk that is free; found out if unset
+   */
   constructor(
     private readonly docker: Docker,
+    private readonly record: ImageRecord,
     private readonly free?: () => Promise<number>,
   ) {}
+
+  all(): readonly PulledImage[] {
+    return this.record.all();
+  }
 
   async freePart(): Promise<number> {
     if (this.free !== undefined) return this.free();
@@ -30,6 +39,12 @@ export class DockerShelf implements ImageShelf {
   }
 
   async delete(name: string): Promise<'deleted' | 'gone' | 'used'> {
+    const outcome = await this.remove(name);
+    if (outcome !== 'used') this.record.forget(name);
+    return outcome;
+  }
+
+  private async remove(name: string): Promise<'deleted' | 'gone' | 'used'> {
     const image = this.docker.getImage(name);
     try {
       const { Id } = await image.inspect();

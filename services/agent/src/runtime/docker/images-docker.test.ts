@@ -201,8 +201,7 @@ dockerSuite('images, on a real daemon and from a registry', () => {
     const free = [0.05, 0.3];
     let deleted = 0;
     const collector = new ImageCollector({
-      shelf: new DockerShelf(docker, () => Promise.resolve(free.shift() ?? 0.05)),
-      record,
+      shelf: new DockerShelf(docker, record, () => Promise.resolve(free.shift() ?? 0.05)),
       rules: { headroom: 0.1, intervalMs: 1000, excluded: [excluded?.split(':1')[0] ?? ''] },
       onDeleted: () => deleted++,
       log: createLogger('agent', 'silent'),

@@ -129,7 +129,7 @@ async function imageSupply(
     collection === undefined
       ? undefined
       : new ImageCollector({
-          ...{ shelf: store, record: store, rules: collection, log, timers },
+          ...{ shelf: store, rules: collection, log, timers },
           onDeleted: () => observer?.imageDeleted(),
         });
   collector?.start();

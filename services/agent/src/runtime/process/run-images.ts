@@ -5,25 +5,17 @@ import { failure, isFailure, type ContainerId } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import { Image_Type, type ContainerInfo, type Image } from '@meseta/protocol';
 import type { Credentials } from '../../images/credentials';
-import type { ImageStore } from '../../images/image-store';
-import type { ImageConfig } from '../../images/manifest';
+import type { ImageStore, StoredImage } from '../../images/image-store';
 import { authFor, parseDockerConfig, type RegistryAuth } from '../../images/registry-auth';
 import type { ContainerSpec, FetchListener } from '../container-runtime';
 import { imageSuffix, type RunFiles } from './layout';
 
-/** An image as it is mounted. */
-export interface RunImage {
-  /** The folders that make it up, the highest first. */
-  readonly layers: readonly string[];
-  readonly config: ImageConfig;
-}
-
 /** The images of one container. */
 export interface ContainerImages {
   /** What it runs from; unset for one that runs from the machine's own files. */
-  readonly root?: RunImage;
+  readonly root?: StoredImage;
   /** Those that it has as volumes, in the order of its mounts. */
-  readonly volumes: readonly RunImage[];
+  readonly volumes: readonly StoredImage[];
 }
 
 const none: ContainerImages = { volumes: [] };
@@ -51,7 +43,7 @@ export class RunImages {
   /** Brings the images of a container that is to be started; does nothing for one without. */
   async fetch(spec: ContainerSpec, listener: FetchListener, signal: AbortSignal): Promise<void> {
     const { container, mounts } = spec;
-    const bring = async (image: Image): Promise<RunImage> => {
+    const bring = async (image: Image): Promise<StoredImage> => {
       const found = (await this.inDirectory(image)) ?? (await this.inStore(spec, image, listener, signal));
       if (Buffer.byteLength(found.layers.join(':')) > layersBytesMax)
         throw refusal(image, `it has ${found.layers.length} layers, which are too many to be mounted`);
@@ -61,7 +53,7 @@ export class RunImages {
     const wanted = mounts.flatMap((mount) => mount.image ?? []);
     if (image === undefined && wanted.length === 0) return;
     const root = image === undefined ? undefined : await bring(image);
-    const volumes: RunImage[] = [];
+    const volumes: StoredImage[] = [];
     for (const one of wanted) volumes.push(await bring(one));
     const found: ContainerImages = { ...(root !== undefined && { root }), volumes };
     writeFileSync(this.files.image(spec.containerId), JSON.stringify(found), { mode: 0o600 });
@@ -69,7 +61,7 @@ export class RunImages {
 
   /** The images of a container, brought unless they were. */
   async of(spec: ContainerSpec): Promise<ContainerImages> {
-    if (!usesImages(spec)) return none;
+    if (!hasImages(spec.container)) return none;
     const read = this.read(spec.containerId);
     if (read !== undefined) return read;
     await this.fetch(spec, {}, new AbortController().signal);
@@ -85,7 +77,7 @@ export class RunImages {
   }
 
   /** An image that the operator has unpacked; it goes before any of that name elsewhere. */
-  private async inDirectory(image: Image): Promise<RunImage | undefined> {
+  private async inDirectory(image: Image): Promise<StoredImage | undefined> {
     const { directory, store } = this.options;
     const name = nameOf(image);
     if (directory === undefined) return undefined;
@@ -106,7 +98,7 @@ export class RunImages {
     image: Image,
     listener: FetchListener,
     signal: AbortSignal,
-  ): Promise<RunImage> {
+  ): Promise<StoredImage> {
     const { store, onPulled } = this.options;
     if (image.type === Image_Type.APPC || image.docker === undefined)
       throw refusal(image, 'App Container images are taken from --image-directory only');
@@ -149,11 +141,6 @@ export function hasImages(container: ContainerInfo | undefined): boolean {
     container?.mesos?.image !== undefined ||
     container?.volumes.some(({ image }) => image !== undefined) === true
   );
-}
-
-/** Whether one does that is about to be started. */
-export function usesImages({ container, mounts }: Pick<ContainerSpec, 'container' | 'mounts'>): boolean {
-  return container?.mesos?.image !== undefined || mounts.some(({ image }) => image !== undefined);
 }
 
 /** The folders of layers that containers run from: of those of a directory of run files. */

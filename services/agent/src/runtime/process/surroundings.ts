@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { failure, isFailure, type ContainerId } from '@meseta/model';
 import { FailureError } from '@meseta/kit';
 import type { GpuKeeper } from '../../gpu/gpu-keeper';
+import type { StoredImage } from '../../images/image-store';
 import type { Networks } from '../../network/networks';
 import { clearOutputs } from '../../sandbox/open';
 import { sandboxInContainer } from '../../sandbox/paths';
@@ -19,13 +20,7 @@ import type { PodNamespaces, PodPlace } from './pod-namespaces';
 import { capabilitiesOf, privilegeWords } from './privileges';
 import { childOf } from './proc';
 import { defaultPath } from './programs';
-import {
-  RunImages,
-  usesImages,
-  type ContainerImages,
-  type RunImage,
-  type RunImagesOptions,
-} from './run-images';
+import { RunImages, hasImages, type ContainerImages, type RunImagesOptions } from './run-images';
 import type { IsolationPlan, SupervisorPlan } from './script';
 import { makeTerminal, sizeDefault, type Terminal } from './terminal';
 import { withSources } from './sources';
@@ -228,7 +223,7 @@ export class Surroundings {
 
   /** The images of a task. */
   private async imagesOf(spec: ContainerSpec): Promise<ContainerImages> {
-    if (usesImages(spec) && this.options.isolation === undefined)
+    if (hasImages(spec.container) && this.options.isolation === undefined)
       throw new FailureError(
         failure('denied', 'images need an agent that isolates tasks', { field: 'container' }),
       );
@@ -240,7 +235,7 @@ export class Surroundings {
     spec: ContainerSpec,
     user: User | undefined,
     image: string | undefined,
-    volumes: readonly RunImage[],
+    volumes: readonly StoredImage[],
   ): Promise<Isolated | undefined> {
     const { isolation, cgroups } = this.options;
     const dev =
@@ -342,7 +337,7 @@ function makeOver(over: string): void {
 /** What a program finds in its environment: what its image says comes under all that others say. */
 function environmentOf(
   { environment }: ContainerSpec,
-  image: RunImage | undefined,
+  image: StoredImage | undefined,
 ): ReadonlyMap<string, string> {
   if (image === undefined) return environment;
   const own = image.config.environment.flatMap((text): [string, string][] => {
