@@ -2,7 +2,9 @@ import type { HealthCheck } from '../gen/meseta/v1/checks';
 import type { CommandInfo } from '../gen/meseta/v1/commands';
 import type { ContainerInfo } from '../gen/meseta/v1/containers';
 import type { ExecutorInfo } from '../gen/meseta/v1/executors';
+import type { Image } from '../gen/meseta/v1/images';
 import type { Secret } from '../gen/meseta/v1/secrets';
+import type { Volume } from '../gen/meseta/v1/volumes';
 
 /** An executor as it may be shown: the values of its secrets are left out, references stay. */
 export function executorWithoutSecrets(info: ExecutorInfo): ExecutorInfo {
@@ -34,26 +36,35 @@ export function healthCheckWithoutSecrets(check: HealthCheck | undefined): Healt
 /** A container as it may be shown. */
 export function containerWithoutSecrets(container: ContainerInfo | undefined): ContainerInfo | undefined {
   if (container === undefined) return container;
-  return withoutLogIn(withoutFiles(container));
-}
-
-/** The image without what lets its agent have it. */
-function withoutLogIn(container: ContainerInfo): ContainerInfo {
-  const { mesos } = container;
-  const docker = mesos?.image?.docker;
-  if (docker?.config?.value === undefined) return container;
-  const image = { ...mesos?.image, docker: { ...docker, config: withoutValue(docker.config) } };
-  return { ...container, mesos: { ...mesos, image } };
-}
-
-function withoutFiles(container: ContainerInfo): ContainerInfo {
-  if (!container.volumes.some(({ source }) => source?.secret?.value !== undefined)) return container;
-  const volumes = container.volumes.map((volume) =>
-    volume.source === undefined
-      ? volume
-      : { ...volume, source: { ...volume.source, secret: withoutValue(volume.source.secret) } },
+  const { mesos, volumes } = container;
+  const hasFiles = volumes.some(
+    ({ source, image }) => source?.secret?.value !== undefined || hasLogIn(image),
   );
-  return { ...container, volumes };
+  return {
+    ...container,
+    ...(hasLogIn(mesos?.image) && { mesos: { ...mesos, image: imageWithoutLogIn(mesos?.image) } }),
+    ...(hasFiles && { volumes: volumes.map(volumeWithoutSecrets) }),
+  };
+}
+
+function volumeWithoutSecrets(volume: Volume): Volume {
+  const { source, image } = volume;
+  return {
+    ...volume,
+    ...(source !== undefined && { source: { ...source, secret: withoutValue(source.secret) } }),
+    ...(hasLogIn(image) && { image: imageWithoutLogIn(image) }),
+  };
+}
+
+function hasLogIn(image: Image | undefined): boolean {
+  return image?.docker?.config?.value !== undefined;
+}
+
+/** An image without what lets its agent have it. */
+function imageWithoutLogIn(image: Image | undefined): Image | undefined {
+  return image?.docker === undefined
+    ? image
+    : { ...image, docker: { ...image.docker, config: withoutValue(image.docker.config) } };
 }
 
 function withoutValue(secret: Secret | undefined): Secret | undefined {
