@@ -28,21 +28,30 @@ export class DiskUses {
     return this.uses.get(containerId);
   }
 
-  /** Finds out what a container uses; undefined where that cannot be said now. */
+  /**
+   * Finds out what a container uses; undefined where that cannot be said now.
+   *
+   * @param onlyBounded leaves out one that has no bound: its files need not be counted
+   */
   async measure(
     containerId: ContainerId,
     sandbox: string,
     given: readonly Resource[],
+    onlyBounded: boolean,
   ): Promise<ContainerDiskUse | undefined> {
     const resources = resourcesFromProto(given);
+    if (isFailure(resources)) return undefined;
+    const limitBytes = diskLimitOf(resources);
+    const persistent = volumesOf(resources);
+    if (onlyBounded && limitBytes === undefined && persistent.length === 0) return undefined;
     const usedBytes = await sandboxUseOf(sandbox);
-    if (isFailure(resources) || usedBytes === undefined) return undefined;
+    if (usedBytes === undefined) return undefined;
     const volumes: (DiskUse & { readonly volume: ModelResource })[] = [];
-    for (const volume of volumesOf(resources)) {
+    for (const volume of persistent) {
       const used = await useOf([volumePath(this.workDir, volume)]);
       if (used !== undefined) volumes.push({ volume, usedBytes: used, limitBytes: sizeOf(volume) });
     }
-    const use = { sandbox: { usedBytes, limitBytes: diskLimitOf(resources) }, volumes };
+    const use = { sandbox: { usedBytes, limitBytes }, volumes };
     this.uses.set(containerId, use);
     return use;
   }

@@ -76,8 +76,8 @@ export class Housekeeper {
   }
 
   private async measure({ key, containerId, sandbox, resources }: Occupied): Promise<void> {
-    const { diskUses, enforceDiskQuota, push } = this.options;
-    const use = await diskUses.measure(containerId, sandbox, resources);
+    const { diskUses, enforceDiskQuota, reportDiskUsage, push } = this.options;
+    const use = await diskUses.measure(containerId, sandbox, resources, !reportDiskUsage);
     const passed = use === undefined || !enforceDiskQuota ? undefined : passedOf(use);
     if (passed === undefined) return;
     const megabytes = (bytes: number): number => Math.ceil(bytes / 1024 / 1024);
